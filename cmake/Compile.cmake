@@ -1,0 +1,26 @@
+# Warnings, sanitizers, reproducible floating point, the compiler cache and the linker.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                    -ffp-contract=off
+                    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
+                    $<$<BOOL:${SY_WERROR}>:-Werror>
+                    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(SY_SANITIZE)
+  add_compile_options(-fsanitize=${SY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SY_SANITIZE})
+else()
+  add_compile_options(-fstack-protector-strong $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+# Objects are the same in every clone: paths are mapped away above, and the cache must not hash the folder.
+find_program(SY_CCACHE ccache)
+if(SY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+                                  CCACHE_NOHASHDIR=1 ${SY_CCACHE})
+endif()
+find_program(SY_MOLD mold)
+if(SY_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,11 @@
+# What the build takes from the machine. ./setup installs all of it; a missing one stops the configure step by name.
+find_package(Threads REQUIRED)
+find_package(GTest REQUIRED)
+find_package(fmt REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_path(SY_ASIO_INCLUDE asio.hpp REQUIRED)
+find_path(SY_XXHASH_INCLUDE xxhash.h REQUIRED)
+find_library(SY_ZSTD zstd REQUIRED)

@@ -1,0 +1,43 @@
+// Goal: ids survive the bijection, checksums match the published vectors. Method: known answers, random round trips.
+#include "base/hash.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+namespace steelyard {
+
+TEST(Hash, IdsComeBackFromTheirKeys) {
+  std::mt19937_64 random(7);
+  for (const std::uint64_t id : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+    EXPECT_EQ(IdOfKey(KeyOfId(id)), id);
+  }
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint64_t id = random();
+    ASSERT_EQ(IdOfKey(KeyOfId(id)), id);
+  }
+}
+
+TEST(Hash, DenseIdsSpreadOverTheKeySpace) {
+  std::vector<int> counts(16);
+  for (std::uint64_t id = 0; id < 16'000; ++id) ++counts[KeyOfId(id) >> 60];
+  for (const int count : counts) EXPECT_NEAR(count, 1000, 150);
+}
+
+// The vectors of RFC 3720, appendix B.4.
+TEST(Hash, Crc32cMatchesTheIscsiVectors) {
+  std::vector<std::byte> bytes(32, std::byte{0});
+  EXPECT_EQ(Crc32c(bytes), 0x8A9136AAu);
+  bytes.assign(32, std::byte{0xFF});
+  EXPECT_EQ(Crc32c(bytes), 0x62A8AB43u);
+  const char digits[] = "123456789";
+  std::vector<std::byte> text(9);
+  std::memcpy(text.data(), digits, 9);
+  EXPECT_EQ(Crc32c(text), 0xE3069283u);
+  const std::span<const std::byte> all(text);
+  EXPECT_EQ(Crc32c(all.subspan(4), Crc32c(all.first(4))), 0xE3069283u);
+}
+
+}  // namespace steelyard

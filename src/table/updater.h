@@ -1,0 +1,46 @@
+// Updater: the server-side function that applies pushes to rows and computes what pulls read.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "steelyard/status.h"
+
+namespace steelyard::table {
+
+/// A table's updater and its parameters, as created, saved and shown: "ftrl" {alpha, beta, l1, l2}.
+struct UpdaterOptions {
+  std::string name = "add";
+  float alpha = 0.1F;  ///< Learning rate (ftrl, sgd, adagrad).
+  float beta = 1.0F;   ///< ftrl: smoothing of the per-coordinate rate.
+  float l1 = 0.0F;
+  float l2 = 0.0F;
+  bool operator==(const UpdaterOptions&) const = default;
+};
+
+/// Update function over a batch of rows. A row is `row_floats()` floats and starts as all zeros.
+///
+/// Shapes:  `width` values per key; row_floats() = width x (floats per value with the updater's state).
+/// Threads: const and stateless; one object may serve every thread.
+class Updater {
+ public:
+  virtual ~Updater() = default;
+  /// Floats stored per key (ftrl: z, n per value; adagrad: w, n; sgd, add, assign, max: w).
+  virtual std::size_t row_floats() const = 0;
+  /// Floats read per key by a pull of values, and sent per key by a push of gradients.
+  virtual std::size_t value_floats() const = 0;
+  /// Apply one key's pushed values (a gradient, a delta, an assignment) to its row.
+  virtual void Apply(std::span<float> row, std::span<const float> pushed) const = 0;
+  /// Compute the values a pull sees from a row.
+  virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
+};
+
+/// Make the updater `options.name` for tables of `width` values a key.
+/// Errors: kInvalidArgument  an unknown name (the message lists the known ones), width 0, or a parameter out of range.
+Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width);
+
+}  // namespace steelyard::table
