@@ -1,0 +1,373 @@
+// The parameter table, and what is derived from it.
+#include "job/parameters.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <type_traits>
+
+#include "base/near_miss.h"
+#include "job/parameter_text.h"
+
+namespace steelyard::job {
+namespace {
+
+using P = TrainParameters;
+using Scope = Parameter::Scope;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kProcessesMax = 1024;
+
+constexpr std::array kTable = {
+    Parameter{.name = "data",
+              .value = "DATA...",
+              .group = "Data",
+              .field = &P::data,
+              .positional = true,
+              .help = "files or globs of rows to learn from, in this order; - is standard input"},
+    Parameter{.name = "valid",
+              .value = "DATA",
+              .group = "Data",
+              .field = &P::valid,
+              .help = "judge the model on these files after every pass; may be repeated"},
+    Parameter{.name = "holdout",
+              .value = "every|last:P%|random:P%",
+              .group = "Data",
+              .field = &P::holdout,
+              .default_note = "none",
+              .help = "keep these rows of DATA out of training and judge the model on them"},
+    Parameter{.name = "format",
+              .value = "NAME",
+              .group = "Data",
+              .field = &P::format,
+              .help = "how the files are written; auto looks at their names and first bytes"},
+    Parameter{.name = "schema",
+              .value = "FILE.toml",
+              .group = "Data",
+              .field = &P::schema,
+              .default_note = "none",
+              .help = "which columns of a CSV or Parquet file make label and features"},
+    Parameter{.name = "schema-text",
+              .group = "Data",
+              .field = &P::schema_text,
+              .scope = Scope::kFrame,
+              .help = "content of the schema file"},
+    Parameter{.name = "label",
+              .value = "RULE",
+              .group = "Data",
+              .field = &P::label,
+              .default_note = "labels are 0/1 or -1/+1",
+              .help = "which labels are positive: '> 15', '>= 1', '< 3', '<= 2', '== 2', '!= 0'"},
+    Parameter{.name = "weight",
+              .value = "COLUMN",
+              .group = "Data",
+              .field = &P::weight,
+              .default_note = "every row weighs 1",
+              .help = "column of importance weights"},
+    Parameter{.name = "bad-rows-max",
+              .value = "N|P%",
+              .group = "Data",
+              .field = &P::bad_rows_max,
+              .help = "skip up to so many rows that cannot be read, then fail"},
+    Parameter{.name = "keep-names",
+              .group = "Data",
+              .field = &P::keep_names,
+              .help = "keep the names of hashed features in the model, for inspect"},
+
+    Parameter{.name = "task",
+              .value = "NAME",
+              .group = "Learning",
+              .field = &P::task,
+              .help = "the loss to minimise"},
+    Parameter{.name = "solver",
+              .value = "NAME",
+              .group = "Learning",
+              .field = &P::solver,
+              .help = "the update rule on the servers"},
+    Parameter{.name = "passes",
+              .value = "N",
+              .group = "Learning",
+              .field = &P::passes,
+              .bounds = {.min = 1, .max = 1e6},
+              .help = "how many times to go over the data"},
+    Parameter{.name = "minibatch",
+              .value = "ROWS",
+              .group = "Learning",
+              .field = &P::minibatch,
+              .bounds = {.min = 1, .max = 1048576},
+              .help = "rows per pull and push; does not change what is learned"},
+    Parameter{.name = "alpha",
+              .value = "X",
+              .group = "Learning",
+              .field = &P::alpha,
+              .bounds = {.min = 0, .max = kInfinity, .min_excluded = true},
+              .help = "learning rate"},
+    Parameter{.name = "beta",
+              .value = "X",
+              .group = "Learning",
+              .field = &P::beta,
+              .help = "ftrl: the larger, the slower the first steps of a rare feature"},
+    Parameter{.name = "l1",
+              .value = "X",
+              .group = "Learning",
+              .field = &P::l1,
+              .help = "strength of the l1 penalty; larger models have fewer weights at 0"},
+    Parameter{.name = "l2",
+              .value = "X",
+              .group = "Learning",
+              .field = &P::l2,
+              .help = "strength of the l2 penalty"},
+    Parameter{.name = "tolerance",
+              .value = "X",
+              .group = "Learning",
+              .field = &P::tolerance,
+              .bounds = {.min = 0, .max = 1, .max_excluded = true},
+              .default_note = "0, never",
+              .help = "stop early after a pass whose held-out loss fell by less than this share"},
+    Parameter{.name = "seed",
+              .value = "N",
+              .group = "Learning",
+              .field = &P::seed,
+              .help = "of everything that is drawn: the same seed gives the same model"},
+    Parameter{.name = "init",
+              .value = "MODEL",
+              .group = "Learning",
+              .field = &P::init,
+              .default_note = "none",
+              .help = "continue from this model"},
+
+    Parameter{.name = "servers",
+              .value = "S",
+              .group = "Processes",
+              .field = &P::servers,
+              .bounds = {.min = 0, .max = kProcessesMax},
+              .default_note = "all in one process",
+              .help = "start so many server processes on this machine"},
+    Parameter{.name = "workers",
+              .value = "W",
+              .group = "Processes",
+              .field = &P::workers,
+              .bounds = {.min = 0, .max = kProcessesMax},
+              .default_note = "all in one process",
+              .help = "start so many worker processes on this machine"},
+    Parameter{
+        .name = "tau",
+        .value = "N|inf",
+        .group = "Processes",
+        .field = &P::tau,
+        .bounds = {.min = 0, .max = 1e9},
+        .help = "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits"},
+
+    Parameter{
+        .name = "model",
+        .value = "DIR",
+        .group = "Output",
+        .field = &P::model,
+        .help = "where to save the model; an older one is replaced when the new one is complete"},
+    Parameter{.name = "json",
+              .group = "Output",
+              .field = &P::json,
+              .scope = Scope::kLocal,
+              .help = "print one JSON object on standard output at the end"},
+    Parameter{.name = "quiet",
+              .group = "Output",
+              .field = &P::quiet,
+              .scope = Scope::kLocal,
+              .help = "no progress on standard error"},
+    Parameter{.name = "config",
+              .value = "JOB.toml",
+              .group = "Output",
+              .field = &P::config,
+              .scope = Scope::kFlag,
+              .default_note = "none",
+              .help = "read parameters from this file; flags override it"},
+};
+
+std::string FlagOf(const Parameter& parameter) {
+  if (parameter.positional) return std::string(parameter.value);
+  return (parameter.scope == Scope::kFrame ? "" : "--") + std::string(parameter.name);
+}
+
+bool TravelsWithTheJob(const Parameter& parameter) {
+  return parameter.scope == Scope::kJob || parameter.scope == Scope::kFrame;
+}
+
+bool IsList(const Parameter& parameter) {
+  return std::holds_alternative<std::vector<std::string> TrainParameters::*>(parameter.field);
+}
+
+Status CheckLabelRule(std::string_view rule) {
+  if (rule.empty()) return {};
+  const auto trim = [](std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+  };
+  std::string_view rest = trim(rule);
+  for (const std::string_view comparison : {">=", "<=", "==", "!=", ">", "<"}) {
+    if (!rest.starts_with(comparison)) continue;
+    rest = trim(rest.substr(comparison.size()));
+    double number = 0.0;
+    const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (error == std::errc{} && stop == rest.data() + rest.size() && !rest.empty()) return {};
+    break;
+  }
+  return Status(
+      StatusCode::kInvalidArgument,
+      "--label must be a comparison and a number such as '> 15', got '" + std::string(rule) + "'");
+}
+
+}  // namespace
+
+std::span<const Parameter> TrainParameterTable() {
+  return kTable;
+}
+
+const Parameter* FindTrainParameter(std::string_view name) {
+  const auto* const found = std::ranges::find(kTable, name, &Parameter::name);
+  return found == kTable.end() ? nullptr : found;
+}
+
+std::span<const std::string_view> TrainParameterNames() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> typed;
+    for (const Parameter& parameter : kTable) {
+      if (parameter.scope != Scope::kFrame) typed.push_back(parameter.name);
+    }
+    return typed;
+  }();
+  return names;
+}
+
+Status SetParameter(const Parameter& parameter, std::string_view text,
+                    TrainParameters& parameters) {
+  return std::visit(
+      [&](auto field) -> Status {
+        using Value = std::remove_cvref_t<decltype(parameters.*field)>;
+        if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+          if (text.empty()) {
+            return Status(StatusCode::kInvalidArgument,
+                          FlagOf(parameter) + " must name a file, got nothing");
+          }
+          std::string element;
+          SY_RETURN_IF_ERROR(
+              parameter_text::Parse(FlagOf(parameter), text, parameter.bounds, element));
+          (parameters.*field).push_back(std::move(element));
+          return {};
+        } else {
+          return parameter_text::Parse(FlagOf(parameter), text, parameter.bounds,
+                                       parameters.*field);
+        }
+      },
+      parameter.field);
+}
+
+std::vector<std::string> GetParameter(const Parameter& parameter,
+                                      const TrainParameters& parameters) {
+  return std::visit(
+      [&](auto field) -> std::vector<std::string> {
+        using Value = std::remove_cvref_t<decltype(parameters.*field)>;
+        if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+          return parameters.*field;
+        } else {
+          return {parameter_text::Print(parameters.*field)};
+        }
+      },
+      parameter.field);
+}
+
+std::string ParameterRange(const Parameter& parameter) {
+  if (std::holds_alternative<Task P::*>(parameter.field)) return parameter_text::TaskChoices();
+  if (std::holds_alternative<Solver P::*>(parameter.field)) return parameter_text::SolverChoices();
+  if (std::holds_alternative<data::Format P::*>(parameter.field))
+    return parameter_text::FormatChoices();
+  const bool bounded = std::holds_alternative<std::uint64_t P::*>(parameter.field) ||
+                       std::holds_alternative<double P::*>(parameter.field);
+  if (bounded) return parameter_text::Describe(parameter.bounds);
+  if (std::holds_alternative<Delay P::*>(parameter.field)) {
+    return parameter_text::Describe(parameter.bounds) + ", or inf";
+  }
+  return {};
+}
+
+std::string ParameterDefault(const Parameter& parameter) {
+  if (!parameter.default_note.empty()) return std::string(parameter.default_note);
+  const bool is_switch = std::holds_alternative<bool P::*>(parameter.field);
+  const std::vector<std::string> values = GetParameter(parameter, TrainParameters{});
+  return is_switch || values.empty() ? std::string{} : values.front();
+}
+
+Status ValidateTrainParameters(const TrainParameters& parameters) {
+  const auto refuse = [](std::string message) {
+    return Status(StatusCode::kInvalidArgument, std::move(message));
+  };
+  if (parameters.data.empty())
+    return refuse("no DATA to train on; name at least one file, or - for standard input");
+  const bool holds_out = parameters.holdout.kind != Holdout::Kind::kNone;
+  if (holds_out && !parameters.valid.empty()) {
+    return refuse("--valid and --holdout exclude each other; use one of them");
+  }
+  if (parameters.tolerance > 0.0 && !parameters.has_validation()) {
+    return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
+  }
+  if (parameters.model.empty()) return refuse("--model must name a directory, got nothing");
+  if (parameters.schema_text.empty() && !parameters.schema.empty() &&
+      parameters.format == data::Format::kLibsvm) {
+    return refuse("--schema describes CSV and Parquet columns; --format libsvm has none");
+  }
+  SY_RETURN_IF_ERROR(CheckLabelRule(parameters.label));
+
+  const auto reads =
+      std::ranges::count(parameters.data, "-") + std::ranges::count(parameters.valid, "-");
+  if (reads > 1) return refuse("standard input (-) is named twice; it can be read once");
+  if (reads == 1 && parameters.passes > 1) {
+    return refuse("standard input (-) can be read once; --passes " +
+                  std::to_string(parameters.passes) + " needs a file");
+  }
+  if (reads == 1 && !parameters.in_process()) {
+    return refuse(
+        "standard input (-) cannot be shared by worker processes; leave out --servers and "
+        "--workers, "
+        "or name a file");
+  }
+  if (parameters.holdout.kind == Holdout::Kind::kLast &&
+      std::ranges::count(parameters.data, "-") > 0) {
+    return refuse(
+        "--holdout last:P% must know how many rows there are; standard input (-) cannot tell, use "
+        "random:P%");
+  }
+  return {};
+}
+
+std::vector<ParameterPair> ToPairs(const TrainParameters& parameters) {
+  static const TrainParameters defaults;
+  std::vector<ParameterPair> pairs;
+  for (const Parameter& parameter : kTable) {
+    if (!TravelsWithTheJob(parameter)) continue;
+    const std::vector<std::string> values = GetParameter(parameter, parameters);
+    if (values == GetParameter(parameter, defaults)) continue;
+    for (const std::string& value : values) pairs.emplace_back(parameter.name, value);
+  }
+  return pairs;
+}
+
+Result<TrainParameters> FromPairs(std::span<const ParameterPair> pairs) {
+  TrainParameters parameters;
+  std::vector<const Parameter*> seen;
+  for (const auto& [name, text] : pairs) {
+    const Parameter* parameter = FindTrainParameter(name);
+    if (parameter == nullptr || !TravelsWithTheJob(*parameter)) {
+      return Status(StatusCode::kInvalidArgument, "a job has no parameter '" + name + "'" +
+                                                      DidYouMean(name, TrainParameterNames()));
+    }
+    if (!IsList(*parameter) && std::ranges::find(seen, parameter) != seen.end()) {
+      return Status(StatusCode::kInvalidArgument, "parameter '" + name + "' is given twice");
+    }
+    seen.push_back(parameter);
+    SY_RETURN_IF_ERROR(SetParameter(*parameter, text, parameters));
+  }
+  SY_RETURN_IF_ERROR(ValidateTrainParameters(parameters));
+  return parameters;
+}
+
+}  // namespace steelyard::job

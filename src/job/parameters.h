@@ -1,0 +1,176 @@
+// TrainParameters: everything a training job can be told, and the one table from which flags, configuration keys,
+// the job's frame and the reference page are made.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "data/dataset.h"
+#include "steelyard/status.h"
+#include "steelyard/types.h"
+
+namespace steelyard::job {
+
+enum class Task : std::uint8_t { kLogistic, kSquared, kHinge, kSquaredHinge };
+enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad };
+
+/// Which rows of the input are kept out of training and used to judge the model.
+struct Holdout {
+  enum class Kind : std::uint8_t {
+    kNone,
+    kEvery,  ///< Row r when (r x 2654435761) mod 2^32 < 429496729: one in ten, the same whatever the seed.
+    kLast,    ///< The last `percent` of the rows.
+    kRandom,  ///< `percent` of the rows, drawn by the job's seed and the row's number.
+  };
+  Kind kind = Kind::kNone;
+  double percent = 0.0;  ///< In (0, 100); 0 for kNone and kEvery.
+  bool operator==(const Holdout&) const = default;
+};
+
+/// How many rows may be refused before the job fails: a number, or a share of the rows read.
+struct BadRowsLimit {
+  std::uint64_t rows = 0;
+  double percent = 0.0;
+  bool operator==(const BadRowsLimit&) const = default;
+};
+
+/// How many steps a worker may be ahead of the slowest one.
+struct Delay {
+  static constexpr Step kInfinite = std::numeric_limits<Step>::max();
+  Step steps = 1;
+  bool operator==(const Delay&) const = default;
+};
+
+/// The specification of one training job. Plain values with the command line's defaults.
+struct TrainParameters {
+  // Data
+  std::vector<std::string> data;   ///< Files or globs in input order; "-" is standard input.
+  std::vector<std::string> valid;  ///< Held-out rows in files of their own; excludes `holdout`.
+  Holdout holdout;
+  data::Format format = data::Format::kAuto;
+  std::string schema;       ///< The schema file's path, for messages.
+  std::string schema_text;  ///< Its content; read by whoever submits the job, travels with it.
+  std::string label;        ///< "> 15", ">= 1", "== 2", "!= 0"; empty: labels as they are.
+  std::string weight;       ///< Column of importance weights; empty: every row weighs 1.
+  BadRowsLimit bad_rows_max;
+  bool keep_names = false;
+
+  // Learning
+  Task task = Task::kLogistic;
+  Solver solver = Solver::kFtrl;
+  std::uint64_t passes = 1;
+  std::uint64_t minibatch = 128;  ///< Rows.
+  double alpha = 0.1;
+  double beta = 1.0;
+  double l1 = 1.0;
+  double l2 = 0.0;
+  double tolerance =
+      0.0;  ///< Stop after a pass whose held-out loss improved by less than this share; 0: never.
+  std::uint64_t seed = 1;
+  std::string init;  ///< Directory of the model to continue from; empty: from nothing.
+
+  // Processes
+  Delay tau;
+  std::uint64_t servers = 0;  ///< 0: everything in the calling process.
+  std::uint64_t workers = 0;  ///< 0: everything in the calling process.
+
+  // Output
+  std::string model = "./steelyard-model";
+  bool json = false;   ///< Stays with the caller; not part of the job.
+  bool quiet = false;  ///< Likewise.
+  std::string config;  ///< Likewise.
+
+  bool operator==(const TrainParameters&) const = default;
+
+  /// True when the caller's process does everything.
+  bool in_process() const { return servers == 0 && workers == 0; }
+  std::uint64_t server_count() const { return servers == 0 ? 1 : servers; }
+  std::uint64_t worker_count() const { return workers == 0 ? 1 : workers; }
+  bool has_validation() const { return !valid.empty() || holdout.kind != Holdout::Kind::kNone; }
+};
+
+/// Return the name as typed and shown: "squared_hinge".
+std::string_view TaskName(Task task);
+std::string_view SolverName(Solver solver);
+std::string_view FormatName(data::Format format);
+
+/// One row of the table.
+struct Parameter {
+  /// Where the value lives; its type says how text becomes a value.
+  using Field = std::variant<
+      bool TrainParameters::*, std::uint64_t TrainParameters::*, double TrainParameters::*,
+      std::string TrainParameters::*, std::vector<std::string> TrainParameters::*,
+      Task TrainParameters::*, Solver TrainParameters::*, data::Format TrainParameters::*,
+      Holdout TrainParameters::*, BadRowsLimit TrainParameters::*, Delay TrainParameters::*>;
+  /// Where a parameter may be said and whether the job carries it.
+  enum class Scope : std::uint8_t {
+    kJob,    ///< Flag, configuration key, and part of the job.
+    kLocal,  ///< Flag and configuration key; concerns the caller's own output only.
+    kFlag,   ///< Flag only.
+    kFrame,  ///< Part of the job only; no flag.
+  };
+  /// The numbers accepted.
+  struct Bounds {
+    double min = 0.0;
+    double max = std::numeric_limits<double>::infinity();
+    bool min_excluded = false;
+    bool max_excluded = false;
+  };
+
+  std::string_view
+      name{};  ///< "bad-rows-max": the flag is "--bad-rows-max", the configuration key the same word.
+  std::string_view value{};  ///< What stands for the value in help: "N|P%"; empty for a switch.
+  std::string_view group{};  ///< Heading in help and in the reference page.
+  Field field{};
+  Bounds bounds{};
+  Scope scope = Scope::kJob;
+  bool positional = false;  ///< Given without a flag (DATA...).
+  std::string_view
+      default_note{};       ///< Shown instead of the default's text where that says too little.
+  std::string_view help{};  ///< One line.
+};
+
+/// Every parameter, in the order of help; the entries live as long as the program.
+std::span<const Parameter> TrainParameterTable();
+
+/// Return the entry called `name`, or nullptr.
+const Parameter* FindTrainParameter(std::string_view name);
+
+/// The names that a person may type, for near-miss messages.
+std::span<const std::string_view> TrainParameterNames();
+
+/// Set `parameter` from text. Lists grow by one element; a switch takes "true" or "false".
+/// Errors: kInvalidArgument  not a number, out of range, not one of the choices; the message names the flag.
+Status SetParameter(const Parameter& parameter, std::string_view text, TrainParameters& parameters);
+
+/// Return the value as text that SetParameter() accepts: one element, or one per element of a list.
+std::vector<std::string> GetParameter(const Parameter& parameter,
+                                      const TrainParameters& parameters);
+
+/// Return the accepted values as help shows them: "> 0", "1 to 1024", "ftrl | sgd | adagrad"; may be empty.
+std::string ParameterRange(const Parameter& parameter);
+
+/// Return the default as help shows it; empty when there is none.
+std::string ParameterDefault(const Parameter& parameter);
+
+/// Check what no single parameter can: no data, --valid with --holdout, standard input read twice.
+/// Errors: kInvalidArgument.
+Status ValidateTrainParameters(const TrainParameters& parameters);
+
+/// A parameter's name and one value, as a job's frame carries them. A list is several pairs of one name.
+using ParameterPair = std::pair<std::string, std::string>;
+
+/// Return the job's pairs: every value that differs from its default, in table order.
+std::vector<ParameterPair> ToPairs(const TrainParameters& parameters);
+
+/// Rebuild and validate a job's parameters from pairs that came from elsewhere.
+/// Errors: kInvalidArgument  an unknown or repeated name, a bad value, or ValidateTrainParameters() refuses.
+Result<TrainParameters> FromPairs(std::span<const ParameterPair> pairs);
+
+}  // namespace steelyard::job

@@ -1,0 +1,285 @@
+// Goal: every parameter goes from text to value and back, refuses what is out of range in words that name the flag,
+// and a job's pairs rebuild the same job. Method: tables of cases, then random jobs through the pairs.
+#include "job/parameters.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <set>
+
+namespace steelyard::job {
+namespace {
+
+Status Set(std::string_view name, std::string_view text, TrainParameters& parameters) {
+  const Parameter* parameter = FindTrainParameter(name);
+  if (parameter == nullptr) return Status(StatusCode::kNotFound, std::string(name));
+  return SetParameter(*parameter, text, parameters);
+}
+
+std::string Refusal(std::string_view name, std::string_view text) {
+  TrainParameters parameters;
+  const Status status = Set(name, text, parameters);
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << name << "=" << text;
+  EXPECT_EQ(parameters, TrainParameters{})
+      << "a refused value must leave the parameters as they were";
+  return status.message();
+}
+
+TrainParameters Minimal() {
+  TrainParameters parameters;
+  parameters.data = {"train.svm"};
+  return parameters;
+}
+
+TEST(TrainParameters, HasTheDefaultsOfTheContract) {
+  const TrainParameters parameters;
+  EXPECT_EQ(parameters.solver, Solver::kFtrl);
+  EXPECT_EQ(parameters.task, Task::kLogistic);
+  EXPECT_EQ(parameters.alpha, 0.1);
+  EXPECT_EQ(parameters.beta, 1.0);
+  EXPECT_EQ(parameters.l1, 1.0);
+  EXPECT_EQ(parameters.l2, 0.0);
+  EXPECT_EQ(parameters.passes, 1U);
+  EXPECT_EQ(parameters.minibatch, 128U);
+  EXPECT_EQ(parameters.tau.steps, 1);
+  EXPECT_EQ(parameters.seed, 1U);
+  EXPECT_EQ(parameters.model, "./steelyard-model");
+  EXPECT_EQ(parameters.bad_rows_max, BadRowsLimit{});
+  EXPECT_TRUE(parameters.in_process());
+  EXPECT_FALSE(parameters.has_validation());
+}
+
+TEST(ParameterTable, NamesAreUniqueAndEveryEntryIsComplete) {
+  std::set<std::string_view> names;
+  for (const Parameter& parameter : TrainParameterTable()) {
+    EXPECT_TRUE(names.insert(parameter.name).second) << parameter.name;
+    EXPECT_FALSE(parameter.help.empty()) << parameter.name;
+    EXPECT_FALSE(parameter.group.empty()) << parameter.name;
+    EXPECT_EQ(FindTrainParameter(parameter.name), &parameter);
+    const bool is_switch = std::holds_alternative<bool TrainParameters::*>(parameter.field);
+    EXPECT_EQ(parameter.value.empty(), is_switch || parameter.scope == Parameter::Scope::kFrame)
+        << parameter.name;
+  }
+  EXPECT_EQ(FindTrainParameter("dry-run"), nullptr) << "a later issue's flag";
+  EXPECT_EQ(FindTrainParameter(""), nullptr);
+}
+
+TEST(ParameterTable, EveryDefaultReadsBackAsItself) {
+  for (const Parameter& parameter : TrainParameterTable()) {
+    TrainParameters parameters;
+    for (const std::string& text : GetParameter(parameter, parameters)) {
+      if (text.empty()) continue;
+      EXPECT_TRUE(SetParameter(parameter, text, parameters).ok()) << parameter.name << "=" << text;
+    }
+    EXPECT_EQ(parameters, TrainParameters{}) << parameter.name;
+  }
+}
+
+TEST(SetParameter, ReadsEachKindOfValue) {
+  TrainParameters p;
+  ASSERT_TRUE(Set("data", "a.svm", p).ok());
+  ASSERT_TRUE(Set("data", "b.svm", p).ok());
+  ASSERT_TRUE(Set("holdout", "last:12.5%", p).ok());
+  ASSERT_TRUE(Set("bad-rows-max", "0.5%", p).ok());
+  ASSERT_TRUE(Set("task", "squared_hinge", p).ok());
+  ASSERT_TRUE(Set("format", "parquet", p).ok());
+  ASSERT_TRUE(Set("alpha", "1e-3", p).ok());
+  ASSERT_TRUE(Set("seed", "18446744073709551615", p).ok());
+  ASSERT_TRUE(Set("tau", "inf", p).ok());
+  ASSERT_TRUE(Set("keep-names", "true", p).ok());
+  EXPECT_EQ(p.data, (std::vector<std::string>{"a.svm", "b.svm"}));
+  EXPECT_EQ(p.holdout, (Holdout{.kind = Holdout::Kind::kLast, .percent = 12.5}));
+  EXPECT_EQ(p.bad_rows_max, (BadRowsLimit{.rows = 0, .percent = 0.5}));
+  EXPECT_EQ(p.task, Task::kSquaredHinge);
+  EXPECT_EQ(p.format, data::Format::kParquet);
+  EXPECT_EQ(p.alpha, 0.001);
+  EXPECT_EQ(p.seed, ~std::uint64_t{0});
+  EXPECT_EQ(p.tau.steps, Delay::kInfinite);
+  EXPECT_TRUE(p.keep_names);
+  ASSERT_TRUE(Set("bad-rows-max", "7", p).ok());
+  EXPECT_EQ(p.bad_rows_max, (BadRowsLimit{.rows = 7, .percent = 0.0}))
+      << "the later of two limits replaces the first";
+}
+
+TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
+  EXPECT_EQ(Refusal("alpha", "-1"), "--alpha must be > 0, got -1");
+  EXPECT_EQ(Refusal("alpha", "0"), "--alpha must be > 0, got 0");
+  EXPECT_EQ(Refusal("alpha", "nan"), "--alpha must be a number > 0, got nan");
+  EXPECT_EQ(Refusal("alpha", "inf"), "--alpha must be a number > 0, got inf");
+  EXPECT_EQ(Refusal("alpha", "0.1x"), "--alpha must be a number > 0, got 0.1x");
+  EXPECT_EQ(Refusal("l1", "auto"), "--l1 must be a number >= 0, got auto");
+  EXPECT_EQ(Refusal("l2", "-0.5"), "--l2 must be >= 0, got -0.5");
+  EXPECT_EQ(Refusal("passes", "0"), "--passes must be a whole number from 1 to 1000000, got 0");
+  EXPECT_EQ(Refusal("passes", "1.5"), "--passes must be a whole number from 1 to 1000000, got 1.5");
+  EXPECT_EQ(Refusal("passes", ""),
+            "--passes must be a whole number from 1 to 1000000, got nothing");
+  EXPECT_EQ(Refusal("seed", "-1"), "--seed must be a whole number >= 0, got -1");
+  EXPECT_EQ(Refusal("seed", "18446744073709551616"),
+            "--seed must be a whole number >= 0, got 18446744073709551616");
+  EXPECT_EQ(Refusal("tau", "-1"),
+            "--tau must be a whole number from 0 to 1000000000 or inf, got -1");
+  EXPECT_EQ(Refusal("tau", "auto"),
+            "--tau must be a whole number from 0 to 1000000000 or inf, got auto");
+  EXPECT_EQ(Refusal("tolerance", "1"), "--tolerance must be >= 0 and < 1, got 1");
+  EXPECT_EQ(Refusal("solver", "ftlr"),
+            "--solver must be one of ftrl, sgd, adagrad, got ftlr; did you mean ftrl?");
+  EXPECT_EQ(Refusal("format", "vw"), "--format must be one of auto, libsvm, csv, parquet, got vw");
+  EXPECT_EQ(Refusal("holdout", "first:10%"),
+            "--holdout must be every, last:P% or random:P% with 0 < P < 100, got first:10%");
+  for (const char* text :
+       {"", "last", "last:", "last:10", "last:0%", "last:100%", "random:-1%", "every:10%"}) {
+    (void)Refusal("holdout", text);
+  }
+  EXPECT_EQ(Refusal("bad-rows-max", "-3"),
+            "--bad-rows-max must be a number of rows (5) or a share of them (0.1%), got -3");
+  (void)Refusal("bad-rows-max", "101%");
+  (void)Refusal("keep-names", "yes");
+  EXPECT_EQ(Refusal("data", ""), "DATA... must name a file, got nothing");
+  (void)Refusal("model", std::string_view("a\0b", 3));
+}
+
+TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
+  const auto refusal = [](const TrainParameters& parameters) {
+    const Status status = ValidateTrainParameters(parameters);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    return status.message();
+  };
+  EXPECT_TRUE(ValidateTrainParameters(Minimal()).ok());
+  EXPECT_NE(refusal(TrainParameters{}).find("no DATA"), std::string::npos);
+
+  TrainParameters p = Minimal();
+  p.valid = {"v.svm"};
+  EXPECT_TRUE(ValidateTrainParameters(p).ok());
+  p.holdout.kind = Holdout::Kind::kEvery;
+  EXPECT_NE(refusal(p).find("exclude each other"), std::string::npos);
+
+  p = Minimal();
+  p.tolerance = 0.01;
+  EXPECT_NE(refusal(p).find("--tolerance"), std::string::npos);
+  p.holdout.kind = Holdout::Kind::kEvery;
+  EXPECT_TRUE(ValidateTrainParameters(p).ok());
+
+  p = Minimal();
+  p.data = {"-"};
+  EXPECT_TRUE(ValidateTrainParameters(p).ok());
+  p.passes = 2;
+  EXPECT_NE(refusal(p).find("read once"), std::string::npos);
+  p.passes = 1;
+  p.workers = 1;
+  EXPECT_NE(refusal(p).find("worker processes"), std::string::npos);
+  p.workers = 0;
+  p.holdout = {.kind = Holdout::Kind::kLast, .percent = 10};
+  EXPECT_NE(refusal(p).find("random:P%"), std::string::npos);
+  p.holdout = {};
+  p.valid = {"-"};
+  EXPECT_NE(refusal(p).find("twice"), std::string::npos);
+
+  p = Minimal();
+  p.model.clear();
+  EXPECT_NE(refusal(p).find("--model"), std::string::npos);
+}
+
+TEST(ValidateTrainParameters, AcceptsComparisonsAsLabelRulesOnly) {
+  TrainParameters p = Minimal();
+  for (const char* rule : {"> 15", ">15", ">= -1.5", "== 2", "!= 0", " < 3 ", "<=1e3"}) {
+    p.label = rule;
+    EXPECT_TRUE(ValidateTrainParameters(p).ok()) << rule;
+  }
+  for (const char* rule : {"15", ">", "> x", "=> 3", "> 1 2", "= 2"}) {
+    p.label = rule;
+    EXPECT_FALSE(ValidateTrainParameters(p).ok()) << rule;
+  }
+}
+
+TEST(Pairs, CarryOnlyWhatTheJobNeeds) {
+  EXPECT_EQ(ToPairs(Minimal()), (std::vector<ParameterPair>{{"data", "train.svm"}}));
+  TrainParameters p = Minimal();
+  p.json = true;
+  p.quiet = true;
+  p.config = "job.toml";
+  p.schema_text = "[label]\n";
+  p.l1 = 0.25;
+  EXPECT_EQ(ToPairs(p), (std::vector<ParameterPair>{
+                            {"data", "train.svm"}, {"schema-text", "[label]\n"}, {"l1", "0.25"}}));
+}
+
+TEST(Pairs, FromElsewhereAreValidatedInFull) {
+  const auto refusal = [](const std::vector<ParameterPair>& pairs) {
+    const Result<TrainParameters> result = FromPairs(pairs);
+    EXPECT_FALSE(result.ok());
+    return result.ok() ? std::string{} : result.status().message();
+  };
+  EXPECT_EQ(refusal({{"data", "a"}, {"aplha", "1"}}),
+            "a job has no parameter 'aplha'; did you mean alpha?");
+  EXPECT_EQ(refusal({{"data", "a"}, {"json", "true"}}).substr(0, 31),
+            "a job has no parameter 'json'; ");
+  EXPECT_EQ(refusal({{"data", "a"}, {"alpha", "1"}, {"alpha", "2"}}),
+            "parameter 'alpha' is given twice");
+  EXPECT_EQ(refusal({{"data", "a"}, {"alpha", "0"}}), "--alpha must be > 0, got 0");
+  EXPECT_NE(refusal({}).find("no DATA"), std::string::npos);
+  EXPECT_NE(refusal({{"data", "a"}, {"holdout", "every"}, {"valid", "b"}}).find("exclude"),
+            std::string::npos);
+}
+
+TEST(Pairs, RebuildRandomJobs) {
+  std::mt19937_64 random(20141006);
+  const auto pick = [&](std::uint64_t n) { return random() % n; };
+  for (int round = 0; round < 2000; ++round) {
+    TrainParameters p;
+    for (std::uint64_t i = 0; i <= pick(3); ++i)
+      p.data.push_back("part-" + std::to_string(pick(100)));
+    if (pick(3) == 0) {
+      p.valid = {"v1", "v2"};
+    } else {
+      p.holdout.kind = static_cast<Holdout::Kind>(pick(4));
+      const bool shared =
+          p.holdout.kind == Holdout::Kind::kLast || p.holdout.kind == Holdout::Kind::kRandom;
+      p.holdout.percent =
+          shared ? std::ldexp(static_cast<double>(1 + pick(1U << 20)), -20) * 99.0 : 0.0;
+    }
+    p.format = static_cast<data::Format>(pick(4));
+    p.task = static_cast<Task>(pick(4));
+    p.solver = static_cast<Solver>(pick(3));
+    p.passes = 1 + pick(1000000);
+    p.minibatch = 1 + pick(1048576);
+    p.alpha = std::ldexp(static_cast<double>(1 + random() / 2), -static_cast<int>(pick(120)));
+    p.l1 = std::ldexp(static_cast<double>(random()), -60);
+    p.seed = random();
+    p.tau.steps = pick(4) == 0 ? Delay::kInfinite : static_cast<Step>(pick(1000));
+    if (pick(2) == 0)
+      p.bad_rows_max.rows = random();
+    else
+      p.bad_rows_max.percent = static_cast<double>(1 + pick(99)) / 7.0;
+    p.servers = pick(1025);
+    p.workers = pick(1025);
+    p.keep_names = pick(2) == 0;
+    p.model = "m" + std::to_string(pick(10));
+    const Result<TrainParameters> again = FromPairs(ToPairs(p));
+    ASSERT_TRUE(again.ok()) << again.status().message();
+    ASSERT_EQ(again.value(), p);
+  }
+}
+
+TEST(Help, ShowsRangesChoicesAndDefaults) {
+  const auto range = [](std::string_view name) {
+    return ParameterRange(*FindTrainParameter(name));
+  };
+  const auto by_default = [](std::string_view name) {
+    return ParameterDefault(*FindTrainParameter(name));
+  };
+  EXPECT_EQ(range("alpha"), "> 0");
+  EXPECT_EQ(range("passes"), "from 1 to 1000000");
+  EXPECT_EQ(range("solver"), "ftrl | sgd | adagrad");
+  EXPECT_EQ(range("tau"), "from 0 to 1000000000, or inf");
+  EXPECT_EQ(range("model"), "");
+  EXPECT_EQ(by_default("alpha"), "0.1");
+  EXPECT_EQ(by_default("minibatch"), "128");
+  EXPECT_EQ(by_default("tau"), "1");
+  EXPECT_EQ(by_default("bad-rows-max"), "0");
+  EXPECT_EQ(by_default("servers"), "all in one process");
+  EXPECT_EQ(by_default("json"), "");
+}
+
+}  // namespace
+}  // namespace steelyard::job
