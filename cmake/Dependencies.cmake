@@ -1,6 +1,8 @@
 # What the build takes from the machine. ./setup installs all of it; a missing one stops the configure step by name.
 find_package(Threads REQUIRED)
-find_package(GTest REQUIRED)
+if(SY_TESTS)
+  find_package(GTest REQUIRED)
+endif()
 find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)

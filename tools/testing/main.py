@@ -1,0 +1,91 @@
+"""The stages of ./test, in order. A failing stage does not stop the ones after it."""
+import argparse
+import sys
+
+import build
+import ctest
+import tidy
+from report import Count, Report, skipped
+
+ASAN = ("wire", "data", "table", "rpc", "server", "simulation")
+TSAN = ("runtime", "transport", "client")
+
+
+def release_stage(selection: list[str]) -> Count:
+    count = build.configure("release", "-DSY_TESTS=ON", "-DSY_LINK_TESTS=ON")
+    if not count.failed:
+        count += build.build("release")
+        count += ctest.run("release", *selection)
+    return count
+
+
+def labelled_stage(label: str, jobs: int) -> Count:
+    """Tests of one ctest label in the release build that release_stage() made."""
+    if not ctest.listed("release", "-L", f"^{label}$"):
+        return skipped(f"no test has the label {label}")
+    return ctest.run("release", "-L", f"^{label}$", jobs=jobs)
+
+
+def sanitizer_stage(preset: str, names: tuple[str, ...] | None) -> Count:
+    """Build and run the tests `names` (all of them when None) under a sanitizer."""
+    count = build.configure(preset, "-DSY_LINK_TESTS=OFF")
+    if count.failed:
+        return count
+    if names is None:
+        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence)$", timeout=600)
+    known = build.targets(preset)
+    missing = [name for name in names if f"{name}_test" not in known]
+    present = [name for name in names if name not in missing]
+    for name in missing:
+        count += skipped(f"{preset}: there is no target {name}_test")
+    if present:
+        count += build.build(preset, *(f"{name}_test" for name in present))
+        count += ctest.run(preset, "-R", f"^({'|'.join(present)})$", timeout=600)
+    return count
+
+
+def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
+    """(name, what it is, function) of each stage of this run."""
+    full = arguments.full
+    if arguments.regex:
+        return [("release", f"build, and tests matching {arguments.regex}",
+                 lambda: release_stage(["-R", arguments.regex]))]
+    return [
+        ("format", "clang-format on every source file", tidy.format_stage),
+        ("release", "build; unit, command-line and architecture tests",
+         lambda: release_stage(["-LE", "^(cluster|convergence|simulation)$"])),
+        ("cluster", "real processes on this machine", lambda: labelled_stage("cluster", jobs=1)),
+        ("convergence", "models against reference figures", lambda: labelled_stage("convergence", jobs=1)),
+        ("asan", "address and undefined-behaviour sanitizers",
+         lambda: sanitizer_stage("asan", None if full else ASAN)),
+        ("tsan", "thread sanitizer", lambda: sanitizer_stage("tsan", None if full else TSAN)),
+        ("tidy", "clang-tidy on " + ("every file" if full else "changed files"), lambda: tidy.tidy_stage(full)),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./test", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="all files, all tests under all sanitizers")
+    parser.add_argument("--soak", action="store_true", help="long runs of the simulator and the fuzzers only")
+    parser.add_argument("-R", dest="regex", metavar="REGEX", help="only ctest tests of the release build that match")
+    parser.add_argument("--only", metavar="STAGE[,STAGE]", help="only these stages")
+    parser.add_argument("--list", action="store_true", help="name the stages and stop")
+    arguments = parser.parse_args()
+    chosen = stages(arguments)
+    if arguments.list:
+        print("\n".join(f"{name:<12} {what}" for name, what, _ in chosen))
+        return 0
+    if arguments.only:
+        wanted = arguments.only.split(",")
+        unknown = set(wanted) - {name for name, _, _ in chosen}
+        if unknown:
+            parser.error(f"no stage {', '.join(sorted(unknown))}; there are: {', '.join(s[0] for s in chosen)}")
+        chosen = [stage for stage in chosen if stage[0] in wanted]
+    report = Report()
+    for name, what, run in chosen:
+        report.run(name, what, run)
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
