@@ -21,8 +21,8 @@ class Buffer {
     Buffer buffer;
     if (size > 0) {
       auto* raw = static_cast<std::byte*>(::operator new(size, kAlignment));
-      buffer.data_ = std::shared_ptr<std::byte>(
-          raw, [](std::byte* p) { ::operator delete(p, kAlignment); });
+      buffer.data_ =
+          std::shared_ptr<std::byte>(raw, [](std::byte* p) { ::operator delete(p, kAlignment); });
     }
     buffer.size_ = size;
     return buffer;

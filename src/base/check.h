@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define SY_CHECK(condition)                                                                 \
-  ((condition)                                                                              \
-       ? static_cast<void>(0)                                                               \
+#define SY_CHECK(condition)                                                                  \
+  ((condition)                                                                               \
+       ? static_cast<void>(0)                                                                \
        : (std::fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #condition), \
           std::abort()))
 

@@ -46,7 +46,9 @@ __attribute__((target("sse4.2"))) std::uint32_t CrcByInstruction(std::uint32_t c
 
 }  // namespace
 
-Key KeyOfName(std::string_view name) { return XXH3_64bits(name.data(), name.size()); }
+Key KeyOfName(std::string_view name) {
+  return XXH3_64bits(name.data(), name.size());
+}
 
 std::uint64_t HashBytes(std::span<const std::byte> bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);

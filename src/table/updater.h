@@ -9,18 +9,11 @@
 #include <vector>
 
 #include "steelyard/status.h"
+#include "steelyard/table_options.h"
 
 namespace steelyard::table {
 
-/// A table's updater and its parameters, as created, saved and shown: "ftrl" {alpha, beta, l1, l2}.
-struct UpdaterOptions {
-  std::string name = "add";
-  float alpha = 0.1F;  ///< Learning rate (ftrl, sgd, adagrad).
-  float beta = 1.0F;   ///< ftrl: smoothing of the per-coordinate rate.
-  float l1 = 0.0F;
-  float l2 = 0.0F;
-  bool operator==(const UpdaterOptions&) const = default;
-};
+using steelyard::UpdaterOptions;
 
 /// Update function over a batch of rows. A row is `row_floats()` floats and starts as all zeros.
 ///

@@ -16,7 +16,8 @@
 
 namespace steelyard::wire {
 
-static_assert(std::endian::native == std::endian::little, "frames are copied as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "frames are copied as they lie in memory");
 
 /// A field that is copied as its bytes: fixed-size integers and floats.
 template <typename T>

@@ -16,41 +16,78 @@ constexpr std::size_t kCrcOffset = kHeaderBytes - sizeof(std::uint32_t);
 
 const char* MessageTypeName(MessageType type) {
   switch (type) {
-    case MessageType::kHello: return "HELLO";
-    case MessageType::kHelloAck: return "HELLO_ACK";
-    case MessageType::kHeartbeat: return "HEARTBEAT";
-    case MessageType::kHeartbeatAck: return "HEARTBEAT_ACK";
-    case MessageType::kRefused: return "REFUSED";
-    case MessageType::kViewGet: return "VIEW_GET";
-    case MessageType::kView: return "VIEW";
-    case MessageType::kTableCreate: return "TABLE_CREATE";
-    case MessageType::kTableCreated: return "TABLE_CREATED";
-    case MessageType::kTableDrop: return "TABLE_DROP";
-    case MessageType::kTableDropped: return "TABLE_DROPPED";
-    case MessageType::kInstallView: return "INSTALL_VIEW";
-    case MessageType::kViewReady: return "VIEW_READY";
-    case MessageType::kOpenStream: return "OPEN_STREAM";
-    case MessageType::kOpenAck: return "OPEN_ACK";
-    case MessageType::kPush: return "PUSH";
-    case MessageType::kPushAck: return "PUSH_ACK";
-    case MessageType::kPull: return "PULL";
-    case MessageType::kPullResponse: return "PULL_RESPONSE";
-    case MessageType::kScan: return "SCAN";
-    case MessageType::kScanResponse: return "SCAN_RESPONSE";
-    case MessageType::kJobSubmit: return "JOB_SUBMIT";
-    case MessageType::kJobAccepted: return "JOB_ACCEPTED";
-    case MessageType::kJobStatus: return "JOB_STATUS";
-    case MessageType::kJobCancel: return "JOB_CANCEL";
-    case MessageType::kSlotAssign: return "SLOT_ASSIGN";
-    case MessageType::kSlotReady: return "SLOT_READY";
-    case MessageType::kPassPlan: return "PASS_PLAN";
-    case MessageType::kShardRequest: return "SHARD_REQUEST";
-    case MessageType::kShardAssign: return "SHARD_ASSIGN";
-    case MessageType::kProgress: return "PROGRESS";
-    case MessageType::kPassDone: return "PASS_DONE";
-    case MessageType::kDecide: return "DECIDE";
-    case MessageType::kNames: return "NAMES";
-    case MessageType::kWorkerFailed: return "WORKER_FAILED";
+    case MessageType::kHello:
+      return "HELLO";
+    case MessageType::kHelloAck:
+      return "HELLO_ACK";
+    case MessageType::kHeartbeat:
+      return "HEARTBEAT";
+    case MessageType::kHeartbeatAck:
+      return "HEARTBEAT_ACK";
+    case MessageType::kRefused:
+      return "REFUSED";
+    case MessageType::kViewGet:
+      return "VIEW_GET";
+    case MessageType::kView:
+      return "VIEW";
+    case MessageType::kTableCreate:
+      return "TABLE_CREATE";
+    case MessageType::kTableCreated:
+      return "TABLE_CREATED";
+    case MessageType::kTableDrop:
+      return "TABLE_DROP";
+    case MessageType::kTableDropped:
+      return "TABLE_DROPPED";
+    case MessageType::kInstallView:
+      return "INSTALL_VIEW";
+    case MessageType::kViewReady:
+      return "VIEW_READY";
+    case MessageType::kOpenStream:
+      return "OPEN_STREAM";
+    case MessageType::kOpenAck:
+      return "OPEN_ACK";
+    case MessageType::kPush:
+      return "PUSH";
+    case MessageType::kPushAck:
+      return "PUSH_ACK";
+    case MessageType::kPull:
+      return "PULL";
+    case MessageType::kPullResponse:
+      return "PULL_RESPONSE";
+    case MessageType::kScan:
+      return "SCAN";
+    case MessageType::kScanResponse:
+      return "SCAN_RESPONSE";
+    case MessageType::kJobSubmit:
+      return "JOB_SUBMIT";
+    case MessageType::kJobAccepted:
+      return "JOB_ACCEPTED";
+    case MessageType::kJobStatus:
+      return "JOB_STATUS";
+    case MessageType::kJobCancel:
+      return "JOB_CANCEL";
+    case MessageType::kSlotAssign:
+      return "SLOT_ASSIGN";
+    case MessageType::kSlotReady:
+      return "SLOT_READY";
+    case MessageType::kPassPlan:
+      return "PASS_PLAN";
+    case MessageType::kShardRequest:
+      return "SHARD_REQUEST";
+    case MessageType::kShardAssign:
+      return "SHARD_ASSIGN";
+    case MessageType::kProgress:
+      return "PROGRESS";
+    case MessageType::kPassDone:
+      return "PASS_DONE";
+    case MessageType::kNames:
+      return "NAMES";
+    case MessageType::kNamesAck:
+      return "NAMES_ACK";
+    case MessageType::kNamesGet:
+      return "NAMES_GET";
+    case MessageType::kWorkerFailed:
+      return "WORKER_FAILED";
   }
   return "UNKNOWN";
 }
@@ -81,8 +118,9 @@ std::array<std::byte, kHeaderBytes> EncodeHeader(const FrameHeader& header) {
 
 Result<FrameHeader> DecodeHeader(std::span<const std::byte> bytes, std::size_t body_bytes_max) {
   if (bytes.size() < kHeaderBytes) {
-    return Status(StatusCode::kCorruption, "frame header cut short: " + std::to_string(bytes.size()) +
-                                               " of " + std::to_string(kHeaderBytes) + " bytes");
+    return Status(StatusCode::kCorruption,
+                  "frame header cut short: " + std::to_string(bytes.size()) + " of " +
+                      std::to_string(kHeaderBytes) + " bytes");
   }
   ByteReader reader(bytes.first(kHeaderBytes));
   FrameHeader header;
@@ -101,30 +139,35 @@ Result<FrameHeader> DecodeHeader(std::span<const std::byte> bytes, std::size_t b
   const auto reserved_c = reader.Get<std::uint32_t>();
   const auto crc = reader.Get<std::uint32_t>();
   if (magic != kMagic) {
-    return Status(StatusCode::kCorruption, "not a Steelyard frame: it starts with another magic number");
+    return Status(StatusCode::kCorruption,
+                  "not a Steelyard frame: it starts with another magic number");
   }
   if (crc != Crc32c(bytes.first(kCrcOffset))) {
     return Status(StatusCode::kCorruption, "frame header fails its checksum");
   }
   if (version != kVersion) {
-    return Status(StatusCode::kInvalidArgument, "peer speaks protocol version " + std::to_string(version) +
-                                                    ", this program speaks " + std::to_string(kVersion));
+    return Status(StatusCode::kInvalidArgument,
+                  "peer speaks protocol version " + std::to_string(version) +
+                      ", this program speaks " + std::to_string(kVersion));
   }
   if (reserved_a != 0 || reserved_b != 0 || reserved_c != 0) {
     return Status(StatusCode::kCorruption, "frame header has a reserved field that is not zero");
   }
   if (header.body_bytes > body_bytes_max) {
-    return Status(StatusCode::kInvalidArgument,
-                  std::string(MessageTypeName(header.type)) + " frame of " + std::to_string(header.body_bytes) +
-                      " bytes is over this connection's limit of " + std::to_string(body_bytes_max));
+    return Status(StatusCode::kInvalidArgument, std::string(MessageTypeName(header.type)) +
+                                                    " frame of " +
+                                                    std::to_string(header.body_bytes) +
+                                                    " bytes is over this connection's limit of " +
+                                                    std::to_string(body_bytes_max));
   }
   return header;
 }
 
 Status CheckBody(const FrameHeader& header, std::span<const std::byte> body) {
   if (body.size() != header.body_bytes) {
-    return Status(StatusCode::kCorruption, "frame body cut short: " + std::to_string(body.size()) + " of " +
-                                               std::to_string(header.body_bytes) + " bytes");
+    return Status(StatusCode::kCorruption, "frame body cut short: " + std::to_string(body.size()) +
+                                               " of " + std::to_string(header.body_bytes) +
+                                               " bytes");
   }
   if (Crc32c(body) != header.body_crc) {
     return Status(StatusCode::kCorruption,

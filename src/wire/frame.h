@@ -53,9 +53,10 @@ enum class MessageType : std::uint16_t {
   kShardAssign = 48,
   kProgress = 49,
   kPassDone = 50,
-  kDecide = 51,
-  kNames = 52,
-  kWorkerFailed = 53,
+  kNames = 51,
+  kNamesAck = 52,
+  kNamesGet = 53,
+  kWorkerFailed = 54,
 };
 
 /// Return a type's name for logs ("PUSH"), or "UNKNOWN".

@@ -1,0 +1,29 @@
+// TableOptions: what a table is created with, as sent, saved and shown.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace steelyard {
+
+/// A table's updater and its parameters, e.g. "ftrl" {alpha, beta, l1, l2}.
+struct UpdaterOptions {
+  std::string name = "add";
+  float alpha = 0.1F;  ///< Learning rate (ftrl, sgd, adagrad).
+  float beta = 1.0F;   ///< ftrl: smoothing of the per-coordinate rate.
+  float l1 = 0.0F;
+  float l2 = 0.0F;
+  bool operator==(const UpdaterOptions&) const = default;
+};
+
+/// A named, ordered map key -> row.
+struct TableOptions {
+  std::string name;
+  std::uint32_t width = 1;  ///< Values per key.
+  UpdaterOptions updater;
+  /// Key ranges the table is cut into; the same for any number of servers, so that results do not depend on it.
+  std::uint32_t segment_count = 32;
+  bool operator==(const TableOptions&) const = default;
+};
+
+}  // namespace steelyard

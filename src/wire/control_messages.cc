@@ -1,0 +1,74 @@
+#include "wire/control_messages.h"
+
+#include <cmath>
+
+namespace steelyard::wire {
+namespace {
+
+Status Wrong(std::string what) {
+  return Status(StatusCode::kCorruption, std::move(what));
+}
+
+}  // namespace
+
+const char* RoleName(Role role) {
+  switch (role) {
+    case Role::kHead:
+      return "head";
+    case Role::kServer:
+      return "server";
+    case Role::kWorker:
+      return "worker";
+    case Role::kClient:
+      return "client";
+  }
+  return "unknown";
+}
+
+Status Hello::Check() const {
+  if (role > Role::kClient) return Wrong("unknown role");
+  if (version_min > version_max) return Wrong("version range is reversed");
+  if (incarnation == 0) return Wrong("incarnation is zero");
+  return {};
+}
+
+Status Refused::Check() const {
+  if (code == StatusCode::kOk || code > StatusCode::kCancelled) return Wrong("not an error code");
+  return {};
+}
+
+Status TableSpec::Check() const {
+  const TableOptions& o = options;
+  if (o.name.empty() || o.name.size() > 255)
+    return Wrong("table name of " + std::to_string(o.name.size()) + " bytes");
+  if (o.width == 0 || o.width > 65'536) return Wrong("table width " + std::to_string(o.width));
+  if (o.segment_count == 0 || o.segment_count > kSegmentsMax) {
+    return Wrong("segment count " + std::to_string(o.segment_count));
+  }
+  for (const float x : {o.updater.alpha, o.updater.beta, o.updater.l1, o.updater.l2}) {
+    if (!std::isfinite(x)) return Wrong("updater parameter is not finite");
+  }
+  return {};
+}
+
+Status View::Check() const {
+  SY_RETURN_IF_ERROR(spec.Check());
+  if (table == 0) return Wrong("table id is zero");
+  if (segments.size() != spec.options.segment_count)
+    return Wrong("segment count differs from the table's");
+  if (segments.front().first != 0) return Wrong("first segment does not start at key 0");
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (segments[i].owner >= owners.size())
+      return Wrong("segment " + std::to_string(i) + " names no owner");
+    if (i > 0 && segments[i].first <= segments[i - 1].first)
+      return Wrong("segments are not in key order");
+  }
+  return {};
+}
+
+Status OpenStream::Check() const {
+  if (session == 0) return Wrong("session is zero");
+  return {};
+}
+
+}  // namespace steelyard::wire

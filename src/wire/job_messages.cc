@@ -1,0 +1,82 @@
+#include "wire/job_messages.h"
+
+namespace steelyard::wire {
+namespace {
+
+constexpr std::uint32_t kSlotsMax = 65'536;
+
+Status Wrong(std::string what) {
+  return Status(StatusCode::kCorruption, std::move(what));
+}
+
+Status CheckPhase(Phase phase) {
+  return phase > Phase::kFinish ? Wrong("unknown phase") : Status();
+}
+
+Status CheckPart(const EvaluationPart& part) {
+  if (part.positive.size() != part.scores.size() || part.negative.size() != part.scores.size()) {
+    return Wrong("evaluation arrays differ in length");
+  }
+  return {};
+}
+
+}  // namespace
+
+void WorkSums::Add(const WorkSums& other) {
+  rows += other.rows;
+  bad_rows += other.bad_rows;
+  minibatches += other.minibatches;
+  nonzeros += other.nonzeros;
+  loss_sum += other.loss_sum;
+  weight_sum += other.weight_sum;
+  pushed_bytes += other.pushed_bytes;
+  pulled_bytes += other.pulled_bytes;
+  idle_ns += other.idle_ns;
+  read_ns += other.read_ns;
+  busy_ns += other.busy_ns;
+  peak_memory_bytes += other.peak_memory_bytes;
+}
+
+Status JobSubmit::Check() const {
+  if (slot_count == 0 || slot_count > kSlotsMax)
+    return Wrong("slot count " + std::to_string(slot_count));
+  if (shards.empty()) return Wrong("no shards");
+  return {};
+}
+
+Status JobStatus::Check() const {
+  if (state > JobState::kFailed) return Wrong("unknown job state");
+  if (code > StatusCode::kCancelled) return Wrong("unknown status code");
+  SY_RETURN_IF_ERROR(CheckPart(progressive));
+  SY_RETURN_IF_ERROR(CheckPart(valid));
+  return CheckPhase(phase);
+}
+
+Status SlotAssign::Check() const {
+  if (slot_count == 0 || slot_count > kSlotsMax || slot >= slot_count)
+    return Wrong("slot out of range");
+  if (session == 0) return Wrong("session is zero");
+  return view.Check();
+}
+
+Status PassPlan::Check() const {
+  return CheckPhase(phase);
+}
+Status ShardRequest::Check() const {
+  return CheckPhase(phase);
+}
+Status ShardAssign::Check() const {
+  return CheckPhase(phase);
+}
+
+Status PassDone::Check() const {
+  SY_RETURN_IF_ERROR(CheckPart(evaluation));
+  return CheckPhase(phase);
+}
+
+Status WorkerFailed::Check() const {
+  if (code == StatusCode::kOk || code > StatusCode::kCancelled) return Wrong("not an error code");
+  return {};
+}
+
+}  // namespace steelyard::wire

@@ -1,0 +1,290 @@
+// Job messages: submitting, assigning slots and data shards, passes, progress. docs/protocol.md lists every byte.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wire/control_messages.h"
+#include "wire/message_codec.h"
+
+namespace steelyard::wire {
+
+/// A part of the input, as data::Shard.
+struct ShardSpec {
+  std::uint32_t file = 0;
+  std::uint64_t first_byte = 0;
+  std::uint64_t byte_count = 0;
+  std::uint64_t first_row = 0;
+  std::uint64_t row_count = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(file, first_byte, byte_count, first_row, row_count);
+  }
+  bool operator==(const ShardSpec&) const = default;
+};
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+/// Run a job on an existing table. The submitter cut the input: the scheduler reads no files.
+struct JobSubmit {
+  static constexpr MessageType kType = MessageType::kJobSubmit;
+  Parameters parameters;
+  TableId table = 0;
+  std::uint32_t slot_count = 0;
+  std::uint64_t rows_total = 0;  ///< Of the training input; ~0 when unknown.
+  std::vector<ShardSpec> shards;
+  std::vector<ShardSpec> valid_shards;
+  template <typename V>
+  void Fields(V& v) {
+    v(parameters, table, slot_count, rows_total, shards, valid_shards);
+  }
+  Status Check() const;
+};
+
+struct JobAccepted {
+  static constexpr MessageType kType = MessageType::kJobAccepted;
+  JobId job = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job);
+  }
+  Status Check() const { return {}; }
+};
+
+/// Additive figures of predictions against labels, as math::Evaluation holds them.
+struct EvaluationPart {
+  std::uint64_t rows = 0;
+  std::vector<double> sums;
+  std::uint32_t shift = 0;
+  std::vector<std::uint32_t> scores;
+  std::vector<double> positive;
+  std::vector<double> negative;
+  template <typename V>
+  void Fields(V& v) {
+    v(rows, sums, shift, scores, positive, negative);
+  }
+};
+
+/// What one slot (or all of them) did so far in a pass.
+struct WorkSums {
+  std::uint64_t rows = 0;
+  std::uint64_t bad_rows = 0;
+  std::uint64_t minibatches = 0;
+  std::uint64_t nonzeros = 0;
+  double loss_sum = 0;
+  double weight_sum = 0;
+  std::uint64_t pushed_bytes = 0;
+  std::uint64_t pulled_bytes = 0;
+  std::uint64_t idle_ns = 0;  ///< Time the compute had nothing to do.
+  std::uint64_t read_ns = 0;  ///< Time spent reading and parsing.
+  std::uint64_t busy_ns = 0;  ///< Time spent computing.
+  std::uint64_t peak_memory_bytes = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(rows, bad_rows, minibatches, nonzeros, loss_sum, weight_sum, pushed_bytes, pulled_bytes,
+      idle_ns, read_ns, busy_ns, peak_memory_bytes);
+  }
+  /// Add another slot's sums.
+  void Add(const WorkSums& other);
+};
+
+enum class JobState : std::uint8_t { kWaiting = 0, kRunning = 1, kDone = 2, kFailed = 3 };
+enum class Phase : std::uint8_t { kTrain = 0, kValidate = 1, kFinish = 2 };
+
+/// Head to submitter: on every change and a few times a second.
+struct JobStatus {
+  static constexpr MessageType kType = MessageType::kJobStatus;
+  JobId job = 0;
+  JobState state = JobState::kWaiting;
+  Phase phase = Phase::kTrain;
+  std::uint32_t pass = 0;
+  WorkSums work;               ///< Of the current pass.
+  WorkSums earlier;            ///< Of all passes before.
+  EvaluationPart progressive;  ///< Of the first pass; complete once it is over.
+  bool has_valid = false;
+  EvaluationPart valid;  ///< Of the last validation.
+  bool stopped_early = false;
+  StatusCode code = StatusCode::kOk;
+  std::string message;  ///< Why it failed, or whom it waits for.
+  std::string where;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, state, phase, pass, work, earlier, progressive, has_valid, valid, stopped_early, code,
+      message, where);
+  }
+  Status Check() const;
+};
+
+/// Submitter to head: stop this job. Head to worker: leave it.
+struct JobCancel {
+  static constexpr MessageType kType = MessageType::kJobCancel;
+  JobId job = 0;
+  std::string reason;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, reason);
+  }
+  Status Check() const { return {}; }
+};
+
+/// Head to worker: you are this slot of the job.
+struct SlotAssign {
+  static constexpr MessageType kType = MessageType::kSlotAssign;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t slot_count = 0;
+  StreamId stream = 0;
+  Session session = 0;
+  std::uint64_t rows_total = 0;
+  Parameters parameters;
+  View view;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, slot_count, stream, session, rows_total, parameters, view);
+  }
+  Status Check() const;
+};
+
+/// Worker to head: input opened, streams open.
+struct SlotReady {
+  static constexpr MessageType kType = MessageType::kSlotReady;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  Session session = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, session);
+  }
+  Status Check() const { return {}; }
+};
+
+/// Head to worker: do this phase of this pass; steps count up from first_step.
+struct PassPlan {
+  static constexpr MessageType kType = MessageType::kPassPlan;
+  JobId job = 0;
+  std::uint32_t pass = 0;
+  Phase phase = Phase::kTrain;
+  Step first_step = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, pass, phase, first_step);
+  }
+  Status Check() const;
+};
+
+/// Worker to head: the index-th shard that I ask for in this phase (a repeated request gets the same answer).
+struct ShardRequest {
+  static constexpr MessageType kType = MessageType::kShardRequest;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t pass = 0;
+  Phase phase = Phase::kTrain;
+  std::uint32_t index = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, pass, phase, index);
+  }
+  Status Check() const;
+};
+
+struct ShardAssign {
+  static constexpr MessageType kType = MessageType::kShardAssign;
+  JobId job = 0;
+  std::uint32_t pass = 0;
+  Phase phase = Phase::kTrain;
+  std::uint32_t index = 0;
+  bool end = false;  ///< No shard is left for this slot.
+  ShardSpec shard;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, pass, phase, index, end, shard);
+  }
+  Status Check() const;
+};
+
+/// Worker to head, a few times a second: replaces the slot's earlier sums, never adds to them.
+struct Progress {
+  static constexpr MessageType kType = MessageType::kProgress;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t pass = 0;
+  WorkSums work;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, pass, work);
+  }
+  Status Check() const { return {}; }
+};
+
+/// Worker to head: the phase is over here and every push of it is acknowledged. Repeated until the next PASS_PLAN.
+struct PassDone {
+  static constexpr MessageType kType = MessageType::kPassDone;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t pass = 0;
+  Phase phase = Phase::kTrain;
+  WorkSums work;
+  EvaluationPart evaluation;  ///< kTrain: progressive; kValidate: held-out rows.
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, pass, phase, work, evaluation);
+  }
+  Status Check() const;
+};
+
+/// Names of keys (--keep-names), in chunks counted from 0. Worker to head, which answers NAMES_ACK; and head to submitter
+/// (slot 0, all slots' chunks in one count), which asks for each by NAMES_GET.
+struct Names {
+  static constexpr MessageType kType = MessageType::kNames;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t index = 0;
+  bool last = false;
+  std::vector<std::pair<Key, std::string>> names;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, index, last, names);
+  }
+  Status Check() const { return {}; }
+};
+
+struct NamesAck {
+  static constexpr MessageType kType = MessageType::kNamesAck;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t index = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, index);
+  }
+  Status Check() const { return {}; }
+};
+struct NamesGet {
+  static constexpr MessageType kType = MessageType::kNamesGet;
+  JobId job = 0;
+  std::uint32_t index = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, index);
+  }
+  Status Check() const { return {}; }
+};
+
+/// Worker to head: this slot cannot go on (bad data, dead server); the job fails with this status.
+struct WorkerFailed {
+  static constexpr MessageType kType = MessageType::kWorkerFailed;
+  JobId job = 0;
+  std::uint32_t slot = 0;
+  StatusCode code = StatusCode::kOk;
+  std::string message;
+  std::string where;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, slot, code, message, where);
+  }
+  Status Check() const;
+};
+
+}  // namespace steelyard::wire

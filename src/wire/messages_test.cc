@@ -1,0 +1,213 @@
+// Goal: bodies round-trip, and no damaged body is accepted as whole or read out of bounds.
+// Method: round trips, every truncation, counts that lie, random bytes.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "wire/control_messages.h"
+#include "wire/data_messages.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::wire {
+namespace {
+
+View SampleView() {
+  View view;
+  view.table = 3;
+  view.spec.options.name = "w";
+  view.spec.options.segment_count = 2;
+  view.owners = {{1, 11, "127.0.0.1:4070"}, {2, 22, "127.0.0.1:4071"}};
+  view.segments = {{0, 0, 1}, {Key{1} << 63, 1, 1}};
+  return view;
+}
+
+template <typename Message>
+void ExpectEveryTruncationRefused(const Message& message) {
+  const Buffer body = Encode(message);
+  ASSERT_TRUE(Decode<Message>(body.bytes()).ok());
+  for (std::size_t size = 0; size < body.size(); ++size) {
+    EXPECT_FALSE(Decode<Message>(body.bytes().first(size)).ok()) << "at " << size;
+  }
+}
+
+TEST(ControlMessages, RefuseEveryTruncation) {
+  Hello hello;
+  hello.incarnation = 5;
+  hello.listen_address = "127.0.0.1:1";
+  ExpectEveryTruncationRefused(hello);
+  ExpectEveryTruncationRefused(SampleView());
+  OpenAck ack;
+  ack.clocks = {{1, 2}, {3, 4}};
+  ExpectEveryTruncationRefused(ack);
+  JobSubmit submit;
+  submit.slot_count = 2;
+  submit.parameters = {{"alpha", "0.1"}, {"solver", "ftrl"}};
+  submit.shards.resize(3);
+  ExpectEveryTruncationRefused(submit);
+  JobStatus status;
+  status.valid = {.rows = 2,
+                  .sums = {1, 2},
+                  .shift = 0,
+                  .scores = {5, 6},
+                  .positive = {1, 0},
+                  .negative = {0, 1}};
+  ExpectEveryTruncationRefused(status);
+  Names names;
+  names.names = {{17, "origin=ATL"}};
+  ExpectEveryTruncationRefused(names);
+}
+
+TEST(ControlMessages, ViewRoundTrips) {
+  const auto view = Decode<View>(Encode(SampleView()).bytes());
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(view.value().owners, SampleView().owners);
+  EXPECT_EQ(view.value().segments, SampleView().segments);
+  EXPECT_EQ(view.value().spec.options, SampleView().spec.options);
+}
+
+TEST(ControlMessages, ViewMustPartitionTheKeys) {
+  View overlap = SampleView();
+  overlap.segments[1].first = 0;
+  EXPECT_FALSE(Decode<View>(Encode(overlap).bytes()).ok());
+  View orphan = SampleView();
+  orphan.segments[1].owner = 2;
+  EXPECT_FALSE(Decode<View>(Encode(orphan).bytes()).ok());
+  View late = SampleView();
+  late.segments[0].first = 1;
+  EXPECT_FALSE(Decode<View>(Encode(late).bytes()).ok());
+}
+
+TEST(ControlMessages, ACountThatCannotFitIsRefusedBeforeMemoryIsTaken) {
+  ByteWriter writer;
+  writer.Put(TableId{1});
+  writer.Put(StreamId{1});
+  writer.Put(Session{1});
+  writer.Put(std::uint32_t{0xFFFFFFFF});  // clocks
+  EXPECT_FALSE(Decode<OpenAck>(writer.Finish().bytes()).ok());
+}
+
+struct SamplePush {
+  std::vector<PushEntry> entries = {{.segment = 0, .count = 2, .epoch = 1, .prev_ts = 4},
+                                    {.segment = 1, .count = 1, .epoch = 1, .prev_ts = 3}};
+  std::vector<Key> keys = {10, 20, kKeyMax};
+  std::vector<float> floats = {1, 2, 3, 4, 5, 6};
+  Push push{.table = 1,
+            .stream = 2,
+            .session = 3,
+            .ts = 5,
+            .acked_ts = 4,
+            .step = 7,
+            .through_step = 7,
+            .columns = Columns::kRows,
+            .floats_per_key = 2,
+            .entries = entries,
+            .keys = keys,
+            .floats = floats};
+};
+
+TEST(DataMessages, PushRoundTrips) {
+  const SamplePush sample;
+  const Frame frame = MakeFrame(sample.push, 77);
+  EXPECT_EQ(frame.header.request_id, 77u);
+  const auto push = DecodePush(frame.body.bytes());
+  ASSERT_TRUE(push.ok());
+  EXPECT_EQ(push.value().through_step, 7);
+  EXPECT_EQ(push.value().entries[1].prev_ts, 3u);
+  EXPECT_TRUE(std::ranges::equal(push.value().keys, sample.keys));
+  EXPECT_TRUE(std::ranges::equal(push.value().floats, sample.floats));
+}
+
+TEST(DataMessages, PushRefusesTruncationsAndWrongSums) {
+  SamplePush sample;
+  const Frame frame = MakeFrame(sample.push, 1);
+  for (std::size_t size = 0; size < frame.body.size(); ++size) {
+    EXPECT_FALSE(DecodePush(frame.body.bytes().first(size)).ok());
+  }
+  sample.entries[0].count = 1;
+  EXPECT_FALSE(DecodePush(MakeFrame(sample.push, 1).body.bytes()).ok());
+  sample.entries[0].count = 2;
+  sample.push.acked_ts = 5;  // A push cannot be acknowledged before it is sent.
+  EXPECT_FALSE(DecodePush(MakeFrame(sample.push, 1).body.bytes()).ok());
+}
+
+TEST(DataMessages, PullAndItsAnswerRoundTrip) {
+  const std::vector<PullEntry> entries = {{.segment = 4, .count = 2, .epoch = 9}};
+  const std::vector<Key> keys = {5, 6};
+  const Frame frame = MakeFrame(Pull{.table = 1,
+                                     .group = 2,
+                                     .stream = 3,
+                                     .session = 4,
+                                     .acked_ts = 5,
+                                     .step = 6,
+                                     .gate_step = 4,
+                                     .columns = Columns::kRows,
+                                     .entries = entries,
+                                     .keys = keys},
+                                8);
+  const auto pull = DecodePull(frame.body.bytes());
+  ASSERT_TRUE(pull.ok());
+  EXPECT_EQ(pull.value().gate_step, 4);
+  EXPECT_EQ(pull.value().entries[0].epoch, 9u);
+
+  const std::vector<PulledEntry> pulled = {{.segment = 4, .code = EntryCode::kOk, .clock = 11}};
+  auto [answer, floats] = MakePullResponse({.table = 1,
+                                            .columns = Columns::kRows,
+                                            .floats_per_key = 2,
+                                            .through_min = 5,
+                                            .entries = pulled,
+                                            .floats = {}},
+                                           4, 8);
+  std::ranges::fill(floats, 1.5F);
+  const auto response = DecodePullResponse(answer.body.bytes());
+  ASSERT_TRUE(response.ok());
+  EXPECT_EQ(response.value().entries[0].clock, 11u);
+  EXPECT_EQ(response.value().floats.size(), 4u);
+  EXPECT_EQ(response.value().floats[3], 1.5F);
+}
+
+TEST(DataMessages, APullCannotWaitForItsOwnFuture) {
+  const Frame frame =
+      MakeFrame(Pull{.table = 1, .step = 6, .gate_step = 7, .entries = {}, .keys = {}}, 8);
+  EXPECT_FALSE(DecodePull(frame.body.bytes()).ok());
+}
+
+TEST(DataMessages, ScanRoundTrips) {
+  const std::vector<Key> keys = {1, 2, 3};
+  const std::vector<float> floats = {1, 2, 3};
+  const Frame frame = MakeFrame(ScanResponse{.table = 1,
+                                             .segment = 2,
+                                             .columns = Columns::kValues,
+                                             .floats_per_key = 1,
+                                             .end = true,
+                                             .keys = keys,
+                                             .floats = floats},
+                                1);
+  const auto response = DecodeScanResponse(frame.body.bytes());
+  ASSERT_TRUE(response.ok());
+  EXPECT_TRUE(response.value().end);
+  EXPECT_TRUE(std::ranges::equal(response.value().keys, keys));
+  const auto scan =
+      DecodeScan(MakeFrame(Scan{.table = 1, .segment = 2, .epoch = 3, .first = 4, .rows_max = 5}, 1)
+                     .body.bytes());
+  ASSERT_TRUE(scan.ok());
+  EXPECT_EQ(scan.value().first, 4u);
+}
+
+TEST(DataMessages, RandomBytesNeverCrashADecoder) {
+  std::mt19937_64 random(11);
+  int decoded = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Buffer body = Buffer::Allocate(random() % 256);
+    for (std::byte& b : body.writable())
+      b = static_cast<std::byte>(random() % 4 == 0 ? random() : 0);
+    decoded += DecodePush(body.bytes()).ok() + DecodePull(body.bytes()).ok() +
+               DecodePushAck(body.bytes()).ok() + DecodePullResponse(body.bytes()).ok() +
+               DecodeScan(body.bytes()).ok() + DecodeScanResponse(body.bytes()).ok() +
+               Decode<View>(body.bytes()).ok();
+  }
+  EXPECT_LT(decoded, 20'000);
+}
+
+}  // namespace
+}  // namespace steelyard::wire
