@@ -1,0 +1,95 @@
+// RealLoop on Asio: an io_context that one thread runs, and steady timers.
+#include "runtime/real_loop.h"
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace steelyard::runtime {
+
+struct RealLoop::Impl {
+  asio::io_context context{
+      1};  // The hint: one thread runs it, so posts from handlers need no wake-up.
+  asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
+};
+
+RealLoop::RealLoop() : impl_(std::make_unique<Impl>()) {}
+RealLoop::~RealLoop() = default;
+
+void RealLoop::Run() {
+  impl_->context.run();
+  impl_->context.restart();  // One Stop() ends one Run().
+}
+
+void RealLoop::Stop() {
+  impl_->context.stop();
+}
+
+void RealLoop::Post(std::function<void()> fn) {
+  asio::post(impl_->context, std::move(fn));
+}
+
+Time RealLoop::now() const {
+  static_assert(std::chrono::steady_clock::is_steady);
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+asio::io_context& RealLoop::context() {
+  return impl_->context;
+}
+
+struct RealAlarm::State : std::enable_shared_from_this<State> {
+  State(RealLoop& loop, std::function<void()> fn) : timer(loop.context()), on_ring(std::move(fn)) {}
+
+  void Arm(Time time) {
+    when = time;
+    timer.expires_at(std::chrono::steady_clock::time_point(time));
+    timer.async_wait([weak = weak_from_this(), round = ++round](const std::error_code& error) {
+      const std::shared_ptr<State> state = weak.lock();
+      // A cancelled wait may already be on its way with success: only the newest one counts.
+      if (error || state == nullptr || state->round != round || !state->when) return;
+      state->when.reset();
+      state->on_ring();
+    });
+  }
+
+  asio::steady_timer timer;
+  std::function<void()> on_ring;
+  std::optional<Time> when;
+  std::uint64_t round = 0;
+};
+
+RealAlarm::RealAlarm(RealLoop& loop, std::function<void()> on_ring)
+    : state_(std::make_shared<State>(loop, std::move(on_ring))) {}
+
+RealAlarm::~RealAlarm() {
+  Cancel();
+}
+
+void RealAlarm::RingAt(Time when) {
+  if (!state_->when || when < *state_->when) state_->Arm(when);
+}
+
+void RealAlarm::Cancel() {
+  state_->when.reset();
+  ++state_->round;
+  state_->timer.cancel();
+}
+
+LoopThread::LoopThread() : thread_([this] { loop_.Run(); }) {}
+
+LoopThread::~LoopThread() {
+  Join();
+}
+
+void LoopThread::Join() {
+  if (!thread_.joinable()) return;
+  loop_.Stop();
+  thread_.join();
+}
+
+}  // namespace steelyard::runtime
