@@ -1,0 +1,51 @@
+// GroupClock: how far each stream of a worker group is through its steps on one shard; what bounds the delay.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "steelyard/types.h"
+#include "wire/data_messages.h"
+
+namespace steelyard::engine {
+
+/// Through-steps of the active streams of one (table, worker group) on one shard.
+///
+/// A stream is through step s when every push of its steps <= s that concerns this shard is applied here. Each push
+/// frame goes to every shard, also without keys, and claims one more contiguous ts; a lost frame holds the stream back
+/// until it is sent again.
+///
+/// Threads: confined to its shard. Cost: O(streams) when a stream advances.
+/// Source:  bounded delay, Li et al., OSDI 2014, section 3.4; the rule is section 1.6 of the protocol.
+class GroupClock {
+ public:
+  /// `stream` takes part from `first_step` on; a later session starts its announcements anew.
+  void Join(StreamId stream, Session session, Step first_step);
+
+  /// A frame of push `ts` is applied in full: after it the stream is through `through_step`.
+  /// @param acked_ts  the sender knows that every ts up to this one is applied everywhere.
+  /// @return true when the group's minimum advanced.
+  bool Announce(StreamId stream, Session session, Ts ts, Ts acked_ts, Step through_step);
+
+  /// The step that every active stream is through; wire::kStepMax when there is no stream.
+  Step min() const { return min_; }
+
+  /// True when a task that needs `gate_step` may run.
+  bool Passed(Step gate_step) const { return gate_step == wire::kNoGate || gate_step <= min_; }
+
+  /// Streams that are not through `step`, for messages about who is waited for.
+  std::vector<StreamId> Behind(Step step) const;
+
+ private:
+  struct Entry {
+    Session session = 0;
+    Ts contiguous_ts = 0;
+    Step through = -1;
+  };
+  void Recompute();
+
+  std::map<StreamId, Entry> streams_;
+  Step min_ = wire::kStepMax;
+};
+
+}  // namespace steelyard::engine

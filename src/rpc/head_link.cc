@@ -1,0 +1,75 @@
+#include "rpc/head_link.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace steelyard::rpc {
+
+using runtime::Duration;
+using transport::Transport;
+
+HeadLink::HeadLink(std::string head_address, Identity* self)
+    : self_(self),
+      channel_({.address = std::move(head_address),
+                .peer_name = "the head",
+                .retry_max = std::chrono::milliseconds(100)},
+               self) {}
+
+Channel::Event HeadLink::OnFrame(Transport& transport, const wire::Frame& frame, bool& consumed) {
+  last_heard_ = transport.now();
+  const Channel::Event event = channel_.OnFrame(transport, frame, consumed);
+  if (event == Channel::Event::kReady) {
+    self_->node = channel_.terms().your_node;
+    self_->cluster_id = channel_.terms().cluster_id;
+    next_beat_ = transport.now();
+  }
+  refused_ |= event == Channel::Event::kRefused;
+  consumed |= frame.header.type == wire::MessageType::kHeartbeatAck;
+  return event;
+}
+
+Channel::Event HeadLink::OnClose(Transport& transport, const Status& why) {
+  return channel_.OnClose(transport, why);
+}
+
+Channel::Event HeadLink::OnWake(Transport& transport) {
+  channel_.OnWake(transport);
+  if (!ready()) return Channel::Event::kNone;
+  const runtime::Time now = transport.now();
+  const Duration dead_after(static_cast<std::int64_t>(channel_.terms().dead_after_ns));
+  // A stall of this process looks like silence: the beat that is overdue by as much goes out first, and its answer is
+  // waited for.
+  const bool stalled = now > next_beat_ + dead_after / 2;
+  if (stalled) last_heard_ = std::max(last_heard_, now - dead_after / 2);
+  if (now >= next_beat_) {
+    channel_.Send(transport, wire::MakeFrame(wire::Heartbeat{.sequence = ++sequence_}));
+    next_beat_ = now + Duration(static_cast<std::int64_t>(channel_.terms().heartbeat_ns));
+  }
+  if (now - last_heard_ > dead_after) {
+    return OnClose(transport, Status(StatusCode::kUnavailable,
+                                     "no heartbeat answered for " +
+                                         std::to_string(dead_after.count() / 1'000'000) + " ms",
+                                     channel_.name()));
+  }
+  return Channel::Event::kNone;
+}
+
+std::optional<runtime::Time> HeadLink::next_wake() const {
+  if (!ready()) return channel_.next_wake();
+  return next_beat_;
+}
+
+Status HeadLink::failure(runtime::Time now) const {
+  if (refused_) {
+    return Status(StatusCode::kUnavailable,
+                  "refused by the head: " + channel_.last_error().ToString(), channel_.name());
+  }
+  if (ready() || now - channel_.down_since() < kHeadAwayMax) return {};
+  return Status(StatusCode::kUnavailable,
+                "the head has been unreachable for " +
+                    std::to_string(kHeadAwayMax.count() / 1'000'000'000) +
+                    " s: " + channel_.last_error().ToString(),
+                channel_.name());
+}
+
+}  // namespace steelyard::rpc

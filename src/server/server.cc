@@ -1,0 +1,154 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace steelyard::server {
+
+using rpc::Channel;
+using transport::LinkId;
+using transport::Transport;
+using wire::MessageType;
+
+Server::Server(Options options)
+    : identity_{.role = wire::Role::kServer,
+                .incarnation = options.incarnation,
+                .listen_address = std::move(options.listen_address),
+                .description = std::move(options.description)},
+      head_(std::move(options.head_address), &identity_),
+      acceptor_(&identity_),
+      shard_(options.incarnation) {}
+
+void Server::OnStart(Transport& transport) {
+  head_.Start(transport);
+  ArmAlarm(transport);
+}
+
+void Server::OnOpen(Transport& transport, LinkId link, bool accepted, const std::string& peer) {
+  if (accepted) {
+    acceptor_.OnOpen(transport.now(), link, peer);
+  } else if (head_.Owns(link)) {
+    head_.OnOpen(transport);
+  }
+  ArmAlarm(transport);
+}
+
+void Server::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
+  if (head_.Owns(link)) {
+    bool consumed = false;
+    (void)head_.OnFrame(transport, frame, consumed);
+    if (!consumed) OnHeadFrame(transport, frame);
+    failure_ = head_.failure(transport.now());
+    ArmAlarm(transport);
+  } else if (acceptor_.PeerOf(link) != nullptr) {
+    OnRequest(transport, link, frame);
+  } else if (acceptor_.Owns(link)) {
+    const auto hello = acceptor_.ReadHello(transport, link, frame);
+    if (!hello) return;
+    acceptor_.Welcome(transport, link, *hello, hello->node,
+                      {.inflight_bytes_max = Shard::kWaitingBytesMax});
+  }
+}
+
+void Server::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
+  if (frame.header.type == MessageType::kInstallView) {
+    const auto install = wire::Decode<wire::InstallView>(frame.body.bytes());
+    if (!install.ok()) return;
+    const wire::View& view = install.value().view;
+    const Status status = shard_.Install(view);
+    if (!status.ok()) {
+      head_.Send(transport, wire::MakeFrame(wire::Refused::From(status), frame.header.request_id));
+      return;
+    }
+    Epoch epoch = 0;
+    for (const wire::SegmentView& segment : view.segments) epoch = std::max(epoch, segment.epoch);
+    head_.Send(transport, wire::MakeFrame(wire::ViewReady{.table = view.table, .epoch = epoch},
+                                          frame.header.request_id));
+  } else if (frame.header.type == MessageType::kTableDrop) {
+    const auto drop = wire::Decode<wire::TableDrop>(frame.body.bytes());
+    if (!drop.ok()) return;
+    Outbox outbox;
+    shard_.Drop(drop.value().table, outbox);
+    SendAll(transport, outbox);
+    head_.Send(transport, wire::MakeFrame(wire::TableDropped{.table = drop.value().table},
+                                          frame.header.request_id));
+  }
+}
+
+void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& frame) {
+  const std::uint64_t id = frame.header.request_id;
+  Outbox outbox;
+  switch (frame.header.type) {
+    case MessageType::kPush: {
+      const auto push = wire::DecodePush(frame.body.bytes());
+      if (!push.ok()) return Refuse(transport, link, id, push.status());
+      shard_.Push(link, push.value(), id, outbox);
+      break;
+    }
+    case MessageType::kPull: {
+      const auto pull = wire::DecodePull(frame.body.bytes());
+      if (!pull.ok()) return Refuse(transport, link, id, pull.status());
+      shard_.Pull(link, pull.value(), id, frame.body, outbox);
+      break;
+    }
+    case MessageType::kOpenStream: {
+      const auto open = wire::Decode<wire::OpenStream>(frame.body.bytes());
+      if (!open.ok()) return Refuse(transport, link, id, open.status());
+      outbox.emplace_back(link, shard_.Open(open.value(), id));
+      break;
+    }
+    case MessageType::kScan: {
+      const auto scan = wire::DecodeScan(frame.body.bytes());
+      if (!scan.ok()) return Refuse(transport, link, id, scan.status());
+      outbox.emplace_back(link, shard_.Scan(scan.value(), id));
+      break;
+    }
+    case MessageType::kHello:
+      break;  // A repeated greeting is harmless.
+    default:
+      return Refuse(
+          transport, link, id,
+          Status(StatusCode::kInvalidArgument, std::string("a server does not take ") +
+                                                   wire::MessageTypeName(frame.header.type)));
+  }
+  SendAll(transport, outbox);
+}
+
+void Server::Refuse(Transport& transport, LinkId link, std::uint64_t request_id,
+                    const Status& why) {
+  transport.Send(link,
+                 rpc::Stamp(wire::MakeFrame(wire::Refused::From(why), request_id), identity_));
+  if (why.code() ==
+      StatusCode::kCorruption) {  // The peer's encoder is wrong: nothing it sends can be trusted.
+    transport.Close(link);
+    OnClose(transport, link, why);
+  }
+}
+
+void Server::SendAll(Transport& transport, Outbox& outbox) {
+  for (auto& [link, frame] : outbox) transport.Send(link, rpc::Stamp(std::move(frame), identity_));
+}
+
+void Server::OnClose(Transport& transport, LinkId link, const Status& why) {
+  if (head_.Owns(link)) {
+    (void)head_.OnClose(transport, why);
+  } else {
+    shard_.ForgetLink(link);
+    acceptor_.OnClose(link);
+  }
+  ArmAlarm(transport);
+}
+
+void Server::OnWake(Transport& transport) {
+  (void)head_.OnWake(transport);
+  failure_ = head_.failure(transport.now());
+  ArmAlarm(transport);
+}
+
+void Server::ArmAlarm(Transport& transport) {
+  const auto greeting = acceptor_.OnWake(transport);
+  if (greeting) transport.WakeAt(*greeting);
+  if (const auto head = head_.next_wake()) transport.WakeAt(*head);
+}
+
+}  // namespace steelyard::server

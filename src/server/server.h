@@ -1,0 +1,54 @@
+// Server: a node that holds segments for its cluster: connections in front of a Shard, membership with the head.
+#pragma once
+
+#include <string>
+
+#include "rpc/acceptor.h"
+#include "rpc/head_link.h"
+#include "server/shard.h"
+#include "transport/transport.h"
+
+namespace steelyard::server {
+
+/// One shard behind its own connections: requests are parsed, applied and answered on one thread.
+///
+/// Threads: confined to its loop.
+class Server : public transport::Node {
+ public:
+  struct Options {
+    std::string head_address;
+    std::string
+        listen_address;  ///< Where this node's transport accepts connections, told to the head.
+    Incarnation incarnation = 0;
+    std::string description;  ///< "pid 4711"
+  };
+  explicit Server(Options options);
+
+  void OnStart(transport::Transport& transport) override;
+  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
+              const std::string& peer) override;
+  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
+  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
+  void OnWake(transport::Transport& transport) override;
+
+  /// Not OK once this server cannot go on (the head is gone or refused it); its process should end with it.
+  const Status& failure() const { return failure_; }
+  const Shard& shard() const { return shard_; }
+  const rpc::Identity& identity() const { return identity_; }
+
+ private:
+  void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  void OnRequest(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
+  void SendAll(transport::Transport& transport, Outbox& outbox);
+  void Refuse(transport::Transport& transport, transport::LinkId link, std::uint64_t request_id,
+              const Status& why);
+  void ArmAlarm(transport::Transport& transport);
+
+  rpc::Identity identity_;
+  rpc::HeadLink head_;
+  rpc::Acceptor acceptor_;
+  Shard shard_;
+  Status failure_;
+};
+
+}  // namespace steelyard::server

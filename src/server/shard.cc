@@ -1,0 +1,360 @@
+#include "server/shard.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <string>
+
+#include "base/check.h"
+#include "base/planted_bug.h"
+#include "placement/placement.h"
+
+namespace steelyard::server {
+namespace {
+
+using transport::LinkId;
+using wire::Columns;
+using wire::EntryCode;
+
+constexpr std::uint32_t kScanBytesMax = 4u << 20;
+
+/// True when keys are strictly increasing and inside `range`.
+bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
+  if (keys.empty()) return true;
+  bool increasing = true;
+  for (std::size_t i = 1; i < keys.size(); ++i) increasing &= keys[i - 1] < keys[i];
+  return increasing && keys.front() >= range.first && keys.back() <= range.last;
+}
+
+wire::Frame RefusedFrame(Status status, std::uint64_t request_id) {
+  return wire::MakeFrame(wire::Refused::From(status), request_id);
+}
+
+}  // namespace
+
+std::size_t Shard::Table::FloatsPerKey(Columns columns) const {
+  return columns == Columns::kRows ? updater->row_floats() : updater->value_floats();
+}
+
+Shard::Table* Shard::FindTable(TableId id) {
+  const auto found = tables_.find(id);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+Status Shard::Install(const wire::View& view) {
+  const TableOptions& options = view.spec.options;
+  auto updater = table::MakeUpdater(options.updater, options.width);
+  if (!updater.ok()) return updater.status();
+  auto [at, inserted] = tables_.try_emplace(view.table);
+  Table& table = at->second;
+  if (inserted) {
+    table.updater = std::move(updater.value());
+    table.segments.resize(view.segments.size());
+  }
+  for (SegmentId i = 0; i < view.segments.size(); ++i) {
+    const wire::SegmentView& segment = view.segments[i];
+    if (view.owners[segment.owner].incarnation != self_ && !Planted(PlantedBug::kStaleView))
+      continue;
+    if (table.segments[i] != nullptr && table.segments[i]->epoch >= segment.epoch) continue;
+    table.segments[i] = std::make_unique<Segment>(placement::RangeOfSegment(view, i), segment.epoch,
+                                                  table.updater->row_floats());
+  }
+  table.view = view;
+  return {};
+}
+
+void Shard::Drop(TableId id, Outbox& outbox) {
+  Table* table = FindTable(id);
+  if (table == nullptr) return;
+  std::vector<WaitingPull> orphans;
+  for (auto& [job, group] : table->groups) {
+    for (WaitingPull& waiting : group.waiting) orphans.push_back(std::move(waiting));
+  }
+  tables_.erase(id);
+  for (const WaitingPull& orphan : orphans) {
+    waiting_bytes_[orphan.link] -= orphan.body.size();
+    const auto pull = wire::DecodePull(orphan.body.bytes());
+    outbox.emplace_back(orphan.link, AnswerPull(nullptr, pull.value(), orphan.request_id));
+  }
+}
+
+wire::Frame Shard::Open(const wire::OpenStream& open, std::uint64_t request_id) {
+  Table* table = FindTable(open.table);
+  if (table == nullptr) {
+    return RefusedFrame(Status(StatusCode::kUnavailable, "table " + std::to_string(open.table) +
+                                                             " is not held by this server"),
+                        request_id);
+  }
+  wire::OpenAck ack{
+      .table = open.table, .stream = open.stream, .session = open.session, .clocks = {}};
+  for (SegmentId i = 0; i < table->segments.size(); ++i) {
+    if (table->segments[i] == nullptr) continue;
+    engine::SegmentClock& clock = table->segments[i]->clock;
+    const Session owner = clock.Open(open.stream, open.session);
+    if (owner > open.session) {
+      return RefusedFrame(Status(StatusCode::kCancelled,
+                                 "stream " + std::to_string(open.stream) +
+                                     " is taken over by session " + std::to_string(owner) +
+                                     "; this process has session " + std::to_string(open.session)),
+                          request_id);
+    }
+    if (clock.ts(open.stream) > 0)
+      ack.clocks.push_back({.segment = i, .ts = clock.ts(open.stream)});
+  }
+  if (open.group != 0) {
+    table->groups[open.group].clock.Join(open.stream, open.session, open.first_step);
+    table->group_of[open.stream] = open.group;
+  }
+  return wire::MakeFrame(ack, request_id);
+}
+
+void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
+                      std::size_t first_key, std::size_t count) {
+  if (Planted(PlantedBug::kLostKey) && count > 1) --count;
+  const std::size_t width = push.floats_per_key;
+  const std::span<const Key> keys = push.keys.subspan(first_key, count);
+  const float* pushed = push.floats.data() + first_key * width;
+  if (push.columns == Columns::kRows) {
+    segment.rows.FindOrInsertBatch(keys, [&](std::size_t i, float* row) {
+      for (std::size_t j = 0; j < width; ++j) row[j] += pushed[i * width + j];
+    });
+  } else {
+    const std::size_t row_floats = table.updater->row_floats();
+    segment.rows.FindOrInsertBatch(keys, [&](std::size_t i, float* row) {
+      table.updater->Apply(std::span(row, row_floats), std::span(pushed + i * width, width));
+    });
+  }
+  counters_.keys_pushed += count;
+}
+
+wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
+                                    const wire::PushEntry& entry, std::size_t first_key) {
+  wire::EntryAnswer answer{.segment = entry.segment, .code = EntryCode::kNotPrimary, .detail = 0};
+  if (entry.segment >= table.segments.size() || table.segments[entry.segment] == nullptr)
+    return answer;
+  Segment& segment = *table.segments[entry.segment];
+  if (entry.epoch != segment.epoch && !Planted(PlantedBug::kStaleView)) {
+    answer.detail = segment.epoch;
+    return answer;
+  }
+  const engine::PushVerdict verdict =
+      segment.clock.Check(push.stream, push.session, push.ts, entry.prev_ts);
+  answer.code = verdict.code;
+  answer.detail = verdict.detail;
+  if (verdict.code != EntryCode::kOk) return answer;
+  if (verdict.duplicate) {
+    ++counters_.pushes_duplicate;
+    return answer;
+  }
+  if (push.floats_per_key != table.FloatsPerKey(push.columns) ||
+      !KeysAreInside(push.keys.subspan(first_key, entry.count), segment.range)) {
+    answer.code = EntryCode::kInvalid;
+    return answer;
+  }
+  ApplyRows(table, segment, push, first_key, entry.count);
+  segment.clock.Advance(push.stream, push.ts);
+  ++counters_.pushes_applied;
+  return answer;
+}
+
+void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, Outbox& outbox) {
+  std::vector<wire::EntryAnswer> failed;
+  Table* table = FindTable(push.table);
+  const std::uint64_t duplicates_before = counters_.pushes_duplicate;
+  std::size_t first_key = 0;
+  for (const wire::PushEntry& entry : push.entries) {
+    wire::EntryAnswer answer{.segment = entry.segment, .code = EntryCode::kNotPrimary, .detail = 0};
+    if (table != nullptr) answer = ApplyEntry(*table, push, entry, first_key);
+    if (answer.code != EntryCode::kOk) failed.push_back(answer);
+    first_key += entry.count;
+  }
+  counters_.pushes_refused += failed.size();
+  if (Planted(PlantedBug::kDroppedAck) && counters_.pushes_duplicate > duplicates_before) return;
+  outbox.emplace_back(link, wire::MakeFrame(wire::PushAck{.table = push.table,
+                                                          .stream = push.stream,
+                                                          .session = push.session,
+                                                          .ts = push.ts,
+                                                          .failed = failed},
+                                            request_id));
+  if (table == nullptr || !failed.empty()) return;
+  const auto group = table->group_of.find(push.stream);
+  if (group == table->group_of.end()) return;
+  Group& members = table->groups[group->second];
+  if (members.clock.Announce(push.stream, push.session, push.ts, push.acked_ts,
+                             push.through_step)) {
+    AnswerWaiting(*table, members, outbox);
+  }
+}
+
+void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, const Buffer& body,
+                 Outbox& outbox) {
+  Table* table = FindTable(pull.table);
+  const bool knows_group = table != nullptr && table->groups.contains(pull.group);
+  if (!knows_group || table->groups[pull.group].clock.Passed(pull.gate_step)) {
+    outbox.emplace_back(link, AnswerPull(table, pull, request_id));
+    return;
+  }
+  Group& group = table->groups[pull.group];
+  const bool waits_already = std::ranges::any_of(group.waiting, [&](const WaitingPull& waiting) {
+    return waiting.link == link && waiting.request_id == request_id;
+  });
+  if (waits_already) return;
+  std::size_t& bytes = waiting_bytes_[link];
+  if (bytes + body.size() > kWaitingBytesMax) {
+    std::vector<wire::PulledEntry> busy;
+    for (const wire::PullEntry& entry : pull.entries) {
+      busy.push_back({.segment = entry.segment, .code = EntryCode::kBusy, .clock = 0});
+    }
+    outbox.emplace_back(
+        link, wire::MakePullResponse(
+                  {.table = pull.table, .columns = pull.columns, .entries = busy, .floats = {}}, 0,
+                  request_id)
+                  .frame);
+    return;
+  }
+  bytes += body.size();
+  ++counters_.pulls_waited;
+  group.waiting.push_back(
+      {.link = link, .request_id = request_id, .gate_step = pull.gate_step, .body = body});
+}
+
+void Shard::AnswerWaiting(Table& table, Group& group, Outbox& outbox) {
+  std::vector<WaitingPull> still_waiting;
+  for (WaitingPull& waiting : group.waiting) {
+    if (!group.clock.Passed(waiting.gate_step)) {
+      still_waiting.push_back(std::move(waiting));
+      continue;
+    }
+    waiting_bytes_[waiting.link] -= waiting.body.size();
+    const auto pull = wire::DecodePull(waiting.body.bytes());
+    SY_CHECK(pull.ok());  // It was decoded when it arrived.
+    outbox.emplace_back(waiting.link, AnswerPull(&table, pull.value(), waiting.request_id));
+  }
+  group.waiting = std::move(still_waiting);
+}
+
+void Shard::ReadRows(const Table& table, const Segment& segment, Columns columns,
+                     std::span<const Key> keys, std::span<float> floats) {
+  const std::size_t row_floats = table.updater->row_floats();
+  const std::size_t width = table.FloatsPerKey(columns);
+  segment.rows.FindBatch(keys, [&](std::size_t i, const float* row) {
+    float* to = floats.data() + i * width;
+    if (row == nullptr) {
+      std::fill_n(to, width, 0.0F);
+    } else if (columns == Columns::kRows) {
+      std::copy_n(row, width, to);
+    } else {
+      table.updater->Read(std::span(row, row_floats), std::span(to, width));
+    }
+  });
+}
+
+wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id) {
+  std::vector<wire::PulledEntry> entries;
+  entries.reserve(pull.entries.size());
+  bool all_ok = true;
+  std::size_t first_key = 0;
+  for (const wire::PullEntry& entry : pull.entries) {
+    wire::PulledEntry pulled{.segment = entry.segment, .code = EntryCode::kNotPrimary, .clock = 0};
+    if (table != nullptr && entry.segment < table->segments.size() &&
+        table->segments[entry.segment] != nullptr) {
+      const Segment& segment = *table->segments[entry.segment];
+      const bool current = entry.epoch == segment.epoch || Planted(PlantedBug::kStaleView);
+      const bool inside = KeysAreInside(pull.keys.subspan(first_key, entry.count), segment.range);
+      pulled.clock = current ? segment.clock.ts(pull.stream) : segment.epoch;
+      pulled.code = !current ? EntryCode::kNotPrimary
+                    : inside ? EntryCode::kOk
+                             : EntryCode::kInvalid;
+    }
+    all_ok &= pulled.code == EntryCode::kOk;
+    entries.push_back(pulled);
+    first_key += entry.count;
+  }
+  const std::size_t width = table == nullptr ? 1 : table->FloatsPerKey(pull.columns);
+  wire::PullResponse header{.table = pull.table,
+                            .columns = pull.columns,
+                            .floats_per_key = static_cast<std::uint32_t>(width),
+                            .through_min = 0,
+                            .entries = entries,
+                            .floats = {}};
+  if (!all_ok) return wire::MakePullResponse(header, 0, request_id).frame;
+  const auto group = table->groups.find(pull.group);
+  header.through_min = group == table->groups.end() ? wire::kStepMax : group->second.clock.min();
+  auto [frame, floats] = wire::MakePullResponse(header, pull.keys.size() * width, request_id);
+  first_key = 0;
+  for (const wire::PullEntry& entry : pull.entries) {
+    ReadRows(*table, *table->segments[entry.segment], pull.columns,
+             pull.keys.subspan(first_key, entry.count),
+             floats.subspan(first_key * width, entry.count * width));
+    first_key += entry.count;
+  }
+  ++counters_.pulls_answered;
+  counters_.keys_pulled += pull.keys.size();
+  return std::move(frame);
+}
+
+wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {
+  wire::ScanResponse response;
+  response.table = scan.table;
+  response.segment = scan.segment;
+  response.columns = scan.columns;
+  Table* table = FindTable(scan.table);
+  if (table == nullptr || scan.segment >= table->segments.size() ||
+      table->segments[scan.segment] == nullptr ||
+      table->segments[scan.segment]->epoch != scan.epoch) {
+    response.code = EntryCode::kNotPrimary;
+    return wire::MakeFrame(response, request_id);
+  }
+  const std::size_t width = table->FloatsPerKey(scan.columns);
+  const std::size_t rows_max = std::clamp<std::size_t>(
+      scan.rows_max, 1, kScanBytesMax / (sizeof(Key) + width * sizeof(float)) + 1);
+  std::vector<Key> keys;
+  std::vector<float> floats;
+  response.end = table->segments[scan.segment]->rows.Scan(
+      scan.first, [&](Key key, std::span<const float> row) {
+        if (keys.size() == rows_max) return false;
+        keys.push_back(key);
+        const std::size_t at = floats.size();
+        floats.resize(at + width);
+        if (scan.columns == Columns::kRows) {
+          std::copy_n(row.data(), width, floats.data() + at);
+        } else {
+          table->updater->Read(row, std::span(floats).subspan(at, width));
+        }
+        return true;
+      });
+  response.floats_per_key = static_cast<std::uint32_t>(width);
+  response.keys = keys;
+  response.floats = floats;
+  return wire::MakeFrame(response, request_id);
+}
+
+void Shard::ForgetLink(LinkId link) {
+  for (auto& [id, table] : tables_) {
+    for (auto& [job, group] : table.groups) {
+      std::erase_if(group.waiting,
+                    [&](const WaitingPull& waiting) { return waiting.link == link; });
+    }
+  }
+  waiting_bytes_.erase(link);
+}
+
+std::size_t Shard::waiting_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, table] : tables_) {
+    for (const auto& [job, group] : table.groups) count += group.waiting.size();
+  }
+  return count;
+}
+
+std::size_t Shard::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [id, table] : tables_) {
+    for (const auto& segment : table.segments) {
+      if (segment != nullptr) bytes += segment->rows.memory_bytes();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace steelyard::server

@@ -1,0 +1,116 @@
+// Shard: the segments that one server thread owns; carries out pushes, pulls and scans on them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "engine/group_clock.h"
+#include "engine/segment_clock.h"
+#include "steelyard/status.h"
+#include "steelyard/types.h"
+#include "table/hash_table.h"
+#include "table/updater.h"
+#include "transport/transport.h"
+#include "wire/control_messages.h"
+#include "wire/data_messages.h"
+
+namespace steelyard::server {
+
+/// Frames to send once a request is carried out; one request may free others that waited.
+using Outbox = std::vector<std::pair<transport::LinkId, wire::Frame>>;
+
+/// What a shard did; read by metrics and tests.
+struct ShardCounters {
+  std::uint64_t pushes_applied = 0;  ///< Directory entries, not frames.
+  std::uint64_t pushes_duplicate = 0;
+  std::uint64_t pushes_refused = 0;
+  std::uint64_t pulls_answered = 0;
+  std::uint64_t pulls_waited = 0;
+  std::uint64_t keys_pushed = 0;
+  std::uint64_t keys_pulled = 0;
+};
+
+/// Tables, their segments held here, clocks and waiting pulls. Everything is answered from memory, in the order of
+/// arrival, except pulls whose gate is closed.
+///
+/// Threads: confined to the shard's loop.
+/// Source:  data path of Li et al., OSDI 2014, section 4; exactly-once rules in docs/protocol.md.
+class Shard {
+ public:
+  /// Request bytes that may wait on one link before further pulls are answered BUSY.
+  static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
+
+  explicit Shard(Incarnation self) : self_(self) {}
+
+  /// Take over the segments of `view` that name this incarnation. Repeating an installed view changes nothing.
+  /// Errors: kInvalidArgument  the updater or its parameters are refused.
+  Status Install(const wire::View& view);
+
+  /// Forget a table; its waiting pulls are answered NOT_PRIMARY.
+  void Drop(TableId table, Outbox& outbox);
+
+  wire::Frame Open(const wire::OpenStream& open, std::uint64_t request_id);
+  void Push(transport::LinkId link, const wire::Push& push, std::uint64_t request_id,
+            Outbox& outbox);
+  /// @param body  the pull's own bytes, kept while it waits.
+  void Pull(transport::LinkId link, const wire::Pull& pull, std::uint64_t request_id,
+            const Buffer& body, Outbox& outbox);
+  wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
+
+  /// Forget the pulls that wait for a link that is gone.
+  void ForgetLink(transport::LinkId link);
+
+  const ShardCounters& counters() const { return counters_; }
+  std::size_t waiting_count() const;
+  std::size_t memory_bytes() const;
+
+ private:
+  struct Segment {
+    Segment(KeyRange keys, Epoch view_epoch, std::size_t row_floats)
+        : range(keys), epoch(view_epoch), rows(keys, row_floats) {}
+    KeyRange range;
+    Epoch epoch;
+    table::HashTable rows;
+    engine::SegmentClock clock;
+  };
+  struct WaitingPull {
+    transport::LinkId link;
+    std::uint64_t request_id;
+    Step gate_step;
+    Buffer body;
+  };
+  struct Group {
+    engine::GroupClock clock;
+    std::vector<WaitingPull> waiting;
+  };
+  struct Table {
+    wire::View view;
+    std::unique_ptr<table::Updater> updater;
+    std::vector<std::unique_ptr<Segment>>
+        segments;  ///< By SegmentId; null where another server is primary.
+    std::map<JobId, Group> groups;
+    std::map<StreamId, JobId> group_of;
+
+    std::size_t FloatsPerKey(wire::Columns columns) const;
+  };
+
+  Table* FindTable(TableId id);
+  wire::EntryAnswer ApplyEntry(Table& table, const wire::Push& push, const wire::PushEntry& entry,
+                               std::size_t first_key);
+  void ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
+                 std::size_t first_key, std::size_t count);
+  wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
+  void ReadRows(const Table& table, const Segment& segment, wire::Columns columns,
+                std::span<const Key> keys, std::span<float> floats);
+  void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
+
+  Incarnation self_;
+  std::map<TableId, Table> tables_;
+  std::map<transport::LinkId, std::size_t> waiting_bytes_;
+  ShardCounters counters_;
+};
+
+}  // namespace steelyard::server
