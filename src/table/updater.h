@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "math/online_rules.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 
@@ -15,7 +16,10 @@ namespace steelyard::table {
 
 using steelyard::UpdaterOptions;
 
-/// Update function over a batch of rows. A row is `row_floats()` floats and starts as all zeros.
+/// Update function over rows. A row is `row_floats()` floats and starts as all zeros.
+///
+/// A value's state is contiguous: (z, n) of value 0, then (z, n) of value 1. Workers that replay the rule themselves
+/// pull whole rows and push their change, which servers add without asking the updater.
 ///
 /// Shapes:  `width` values per key; row_floats() = width x (floats per value with the updater's state).
 /// Threads: const and stateless; one object may serve every thread.
@@ -30,10 +34,17 @@ class Updater {
   virtual void Apply(std::span<float> row, std::span<const float> pushed) const = 0;
   /// Compute the values a pull sees from a row.
   virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
+  /// Read n rows at once. @param rows  [n, row_floats].  @param values  [n, value_floats].
+  virtual void ReadBatch(std::span<const float> rows, std::span<float> values) const = 0;
 };
 
 /// Make the updater `options.name` for tables of `width` values a key.
 /// Errors: kInvalidArgument  an unknown name (the message lists the known ones), width 0, or a parameter out of range.
 Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width);
+
+/// The coordinate rule of `options`, for a worker that replays it. The options have been accepted by MakeUpdater().
+math::FtrlRule FtrlRuleOf(const UpdaterOptions& options);
+math::AdagradRule AdagradRuleOf(const UpdaterOptions& options);
+math::SgdRule SgdRuleOf(const UpdaterOptions& options);
 
 }  // namespace steelyard::table

@@ -1,0 +1,92 @@
+// HashPage: fitting the scale, placing, inserting with a shift to the next empty slot.
+#include "table/hash_page.h"
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace steelyard::table {
+
+HashPage::Plan HashPage::MakePlan(KeyRange fitted, std::uint32_t buckets,
+                                  std::span<const Key> keys) {
+  Plan plan;
+  plan.base = fitted.first;
+  plan.span = fitted.last - fitted.first;
+  plan.buckets = buckets;
+  plan.shift = plan.span == 0 ? 0 : static_cast<std::uint32_t>(std::countl_zero(plan.span));
+  // The largest multiplier that keeps the largest offset inside the last bucket.
+  const Wide top = Wide{plan.span == 0 ? 1 : plan.span << plan.shift};
+  plan.multiplier =
+      plan.span == 0 ? 0 : static_cast<std::uint64_t>(((Wide{buckets} << 64) - 1) / top);
+
+  std::size_t next = 0;  // First slot free behind the keys placed so far.
+  std::size_t run_start = 0;
+  for (const Key key : keys) {
+    const std::size_t home = Scale(key, plan.base, plan.span, plan.shift, plan.multiplier) * kLanes;
+    if (home > next) {
+      next = home;
+      run_start = home;
+    }
+    ++next;
+    plan.longest_run = std::max(plan.longest_run, next - run_start);
+  }
+  plan.slots_used = next;
+  return plan;
+}
+
+HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries)
+    : base_(plan.base),
+      span_(plan.span),
+      multiplier_(plan.multiplier),
+      shift_(plan.shift),
+      bucket_bytes_(static_cast<std::uint32_t>(BucketBytes(row_floats))),
+      range_(range),
+      empty_key_(range.first > 0 ? range.first - 1 : range.last + 1),
+      row_floats_(row_floats),
+      count_max_(std::size_t{plan.buckets} * kLanes / 2) {
+  SY_CHECK(range.first > 0 || range.last < kKeyMax);  // Else no key is left to mark empty slots.
+  const std::size_t home_slots = std::size_t{plan.buckets} * kLanes;
+  const std::size_t spare = std::min(home_slots, kRunMax);
+  const std::size_t buckets = (std::max(home_slots, plan.slots_used) + spare) / kLanes + 1;
+  slot_count_ = buckets * kLanes;
+  storage_.reset(static_cast<std::byte*>(::operator new(buckets* bucket_bytes_, kAlignment)));
+  for (std::size_t i = 0; i < buckets; ++i) {
+    std::fill_n(Keys(storage_.get() + i * bucket_bytes_), kLanes, empty_key_);
+  }
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < entries.keys.size(); ++i) {
+    next = std::max(next, HomeIndex(entries.keys[i]) * kLanes);
+    Put(next++, entries.keys[i], entries.rows[i]);
+  }
+  count_ = entries.keys.size();
+}
+
+void HashPage::Put(std::size_t slot, Key key, const float* row) {
+  KeyAt(slot) = key;
+  std::memcpy(RowAt(slot), row, row_floats_ * sizeof(float));
+}
+
+float* HashPage::FindOrInsert(Key key) {
+  const std::size_t home = HomeIndex(key) * kLanes;
+  std::size_t slot = home;
+  while (KeyAt(slot) != empty_key_ && KeyAt(slot) < key) ++slot;
+  if (KeyAt(slot) == key) return RowAt(slot);
+  std::size_t hole = slot;
+  while (KeyAt(hole) != empty_key_) ++hole;
+  if (count_ >= count_max_ || hole - home >= kRunMax || hole + 1 >= slot_count_) return nullptr;
+  for (; hole > slot; --hole) Put(hole, KeyAt(hole - 1), RowAt(hole - 1));
+  KeyAt(slot) = key;
+  std::fill_n(RowAt(slot), row_floats_, 0.0F);
+  ++count_;
+  return RowAt(slot);
+}
+
+void HashPage::Collect(std::vector<Key>& keys, std::vector<float*>& rows) const {
+  for (std::size_t slot = 0; slot < slot_count_; ++slot) {
+    if (KeyAt(slot) == empty_key_) continue;
+    keys.push_back(KeyAt(slot));
+    rows.push_back(RowAt(slot));
+  }
+}
+
+}  // namespace steelyard::table

@@ -1,0 +1,142 @@
+// HashPage: the rows of one key sub-range of a HashTable, in slots that are in key order.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+#include "steelyard/types.h"
+
+namespace steelyard::table {
+
+/// Buckets of 4 keys followed by their 4 rows (64 bytes when a row is 2 floats).
+///
+/// A key's home bucket is its offset in the fitted range scaled to the number of buckets: a monotone map. Keys are
+/// stored at or after their home without gaps and in increasing order, so a search stops at a larger key or an empty
+/// slot, and a scan is a walk. An empty slot holds a key of another page; the last slot is always empty.
+///
+/// Threads: confined to its table's.
+class HashPage {
+ public:
+  static constexpr std::size_t kLanes = 4;
+  /// A run of occupied slots that an insertion may leave behind; a longer one asks for a rebuild.
+  static constexpr std::size_t kRunMax = 128;
+  /// The longest run in a page that was just built, unless it has at most this many keys.
+  static constexpr std::size_t kRunBuiltMax = 64;
+
+  /// Rows in key order, borrowed while a page is built from them.
+  struct Entries {
+    std::span<const Key> keys;
+    std::span<float* const> rows;
+  };
+  /// Where keys go: the scale, and the sizes that follow.
+  struct Plan {
+    Key base = 0;
+    std::uint64_t span = 0;  ///< Largest scaled offset; keys beyond it share the last bucket.
+    std::uint64_t multiplier = 0;
+    std::uint32_t shift = 0;
+    std::uint32_t buckets = 0;  ///< Home buckets.
+    std::size_t slots_used = 0;
+    std::size_t longest_run = 0;
+  };
+
+  /// Fit `buckets` home buckets to [first, last] and place `keys`, which may lie outside.
+  static Plan MakePlan(KeyRange fitted, std::uint32_t buckets, std::span<const Key> keys);
+
+  /// Build a page of `range` (not all of uint64) with `entries` placed by `plan`.
+  HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries);
+
+  const KeyRange& range() const { return range_; }
+  std::size_t size() const { return count_; }
+  std::size_t bytes() const { return slot_count_ / kLanes * bucket_bytes_; }
+  Key empty_key() const { return empty_key_; }
+
+  std::byte* HomeBucket(Key key) const { return storage_.get() + HomeIndex(key) * bucket_bytes_; }
+
+  /// Search from `bucket`, the home of `key`, in a page with these constants; nullptr when absent.
+  static float* FindFrom(std::byte* bucket, Key key, Key empty_key, std::size_t row_floats) {
+    const std::size_t bucket_bytes = BucketBytes(row_floats);
+    for (;; bucket += bucket_bytes) {
+      const Key* keys = Keys(bucket);
+      const unsigned match =
+          static_cast<unsigned>(keys[0] == key) | static_cast<unsigned>(keys[1] == key) << 1U |
+          static_cast<unsigned>(keys[2] == key) << 2U | static_cast<unsigned>(keys[3] == key) << 3U;
+      if (match != 0) {
+        const auto lane = static_cast<std::size_t>(std::countr_zero(match));
+        return RowsOf(bucket) + lane * row_floats;
+      }
+      // Occupied slots come first in a bucket, and in increasing order.
+      if (keys[kLanes - 1] == empty_key || keys[kLanes - 1] > key) return nullptr;
+    }
+  }
+
+  /// Return the row of `key`, inserting zeros; nullptr when the page must be rebuilt first.
+  float* FindOrInsert(Key key);
+
+  /// Append every key and row, in order. The rows stay owned by the page.
+  void Collect(std::vector<Key>& keys, std::vector<float*>& rows) const;
+
+  /// Visit rows from the first key >= `first`, until `visit(key, row)` returns false.
+  /// @return false when the visitor stopped.
+  template <typename Visit>
+  bool Scan(Key first, Visit&& visit) const {
+    std::size_t slot = first <= range_.first ? 0 : HomeIndex(first) * kLanes;
+    for (; slot < slot_count_; ++slot) {
+      const Key key = KeyAt(slot);
+      if (key == empty_key_ || key < first) continue;
+      if (!visit(key, std::span<const float>(RowAt(slot), row_floats_))) return false;
+    }
+    return true;
+  }
+
+  static constexpr std::size_t BucketBytes(std::size_t row_floats) {
+    return kLanes * (sizeof(Key) + row_floats * sizeof(float));
+  }
+
+ private:
+  __extension__ using Wide = unsigned __int128;
+  struct Release {
+    void operator()(std::byte* p) const { ::operator delete(p, kAlignment); }
+  };
+  static constexpr std::align_val_t kAlignment{64};
+
+  static Key* Keys(std::byte* bucket) { return reinterpret_cast<Key*>(bucket); }
+  static float* RowsOf(std::byte* bucket) {
+    return reinterpret_cast<float*>(bucket + kLanes * sizeof(Key));
+  }
+
+  static std::size_t Scale(Key key, Key base, std::uint64_t span, std::uint32_t shift,
+                           std::uint64_t multiplier) {
+    const std::uint64_t offset = key <= base ? 0 : std::min(key - base, span);
+    return static_cast<std::size_t>((Wide{offset << shift} * multiplier) >> 64);
+  }
+  std::size_t HomeIndex(Key key) const { return Scale(key, base_, span_, shift_, multiplier_); }
+
+  Key& KeyAt(std::size_t slot) const {
+    return Keys(storage_.get() + slot / kLanes * bucket_bytes_)[slot % kLanes];
+  }
+  float* RowAt(std::size_t slot) const {
+    return RowsOf(storage_.get() + slot / kLanes * bucket_bytes_) + slot % kLanes * row_floats_;
+  }
+  void Put(std::size_t slot, Key key, const float* row);
+
+  Key base_;
+  std::uint64_t span_;
+  std::uint64_t multiplier_;
+  std::uint32_t shift_;
+  std::uint32_t bucket_bytes_;
+  std::unique_ptr<std::byte, Release> storage_;
+  KeyRange range_;
+  Key empty_key_;
+  std::size_t row_floats_;
+  std::size_t slot_count_;
+  std::size_t count_ = 0;
+  std::size_t count_max_;
+};
+
+}  // namespace steelyard::table

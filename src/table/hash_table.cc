@@ -1,0 +1,182 @@
+// HashTable: the directory of pages; growing, refitting and splitting one page at a time.
+#include "table/hash_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+
+namespace steelyard::table {
+namespace {
+
+constexpr std::size_t kPageKeysMax = std::size_t{1} << 14;
+constexpr std::uint32_t kBucketsMin = 4;
+
+// A rebuilt page is a quarter full and grows at one half; one that ascending keys have left behind is fuller.
+std::uint32_t BucketsFor(std::size_t keys, bool settled) {
+  const std::size_t buckets = settled ? keys * 2 / 3 : keys;
+  return std::max(kBucketsMin, static_cast<std::uint32_t>(buckets));
+}
+
+// The keys that the page's scale should spread out: those it has, and, where the pending key shows that they arrive
+// in ascending or descending order, as much room again on that side.
+KeyRange FittedRange(KeyRange range, std::span<const Key> keys, const Key* pending) {
+  if (keys.empty()) return range;
+  KeyRange fitted{keys.front(), keys.back()};
+  if (pending != nullptr && *pending > fitted.last) {
+    const std::uint64_t room = *pending - fitted.first;
+    fitted.last = room > range.last - *pending ? range.last : *pending + room;
+  } else if (pending != nullptr && *pending < fitted.first) {
+    const std::uint64_t room = fitted.last - *pending;
+    fitted.first = room > *pending - range.first ? range.first : *pending - room;
+  }
+  return fitted;
+}
+
+}  // namespace
+
+HashTable::HashTable(KeyRange range, std::size_t row_floats)
+    : range_(range), row_floats_(row_floats) {
+  SY_CHECK(range.first <= range.last && row_floats > 0);
+  std::vector<HashPage> built;
+  if (range.first == 0 && range.last == kKeyMax) {  // A page leaves a key out, to mark empty slots.
+    BuildPages({0, kKeyMax / 2}, {}, nullptr, false, built);
+    BuildPages({kKeyMax / 2 + 1, kKeyMax}, {}, nullptr, false, built);
+  } else {
+    BuildPages(range, {}, nullptr, false, built);
+  }
+  pages_ = std::move(built);
+  for (const HashPage& page : pages_) page_bytes_ += page.bytes();
+  RebuildBins();
+}
+
+const float* HashTable::Find(Key key) const {
+  const HashPage& page = pages_[PageIndexOf(key)];
+  return HashPage::FindFrom(page.HomeBucket(key), key, page.empty_key(), row_floats_);
+}
+
+float* HashTable::FindOrInsert(Key key) {
+  for (;;) {
+    const std::size_t index = PageIndexOf(key);
+    HashPage& page = pages_[index];
+    const std::size_t before = page.size();
+    if (float* row = page.FindOrInsert(key); row != nullptr) {
+      size_ += page.size() - before;
+      return row;
+    }
+    Grow(index, key);
+  }
+}
+
+std::size_t HashTable::SearchPages(Key key, std::size_t low, std::size_t high) const {
+  while (low < high) {  // The last page that starts at or before the key.
+    const std::size_t middle = (low + high + 1) / 2;
+    if (pages_[middle].range().first <= key) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+void HashTable::Grow(std::size_t page, Key pending) {
+  std::vector<Key> keys;
+  std::vector<float*> rows;
+  keys.reserve(pages_[page].size());
+  rows.reserve(pages_[page].size());
+  pages_[page].Collect(keys, rows);
+  std::vector<HashPage> built;
+  BuildPages(pages_[page].range(), {keys, rows}, &pending, false, built);
+  ReplacePage(page, std::move(built));
+}
+
+// Append the page that holds `entries`, or several where one would be too large or too crowded.
+// @param pending  the key that asked for it, when it belongs to `range`.
+void HashTable::BuildPages(KeyRange range, const HashPage::Entries& entries, const Key* pending,
+                           bool settled, std::vector<HashPage>& built) const {
+  const std::span<const Key> keys = entries.keys;
+  if (keys.size() < kPageKeysMax) {
+    const KeyRange fitted = FittedRange(range, keys, pending);
+    const HashPage::Plan plan = HashPage::MakePlan(fitted, BucketsFor(keys.size(), settled), keys);
+    if (plan.longest_run <= HashPage::kRunBuiltMax || keys.size() <= HashPage::kRunBuiltMax) {
+      built.emplace_back(range, row_floats_, plan, entries);
+      return;
+    }
+  }
+  // Keys that arrive in order leave full pages behind; any others leave two halves.
+  const bool ascending =
+      pending != nullptr && *pending > keys.back() && keys.size() >= kPageKeysMax;
+  const std::size_t left = ascending ? keys.size() - keys.size() / 8 : keys.size() / 2;
+  const KeyRange low{range.first, keys[left] - 1};
+  const KeyRange high{keys[left], range.last};
+  const auto pending_in = [&](KeyRange part) {
+    const bool inside = pending != nullptr && part.first <= *pending && *pending <= part.last;
+    return inside ? pending : nullptr;
+  };
+  BuildPages(low, {keys.first(left), entries.rows.first(left)}, pending_in(low), ascending, built);
+  BuildPages(high, {keys.subspan(left), entries.rows.subspan(left)}, pending_in(high), false,
+             built);
+}
+
+void HashTable::ReplacePage(std::size_t page, std::vector<HashPage> built) {
+  ++generation_;
+  page_bytes_ -= pages_[page].bytes();
+  for (const HashPage& fresh : built) page_bytes_ += fresh.bytes();
+  const std::size_t added = built.size() - 1;
+  pages_[page] = std::move(built.front());
+  pages_.insert(pages_.begin() + static_cast<std::ptrdiff_t>(page) + 1,
+                std::make_move_iterator(built.begin() + 1), std::make_move_iterator(built.end()));
+  if (added == 0) return;
+  if (pages_.size() > bins_.size()) {
+    RebuildBins();
+    return;
+  }
+  // Bins that start in a page behind the old one move on; those that start in the old one are searched.
+  std::size_t bin =
+      static_cast<std::size_t>((pages_[page].range().first - range_.first) >> bin_shift_);
+  while (bin < bins_.size() && bins_[bin] < page) ++bin;
+  for (; bin < bins_.size() && bins_[bin] == page; ++bin) {
+    const Key first = range_.first + (static_cast<Key>(bin) << bin_shift_);
+    bins_[bin] = bin + 1 == bins_.size()
+                     ? static_cast<std::uint32_t>(page + added)
+                     : static_cast<std::uint32_t>(SearchPages(first, page, page + added));
+  }
+  for (; bin < bins_.size(); ++bin) bins_[bin] += static_cast<std::uint32_t>(added);
+}
+
+void HashTable::RebuildBins() {
+  const std::uint64_t span = range_.last - range_.first;
+  const auto wanted_bits =
+      static_cast<int>(std::bit_width(pages_.size())) + 1;  // 2 to 4 bins a page.
+  const auto span_bits = static_cast<int>(std::bit_width(span));
+  bin_shift_ = static_cast<std::uint32_t>(std::max(0, span_bits - wanted_bits));
+  const auto count = static_cast<std::size_t>(span >> bin_shift_) + 1;
+  bins_.resize(count + 1);
+  std::size_t page = 0;
+  for (std::size_t bin = 0; bin < count; ++bin) {
+    const Key first = range_.first + (static_cast<Key>(bin) << bin_shift_);
+    while (pages_[page].range().last < first) ++page;
+    bins_[bin] = static_cast<std::uint32_t>(page);
+  }
+  bins_[count] = static_cast<std::uint32_t>(pages_.size() - 1);
+}
+
+bool HashTable::Scan(Key first,
+                     const std::function<bool(Key, std::span<const float>)>& visit) const {
+  if (first > range_.last) return true;
+  first = std::max(first, range_.first);
+  for (std::size_t page = PageIndexOf(first); page < pages_.size(); ++page) {
+    if (!pages_[page].Scan(first, visit)) return false;
+  }
+  return true;
+}
+
+std::size_t HashTable::memory_bytes() const {
+  return sizeof(*this) + page_bytes_ + pages_.capacity() * sizeof(HashPage) +
+         bins_.capacity() * sizeof(std::uint32_t);
+}
+
+}  // namespace steelyard::table

@@ -1,0 +1,220 @@
+// Goal: the table is an ordered map for any keys, and stays small and shallow. Method: std::map beside it, over keys
+// that are spread, dense, clustered, ascending, descending, exponential, and at the range's ends.
+#include "table/hash_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+
+namespace steelyard::table {
+namespace {
+
+constexpr KeyRange kAll{0, kKeyMax};
+using Oracle = std::map<Key, std::vector<float>>;
+
+void ExpectSame(const HashTable& table, const Oracle& oracle, Key first = 0) {
+  auto expected = oracle.lower_bound(first);
+  std::size_t wrong = 0;
+  const bool finished = table.Scan(first, [&](Key key, std::span<const float> row) {
+    wrong += expected == oracle.end() || expected->first != key ||
+             !std::ranges::equal(expected->second, row);
+    if (expected != oracle.end()) ++expected;
+    return true;
+  });
+  EXPECT_TRUE(finished);
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_TRUE(expected == oracle.end());
+}
+
+struct KeySet {
+  std::string name;
+  std::vector<Key> keys;  // In order of arrival; may repeat.
+};
+
+std::vector<KeySet> KeySets() {
+  std::mt19937_64 random(20141006);
+  constexpr std::size_t kCount = 60'000;
+  std::vector<KeySet> sets;
+  const auto add = [&](std::string name, auto&& key_at) {
+    KeySet set{std::move(name), {}};
+    for (std::size_t i = 0; i < kCount; ++i) set.keys.push_back(key_at(i));
+    sets.push_back(std::move(set));
+  };
+  add("spread", [&](std::size_t) { return random(); });
+  add("repeated", [&](std::size_t) { return KeyOfId(random() % 5000); });
+  add("dense ascending", [](std::size_t i) { return Key{i}; });
+  add("dense descending", [](std::size_t i) { return kKeyMax - i; });
+  add("dense shuffled", [&](std::size_t) { return random() % kCount; });
+  add("spread ascending", [](std::size_t i) { return Key{i} * (kKeyMax / kCount); });
+  add("clusters", [&](std::size_t) { return (random() % 40) << 57 | random() % 4000; });
+  add("tight clusters", [&](std::size_t) { return KeyOfId(random() % 500) + random() % 200; });
+  add("exponential", [&](std::size_t) { return random() >> (random() % 64); });
+  add("spread and one dense run",
+      [&](std::size_t i) { return i % 2 == 0 ? random() : (Key{1} << 63) + i; });
+  add("groups in the high bits", [](std::size_t i) { return (Key{i % 7} << 56) | i; });
+  return sets;
+}
+
+TEST(HashTable, EqualsAnOrderedMapForKeysOfAnyDistribution) {
+  for (const KeySet& set : KeySets()) {
+    SCOPED_TRACE(set.name);
+    HashTable table(kAll, 2);
+    Oracle oracle;
+    for (const Key key : set.keys) {
+      float* row = table.FindOrInsert(key);
+      ASSERT_NE(row, nullptr);
+      auto& expected = oracle.try_emplace(key, 2, 0.0F).first->second;
+      ASSERT_TRUE(std::equal(expected.begin(), expected.end(), row)) << key;
+      row[0] += static_cast<float>(key % 1000);
+      row[1] += 1.0F;
+      expected.assign(row, row + 2);
+    }
+    EXPECT_EQ(table.size(), oracle.size());
+    ExpectSame(table, oracle);
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 2000; ++i) {
+      const Key key = i % 2 == 0 ? random() : set.keys[random() % set.keys.size()] + i % 3;
+      const float* row = table.Find(key);
+      ASSERT_EQ(row != nullptr, oracle.contains(key)) << key;
+      if (row != nullptr) {
+        ASSERT_EQ(row[1], oracle[key][1]);
+      }
+    }
+  }
+}
+
+TEST(HashTable, StaysCompactForKeysOfAnyDistribution) {
+  for (const KeySet& set : KeySets()) {
+    SCOPED_TRACE(set.name);
+    HashTable table(kAll, 2);
+    for (const Key key : set.keys) table.FindOrInsert(key);
+    EXPECT_LT(table.memory_bytes(), 100 * table.size() + 4096);
+    EXPECT_LT(table.page_count(), table.size() / 16 + 3);
+  }
+}
+
+TEST(HashTable, AMillionSpreadKeysTakeFewLargePages) {
+  HashTable table(kAll, 2);
+  for (std::uint64_t id = 0; id < 1'000'000; ++id) table.FindOrInsert(KeyOfId(id));
+  EXPECT_LT(table.page_count(), 200u);
+  EXPECT_LT(table.memory_bytes(), 72 * table.size());
+}
+
+TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
+  for (const KeySet& set : KeySets()) {
+    SCOPED_TRACE(set.name);
+    HashTable table(kAll, 1);
+    Oracle oracle;
+    for (std::size_t start = 0; start < set.keys.size(); start += 3000) {
+      const std::size_t end = std::min(start + 3000, set.keys.size());
+      std::vector<Key> batch(set.keys.begin() + start, set.keys.begin() + end);
+      std::ranges::sort(batch);
+      batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
+      std::size_t visited = 0;
+      table.FindBatch(batch, [&](std::size_t i, const float* row) {
+        ASSERT_EQ(i, visited++);
+        ASSERT_EQ(row != nullptr, oracle.contains(batch[i]));
+        if (row != nullptr) {
+          ASSERT_EQ(*row, oracle[batch[i]][0]);
+        }
+      });
+      ASSERT_EQ(visited, batch.size());
+      visited = 0;
+      table.FindOrInsertBatch(batch, [&](std::size_t i, float* row) {
+        ASSERT_EQ(i, visited++);
+        auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
+        ASSERT_EQ(*row, expected[0]);
+        expected[0] = *row += static_cast<float>(i + 1);
+      });
+      ASSERT_EQ(visited, batch.size());
+    }
+    EXPECT_EQ(table.size(), oracle.size());
+    ExpectSame(table, oracle);
+  }
+}
+
+TEST(HashTable, HoldsTheEndsOfItsRange) {
+  const KeyRange ranges[] = {kAll,
+                             {0, 0},
+                             {kKeyMax, kKeyMax},
+                             {5, 5},
+                             {0, 1},
+                             {7, 1000},
+                             {0, kKeyMax - 1},
+                             {1, kKeyMax},
+                             {kKeyMax / 2, kKeyMax / 2 + 1}};
+  for (const KeyRange range : ranges) {
+    SCOPED_TRACE(std::to_string(range.first) + " " + std::to_string(range.last));
+    HashTable table(range, 1);
+    EXPECT_EQ(table.Find(range.first), nullptr);
+    EXPECT_EQ(table.Find(range.last), nullptr);
+    *table.FindOrInsert(range.last) = 2.0F;
+    if (range.first != range.last) {
+      EXPECT_EQ(table.Find(range.first), nullptr);
+      *table.FindOrInsert(range.first) = 1.0F;
+      EXPECT_EQ(*table.Find(range.first), 1.0F);
+    }
+    EXPECT_EQ(*table.Find(range.last), 2.0F);
+    std::vector<Key> scanned;
+    table.Scan(range.first, [&](Key key, std::span<const float>) {
+      scanned.push_back(key);
+      return true;
+    });
+    EXPECT_EQ(scanned.size(), range.first == range.last ? 1u : 2u);
+    EXPECT_EQ(scanned.back(), range.last);
+  }
+}
+
+TEST(HashTable, FillsASmallRangeCompletely) {
+  HashTable table({1000, 2999}, 3);
+  for (Key key = 2999; key >= 1000; --key) table.FindOrInsert(key)[2] = static_cast<float>(key);
+  EXPECT_EQ(table.size(), 2000u);
+  Key next = 1000;
+  table.Scan(0, [&](Key key, std::span<const float> row) {
+    EXPECT_EQ(key, next++);
+    EXPECT_EQ(row[2], static_cast<float>(key));
+    return true;
+  });
+  EXPECT_EQ(next, 3000u);
+}
+
+TEST(HashTable, ScansFromAKeyAndStopsWhenAsked) {
+  HashTable table(kAll, 1);
+  Oracle oracle;
+  std::mt19937_64 random(9);
+  for (int i = 0; i < 50'000; ++i) {
+    const Key key = random();
+    *table.FindOrInsert(key) = 1.0F;
+    oracle[key] = {1.0F};
+  }
+  for (int i = 0; i < 20; ++i) ExpectSame(table, oracle, random());
+  ExpectSame(table, oracle, std::next(oracle.begin(), 777)->first);
+  ExpectSame(table, oracle, std::next(oracle.begin(), 777)->first + 1);
+  std::size_t seen = 0;
+  EXPECT_FALSE(table.Scan(0, [&](Key, std::span<const float>) { return ++seen < 10; }));
+  EXPECT_EQ(seen, 10u);
+  const HashTable narrow({10, 20}, 1);
+  EXPECT_TRUE(narrow.Scan(21, [](Key, std::span<const float>) { return false; }));
+}
+
+TEST(HashTable, KeepsWideRows) {
+  constexpr std::size_t kWidth = 37;
+  HashTable table(kAll, kWidth);
+  for (std::uint64_t id = 0; id < 3000; ++id) {
+    float* row = table.FindOrInsert(KeyOfId(id));
+    for (std::size_t i = 0; i < kWidth; ++i) row[i] = static_cast<float>(id * 100 + i);
+  }
+  for (std::uint64_t id = 0; id < 3000; ++id) {
+    const float* row = table.Find(KeyOfId(id));
+    for (std::size_t i = 0; i < kWidth; ++i) ASSERT_EQ(row[i], static_cast<float>(id * 100 + i));
+  }
+}
+
+}  // namespace
+}  // namespace steelyard::table

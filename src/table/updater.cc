@@ -1,0 +1,148 @@
+// The built-in updaters.
+#include "table/updater.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "base/check.h"
+#include "base/near_miss.h"
+#include "math/online_rules.h"
+
+namespace steelyard::table {
+namespace {
+
+constexpr std::array<std::string_view, 6> kNames{"ftrl", "adagrad", "sgd", "add", "assign", "max"};
+
+// One updater per rule; Rule has kState floats per value and static or const Apply and Read on one value.
+template <typename Rule>
+class RuleUpdater final : public Updater {
+ public:
+  RuleUpdater(const Rule& rule, std::size_t width) : rule_(rule), width_(width) {}
+
+  std::size_t row_floats() const override { return width_ * Rule::kState; }
+  std::size_t value_floats() const override { return width_; }
+
+  void Apply(std::span<float> row, std::span<const float> pushed) const override {
+    SY_DCHECK(row.size() == row_floats() && pushed.size() == width_);
+    for (std::size_t i = 0; i < width_; ++i) rule_.Apply(&row[i * Rule::kState], pushed[i]);
+  }
+
+  void Read(std::span<const float> row, std::span<float> values) const override {
+    SY_DCHECK(row.size() == row_floats() && values.size() == width_);
+    for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
+  }
+
+  void ReadBatch(std::span<const float> rows, std::span<float> values) const override {
+    SY_DCHECK(rows.size() == values.size() * Rule::kState);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = rule_.Read(&rows[i * Rule::kState]);
+  }
+
+ private:
+  Rule rule_;
+  std::size_t width_;
+};
+
+struct Ftrl {  // (z, n)
+  static constexpr std::size_t kState = 2;
+  math::FtrlRule rule;
+  void Apply(float* row, float gradient) const { rule.Step(gradient, row[0], row[1]); }
+  float Read(const float* row) const { return rule.Weight(row[0], std::sqrt(row[1])); }
+};
+
+struct Adagrad {  // (w, n)
+  static constexpr std::size_t kState = 2;
+  math::AdagradRule rule;
+  void Apply(float* row, float gradient) const { rule.Step(gradient, row[0], row[1]); }
+  float Read(const float* row) const { return row[0]; }
+};
+
+struct Sgd {
+  static constexpr std::size_t kState = 1;
+  math::SgdRule rule;
+  void Apply(float* row, float gradient) const { *row = rule.Step(gradient, *row); }
+  float Read(const float* row) const { return *row; }
+};
+
+struct Add {
+  static constexpr std::size_t kState = 1;
+  void Apply(float* row, float delta) const { *row += delta; }
+  float Read(const float* row) const { return *row; }
+};
+
+struct Assign {
+  static constexpr std::size_t kState = 1;
+  void Apply(float* row, float value) const { *row = value; }
+  float Read(const float* row) const { return *row; }
+};
+
+struct Max {  // Of the values pushed and the initial 0.
+  static constexpr std::size_t kState = 1;
+  void Apply(float* row, float value) const { *row = std::max(*row, value); }
+  float Read(const float* row) const { return *row; }
+};
+
+Status Refuse(const UpdaterOptions& options, const std::string& what) {
+  return {StatusCode::kInvalidArgument, "updater " + options.name + ": " + what};
+}
+
+Status CheckParameters(const UpdaterOptions& options) {
+  const auto at_least_zero = [](float x) { return x >= 0.0F && std::isfinite(x); };
+  const auto found = [](float x) { return ", found " + std::to_string(x); };
+  const bool learns = options.name == "ftrl" || options.name == "adagrad" || options.name == "sgd";
+  if (!at_least_zero(options.l1)) return Refuse(options, "l1 must be >= 0" + found(options.l1));
+  if (!at_least_zero(options.l2)) return Refuse(options, "l2 must be >= 0" + found(options.l2));
+  if (!learns && (options.l1 > 0.0F || options.l2 > 0.0F)) {
+    return Refuse(options, "takes no l1 or l2; they belong to ftrl, adagrad and sgd");
+  }
+  // The reciprocal of a smaller rate overflows.
+  if (learns && !(options.alpha >= 1e-30F && std::isfinite(options.alpha))) {
+    return Refuse(options, "alpha must be positive" + found(options.alpha));
+  }
+  if (learns && !at_least_zero(options.beta)) {
+    return Refuse(options, "beta must be >= 0" + found(options.beta));
+  }
+  return {};
+}
+
+template <typename Rule>
+std::unique_ptr<Updater> Make(const Rule& rule, std::size_t width) {
+  return std::make_unique<RuleUpdater<Rule>>(rule, width);
+}
+
+}  // namespace
+
+math::FtrlRule FtrlRuleOf(const UpdaterOptions& options) {
+  return {.inverse_alpha = 1.0F / options.alpha,
+          .beta = options.beta,
+          .l1 = options.l1,
+          .l2 = options.l2};
+}
+
+math::AdagradRule AdagradRuleOf(const UpdaterOptions& options) {
+  return {.alpha = options.alpha, .beta = options.beta, .l1 = options.l1, .l2 = options.l2};
+}
+
+math::SgdRule SgdRuleOf(const UpdaterOptions& options) {
+  return {.alpha = options.alpha, .l1 = options.l1, .l2 = options.l2};
+}
+
+Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width) {
+  if (width == 0) return Refuse(options, "a table needs at least one value a key, found width 0");
+  SY_RETURN_IF_ERROR(CheckParameters(options));
+  if (options.name == "ftrl") return Make(Ftrl{FtrlRuleOf(options)}, width);
+  if (options.name == "adagrad") return Make(Adagrad{AdagradRuleOf(options)}, width);
+  if (options.name == "sgd") return Make(Sgd{SgdRuleOf(options)}, width);
+  if (options.name == "add") return Make(Add{}, width);
+  if (options.name == "assign") return Make(Assign{}, width);
+  if (options.name == "max") return Make(Max{}, width);
+  std::string known;
+  for (const std::string_view name : kNames)
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  return Status(StatusCode::kInvalidArgument, "no updater is called '" + options.name +
+                                                  "' (known: " + known + ")" +
+                                                  DidYouMean(options.name, kNames));
+}
+
+}  // namespace steelyard::table

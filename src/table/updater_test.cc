@@ -1,0 +1,108 @@
+// Goal: each updater applies its rule to every value of a row; bad options are refused by name. Method: hand-computed
+// values, and the coordinate rules as an oracle.
+#include "table/updater.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+namespace steelyard::table {
+namespace {
+
+std::unique_ptr<Updater> Made(const UpdaterOptions& options, std::size_t width) {
+  auto result = MakeUpdater(options, width);
+  EXPECT_TRUE(result.ok());
+  return std::move(result.value());
+}
+
+TEST(Updater, FtrlKeepsZAndNOfEveryValue) {
+  const UpdaterOptions options{.name = "ftrl", .alpha = 0.2F, .beta = 0.5F, .l1 = 0.1F, .l2 = 0.3F};
+  const auto updater = Made(options, 3);
+  ASSERT_EQ(updater->row_floats(), 6u);
+  ASSERT_EQ(updater->value_floats(), 3u);
+  const math::FtrlRule rule = FtrlRuleOf(options);
+  std::vector<float> row(6);
+  std::vector<float> oracle(6);
+  std::mt19937_64 random(4);
+  std::normal_distribution<float> gradient(0.0F, 1.0F);
+  for (int step = 0; step < 50; ++step) {
+    const std::vector<float> pushed{gradient(random), gradient(random), gradient(random)};
+    updater->Apply(row, pushed);
+    for (std::size_t i = 0; i < 3; ++i) rule.Step(pushed[i], oracle[2 * i], oracle[2 * i + 1]);
+  }
+  EXPECT_EQ(row, oracle);
+  std::vector<float> values(3);
+  updater->Read(row, values);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(values[i], rule.Weight(row[2 * i], std::sqrt(row[2 * i + 1])));
+  }
+  EXPECT_NE(values[0], values[1]);
+}
+
+TEST(Updater, AdagradSgdAndTheDirectOnesFollowTheirRules) {
+  const auto after = [](const UpdaterOptions& options, std::vector<float> pushes) {
+    const auto updater = Made(options, 1);
+    std::vector<float> row(updater->row_floats());
+    for (const float pushed : pushes) updater->Apply(row, std::vector<float>{pushed});
+    std::vector<float> value(1);
+    updater->Read(row, value);
+    return value[0];
+  };
+  EXPECT_FLOAT_EQ(after({.name = "adagrad", .alpha = 0.5F, .beta = 0.0F}, {3.0F, -4.0F}),
+                  -0.5F + 0.5F * 4.0F / 5.0F);
+  EXPECT_FLOAT_EQ(after({.name = "sgd", .alpha = 0.5F}, {2.0F, 1.0F}), -1.5F);
+  EXPECT_FLOAT_EQ(after({.name = "sgd", .alpha = 0.5F, .l1 = 1.0F}, {2.0F}), -0.5F);
+  EXPECT_FLOAT_EQ(after({.name = "add"}, {2.0F, 1.5F}), 3.5F);
+  EXPECT_FLOAT_EQ(after({.name = "assign"}, {2.0F, -1.5F}), -1.5F);
+  EXPECT_FLOAT_EQ(after({.name = "max"}, {2.0F, 5.0F, 3.0F}), 5.0F);
+  EXPECT_FLOAT_EQ(after({.name = "max"}, {-2.0F}), 0.0F);
+}
+
+TEST(Updater, ReadsABatchAsItReadsRows) {
+  for (const char* name : {"ftrl", "adagrad", "sgd", "add", "assign", "max"}) {
+    const auto updater = Made({.name = name}, 2);
+    const std::size_t row_floats = updater->row_floats();
+    std::vector<float> rows(5 * row_floats);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i) * 0.25F;
+    std::vector<float> batch(10);
+    updater->ReadBatch(rows, batch);
+    for (std::size_t i = 0; i < 5; ++i) {
+      std::vector<float> single(2);
+      updater->Read(std::span<const float>(rows).subspan(i * row_floats, row_floats), single);
+      EXPECT_EQ(single[0], batch[2 * i]) << name;
+      EXPECT_EQ(single[1], batch[2 * i + 1]) << name;
+    }
+  }
+}
+
+TEST(Updater, RefusesUnknownNamesAndListsTheKnownOnes) {
+  const auto made = MakeUpdater({.name = "ftlr"}, 1);
+  ASSERT_FALSE(made.ok());
+  EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(made.status().message().find("ftrl, adagrad, sgd, add, assign, max"), std::string::npos)
+      << made.status().message();
+  EXPECT_NE(made.status().message().find("did you mean ftrl"), std::string::npos);
+}
+
+TEST(Updater, RefusesParametersThatHaveNoMeaning) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto refused = [](const UpdaterOptions& options, std::size_t width = 1) {
+    const auto made = MakeUpdater(options, width);
+    return !made.ok() && made.status().code() == StatusCode::kInvalidArgument;
+  };
+  EXPECT_TRUE(refused({.name = "ftrl"}, 0));
+  EXPECT_TRUE(refused({.name = "ftrl", .alpha = 0.0F}));
+  EXPECT_TRUE(refused({.name = "ftrl", .alpha = nan}));
+  EXPECT_TRUE(refused({.name = "sgd", .alpha = -0.1F}));
+  EXPECT_TRUE(refused({.name = "adagrad", .beta = -1.0F}));
+  EXPECT_TRUE(refused({.name = "ftrl", .l1 = -1.0F}));
+  EXPECT_TRUE(refused({.name = "ftrl", .l2 = std::numeric_limits<float>::infinity()}));
+  EXPECT_TRUE(refused({.name = "add", .l1 = 1.0F}));
+  EXPECT_FALSE(refused({.name = "ftrl", .alpha = 0.1F, .beta = 0.0F, .l1 = 1.0F, .l2 = 1.0F}));
+}
+
+}  // namespace
+}  // namespace steelyard::table
