@@ -11,6 +11,9 @@ else()
   add_compile_options(-fstack-protector-strong $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
   add_link_options(-Wl,-z,relro,-z,now)
 endif()
+if(SY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # Coverage counters in every module; the targets link the driver.
+endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 

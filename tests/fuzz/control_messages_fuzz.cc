@@ -1,0 +1,44 @@
+// Fuzz targets of the messages that list their fields in Fields(): all of them share one decoder.
+// Input: one byte that picks the message, then its body.
+#include "fuzz/fuzz_target.h"
+#include "wire/control_messages.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::fuzz {
+namespace {
+
+// Whatever is accepted must be written again as the very same bytes: one message, one encoding.
+template <typename Message>
+void Check(Bytes bytes) {
+  const Buffer body = AlignedCopy(bytes);
+  const auto message = wire::Decode<Message>(body.bytes());
+  if (!message.ok()) {
+    SY_CHECK(message.status().code() == StatusCode::kCorruption);
+    return;
+  }
+  SY_CHECK(SameBytes(wire::Encode(message.value()).bytes(), bytes));
+}
+
+template <typename... Messages>
+void CheckOneOf(Bytes input) {
+  if (input.empty()) return;
+  constexpr void (*kChecks[])(Bytes) = {&Check<Messages>...};
+  kChecks[static_cast<std::size_t>(input[0]) % sizeof...(Messages)](input.subspan(1));
+}
+
+}  // namespace
+
+void FuzzControlMessages(Bytes input) {
+  using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
+  CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
+             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, OpenAck>(input);
+}
+
+void FuzzJobMessages(Bytes input) {
+  using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
+  CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan,
+             ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet,
+             WorkerFailed>(input);
+}
+
+}  // namespace steelyard::fuzz

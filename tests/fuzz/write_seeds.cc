@@ -1,0 +1,178 @@
+// Writes the first inputs of the wire's fuzz targets: one valid encoding of each message. fuzz_seeds FOLDER
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "fuzz/fuzz_target.h"
+#include "wire/control_messages.h"
+#include "wire/data_messages.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::fuzz {
+namespace {
+
+std::filesystem::path corpus;
+
+void Write(const std::string& target, const std::string& name, Bytes bytes) {
+  std::filesystem::create_directories(corpus / target);
+  std::ofstream file(corpus / target / name, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+// `index` is the message's place in the target's list.
+template <typename Message>
+void WriteMessage(const std::string& target, int index, const Message& message) {
+  const Buffer body = wire::Encode(message);
+  std::vector<std::byte> input{static_cast<std::byte>(index)};
+  input.insert(input.end(), body.bytes().begin(), body.bytes().end());
+  Write(target, std::string("valid-") + wire::MessageTypeName(Message::kType), input);
+}
+
+wire::View SampleView() {
+  wire::View view;
+  view.table = 3;
+  view.spec.options.name = "w";
+  view.spec.options.segment_count = 2;
+  view.owners = {{1, 11, "127.0.0.1:4070"}, {2, 22, "127.0.0.1:4071"}};
+  view.segments = {{0, 0, 1}, {Key{1} << 63, 1, 1}};
+  return view;
+}
+
+wire::EvaluationPart SamplePart() {
+  wire::EvaluationPart part;
+  part.rows = 2;
+  part.sums = {1, 2};
+  part.scores = {5, 6};
+  part.positive = {1, 0};
+  part.negative = {0, 1};
+  return part;
+}
+
+void WriteControlMessages() {
+  const std::string target = "control_messages";
+  wire::Hello hello;
+  hello.incarnation = 5;
+  hello.listen_address = "127.0.0.1:4070";
+  hello.description = "pid 1";
+  wire::Refused refused{StatusCode::kNotFound, "no table 'w'", "head"};
+  wire::OpenStream open;
+  open.session = 1;
+  wire::OpenAck open_ack;
+  open_ack.clocks = {{1, 2}, {3, 4}};
+  int index = 0;
+  WriteMessage(target, index++, hello);
+  WriteMessage(target, index++, wire::HelloAck{});
+  WriteMessage(target, index++, refused);
+  WriteMessage(target, index++, wire::Heartbeat{7});
+  WriteMessage(target, index++, wire::HeartbeatAck{7});
+  WriteMessage(target, index++, wire::ViewGet{0, "w"});
+  WriteMessage(target, index++, SampleView());
+  WriteMessage(target, index++, wire::TableCreate{SampleView().spec});
+  WriteMessage(target, index++, wire::TableDrop{3});
+  WriteMessage(target, index++, wire::TableDropped{3});
+  WriteMessage(target, index++, wire::InstallView{SampleView()});
+  WriteMessage(target, index++, wire::ViewReady{3, 1});
+  WriteMessage(target, index++, open);
+  WriteMessage(target, index++, open_ack);
+}
+
+void WriteJobMessages() {
+  const std::string target = "job_messages";
+  wire::JobSubmit submit;
+  submit.slot_count = 2;
+  submit.parameters = {{"alpha", "0.1"}, {"solver", "ftrl"}};
+  submit.shards.resize(3);
+  wire::JobStatus status;
+  status.progressive = SamplePart();
+  status.valid = SamplePart();
+  wire::SlotAssign assign;
+  assign.slot_count = 2;
+  assign.session = 1;
+  assign.parameters = submit.parameters;
+  assign.view = SampleView();
+  wire::PassDone done;
+  done.evaluation = SamplePart();
+  wire::Names names;
+  names.names = {{17, "origin=ATL"}};
+  wire::WorkerFailed failed;
+  failed.code = StatusCode::kBadData;
+  failed.message = "label 7";
+  int index = 0;
+  WriteMessage(target, index++, submit);
+  WriteMessage(target, index++, wire::JobAccepted{1});
+  WriteMessage(target, index++, status);
+  WriteMessage(target, index++, wire::JobCancel{1, "Ctrl-C"});
+  WriteMessage(target, index++, assign);
+  WriteMessage(target, index++, wire::SlotReady{1, 0, 1});
+  WriteMessage(target, index++, wire::PassPlan{1, 0, wire::Phase::kTrain, 0});
+  WriteMessage(target, index++, wire::ShardRequest{1, 0, 0, wire::Phase::kTrain, 0});
+  WriteMessage(target, index++, wire::ShardAssign{});
+  WriteMessage(target, index++, wire::Progress{});
+  WriteMessage(target, index++, done);
+  WriteMessage(target, index++, names);
+  WriteMessage(target, index++, wire::NamesAck{1, 0, 0});
+  WriteMessage(target, index++, wire::NamesGet{1, 0});
+  WriteMessage(target, index++, failed);
+}
+
+void WriteDataMessages() {
+  const std::vector<Key> keys{1, 5, 9};
+  const std::vector<float> floats{0.5F, -1, 2};
+  const std::vector<wire::PushEntry> push_entries{{0, 2, 1, 0}, {1, 1, 1, 3}};
+  const std::vector<wire::PullEntry> pull_entries{{0, 2, 1}, {1, 1, 1}};
+  const std::vector<wire::EntryAnswer> failed{{1, wire::EntryCode::kGap, 2}};
+  const std::vector<wire::PulledEntry> pulled{{0, wire::EntryCode::kOk, 4}};
+
+  wire::Push push;
+  push.ts = 4;
+  push.acked_ts = 3;
+  push.entries = push_entries;
+  push.keys = keys;
+  push.floats = floats;
+  Write("push", "valid", wire::MakeFrame(push, 1).body.bytes());
+
+  wire::PushAck ack;
+  ack.failed = failed;
+  Write("push_ack", "valid", wire::MakeFrame(ack, 1).body.bytes());
+
+  wire::Pull pull;
+  pull.entries = pull_entries;
+  pull.keys = keys;
+  Write("pull", "valid", wire::MakeFrame(pull, 1).body.bytes());
+
+  wire::PullResponse response;
+  response.entries = pulled;
+  wire::PullResponseFrame frame = wire::MakePullResponse(response, floats.size(), 1);
+  std::copy(floats.begin(), floats.end(), frame.floats.begin());
+  Write("pull_response", "valid", frame.frame.body.bytes());
+
+  Write("scan", "valid", wire::MakeFrame(wire::Scan{}, 1).body.bytes());
+
+  wire::ScanResponse rows;
+  rows.keys = keys;
+  rows.floats = floats;
+  Write("scan_response", "valid", wire::MakeFrame(rows, 1).body.bytes());
+
+  wire::Frame framed = wire::MakeFrame(wire::Heartbeat{7});
+  const auto header = wire::EncodeHeader(framed.header);
+  std::vector<std::byte> bytes(header.begin(), header.end());
+  bytes.insert(bytes.end(), framed.body.bytes().begin(), framed.body.bytes().end());
+  Write("frame_header", "valid", bytes);
+}
+
+}  // namespace
+}  // namespace steelyard::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "use: fuzz_seeds FOLDER\n";
+    return 2;
+  }
+  steelyard::fuzz::corpus = argv[1];
+  steelyard::fuzz::WriteControlMessages();
+  steelyard::fuzz::WriteJobMessages();
+  steelyard::fuzz::WriteDataMessages();
+}
