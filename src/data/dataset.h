@@ -28,7 +28,8 @@ struct DatasetOptions {
   Format format = Format::kAuto;
   std::string schema_text;  ///< Content of the schema file (CSV, Parquet); empty for libsvm.
   std::string schema_name;  ///< Its path, for messages.
-  std::string label_rule;   ///< "> 15", ">= 1", "== 2", "< 3", "!= 0"; overrides the schema's `positive`.
+  std::string
+      label_rule;  ///< "> 15", ">= 1", "== 2", "< 3", "!= 0"; overrides the schema's `positive`.
   std::string weight_column;
   LabelKind label_kind = LabelKind::kBinary;
   bool labels_optional = false;  ///< predict: a missing label is NaN, not a bad row.
@@ -41,9 +42,10 @@ struct DatasetOptions {
 struct Shard {
   std::uint32_t file = 0;  ///< Index into Dataset::files().
   std::uint64_t first_byte = 0;
-  std::uint64_t byte_count = 0;  ///< Text: rows that start in [first_byte, first_byte + byte_count).
-  std::uint64_t first_row = 0;   ///< Number in the whole input of the shard's first row.
-  std::uint64_t row_count = 0;   ///< kRowsUnknown for streams that cannot be counted ahead.
+  std::uint64_t byte_count =
+      0;                        ///< Text: rows that start in [first_byte, first_byte + byte_count).
+  std::uint64_t first_row = 0;  ///< Number in the whole input of the shard's first row.
+  std::uint64_t row_count = 0;  ///< kRowsUnknown for streams that cannot be counted ahead.
   bool operator==(const Shard&) const = default;
 };
 inline constexpr std::uint64_t kRowsUnknown = ~std::uint64_t{0};

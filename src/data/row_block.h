@@ -12,12 +12,14 @@ namespace steelyard::data {
 
 /// n rows, nnz features. Row i's features are [offsets[i], offsets[i + 1]) of keys and values, in file order.
 struct RowBlock {
-  std::vector<std::uint64_t> rows;      ///< [n] 0-based number of each row in the whole input, increasing.
-  std::vector<float> labels;            ///< [n] as the learner wants them (0/1 for logistic); NaN when absent.
-  std::vector<float> weights;           ///< [n] importance; empty when every row weighs 1.
+  std::vector<std::uint64_t>
+      rows;  ///< [n] 0-based number of each row in the whole input, increasing.
+  std::vector<float>
+      labels;  ///< [n] as the learner wants them (0/1 for logistic); NaN when absent.
+  std::vector<float> weights;             ///< [n] importance; empty when every row weighs 1.
   std::vector<std::uint32_t> offsets{0};  ///< [n + 1]
-  std::vector<Key> keys;                ///< [nnz]
-  std::vector<float> values;            ///< [nnz]; empty when every value is 1.
+  std::vector<Key> keys;                  ///< [nnz]
+  std::vector<float> values;              ///< [nnz]; empty when every value is 1.
 
   std::size_t size() const { return rows.size(); }
   bool empty() const { return rows.empty(); }

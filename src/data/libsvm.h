@@ -1,0 +1,37 @@
+// LibsvmParser: "label[:weight] id[:value] ..." lines as rows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/label.h"
+#include "data/row_block.h"
+#include "data/row_parser.h"
+
+namespace steelyard::data {
+
+class LibsvmParser : public RowParser {
+ public:
+  LibsvmParser(LabelMap labels, bool labels_optional)
+      : labels_(std::move(labels)), labels_optional_(labels_optional) {}
+
+  bool Parse(const Record& record, std::uint64_t row, RowBlock& block) override;
+
+ private:
+  const char* ParseLabel(const char* p, const char* end);
+  bool ParseFeature(const char*& p, const char* end, std::size_t index);
+  bool Fail(const char* token, const char* end, std::string_view wanted);
+
+  LabelMap labels_;
+  bool labels_optional_;
+  float label_ = 0;
+  float weight_ = 1;
+  std::vector<Key> keys_;  ///< The row being parsed; never shrinks.
+  std::vector<float> values_;
+};
+
+/// Does `line` look like a libsvm row? Used to detect the format.
+bool LooksLikeLibsvm(std::string_view line);
+
+}  // namespace steelyard::data

@@ -1,0 +1,37 @@
+// Text inputs: counting, cutting and reading the rows of libsvm and CSV files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/bad_rows.h"
+#include "data/byte_source.h"
+#include "data/dataset.h"
+#include "data/input_files.h"
+#include "data/row_parser.h"
+
+namespace steelyard::data {
+
+/// Everything that tells one text input from another.
+struct TextInput {
+  Format format = Format::kLibsvm;
+  std::vector<InputFile> files;
+  std::unique_ptr<ByteSource> stream;  ///< The one stream, when files holds a stream.
+  BadRows::Limits bad_rows;
+  /// A parser for rows of files[file].
+  std::function<std::unique_ptr<RowParser>(std::uint32_t file)> make_parser;
+};
+
+std::unique_ptr<Dataset> MakeTextDataset(TextInput input);
+
+/// A libsvm dataset over probed files.
+Result<std::unique_ptr<Dataset>> OpenLibsvm(std::vector<ProbedFile> probed,
+                                            const DatasetOptions& options);
+
+/// Move the files and the stream out of `probed`.
+TextInput TakeFiles(std::vector<ProbedFile> probed, const DatasetOptions& options);
+
+}  // namespace steelyard::data
