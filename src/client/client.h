@@ -1,0 +1,140 @@
+// Client: one worker's or program's view of distributed tables: asynchronous push, pull and scan of sorted key lists.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "client/pending.h"
+#include "placement/placement.h"
+#include "rpc/channel.h"
+#include "rpc/identity.h"
+#include "steelyard/status.h"
+#include "steelyard/types.h"
+#include "transport/transport.h"
+#include "wire/control_messages.h"
+#include "wire/data_messages.h"
+
+namespace steelyard::client {
+
+/// Who speaks on a table: a stream of pushes, in a session, as a member of a worker group.
+struct StreamBinding {
+  JobId group = 0;  ///< 0: no gate counts this stream.
+  StreamId stream = 0;
+  Session session = 0;
+  Step first_step = 0;
+};
+
+/// Sends requests to the servers that own the keys, sends them again until they are answered, and calls back once.
+///
+/// A push is applied exactly once however often it is sent: it carries (stream, session, ts, previous ts) and servers
+/// drop repeats. Unacknowledged pushes keep their keys and floats here.
+///
+/// Ownership: keys and floats are moved in; results are moved out to the callback.
+/// Threads:   confined to the node's loop; callbacks come from OnFrame, OnClose or OnWake, never from inside a request.
+/// Errors:    a callback's Status is kUnavailable (a server was lost with its rows), kCancelled (fenced or detached),
+///            kInvalidArgument (refused), kCorruption (a server forgot acknowledged pushes).
+class Client {
+ public:
+  struct Options {
+    /// Bytes of unacknowledged pushes above which Push() refuses with kResourceExhausted.
+    std::size_t unacked_bytes_max = std::size_t{64} << 20;
+    /// First wait for an answer before a request is sent again; doubles up to retry_max.
+    runtime::Duration retry_min = std::chrono::milliseconds(250);
+    runtime::Duration retry_max = std::chrono::seconds(2);
+    /// A server that cannot be reached for this long fails the requests that need it.
+    runtime::Duration unreachable_max = std::chrono::seconds(10);
+  };
+  using Done = std::function<void(const Status&)>;
+
+  /// @param self  borrowed; must outlive the client.
+  Client(const rpc::Identity* self, Options options);
+  ~Client();
+
+  /// Use a table: connect to its servers and open the stream on each. `done` comes once.
+  void Attach(transport::Transport& transport, const wire::View& view, const StreamBinding& binding,
+              Done done);
+  /// Stop using a table; its outstanding requests end with `why`.
+  void Detach(transport::Transport& transport, TableId table, const Status& why);
+
+  /// Send one row of floats per key; each owner applies it with the table's updater, exactly once.
+  /// @return the push's ts. Errors: kInvalidArgument, kNotFound (not attached), kResourceExhausted (retry later).
+  Result<Ts> Push(transport::Transport& transport, TableId table, PushRequest request, Done done);
+
+  /// Read the keys' floats; a key never pushed reads as zeros.
+  Status Pull(transport::Transport& transport, TableId table, PullRequest request,
+              std::function<void(Result<Pulled>)> done);
+
+  /// Read rows of one segment in key order.
+  Status Scan(transport::Transport& transport, TableId table, const ScanRequest& request,
+              std::function<void(Result<Scanned>)> done);
+
+  bool Owns(transport::LinkId link) const;
+  void OnOpen(transport::Transport& transport, transport::LinkId link);
+  void OnFrame(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
+  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why);
+  void OnWake(transport::Transport& transport);
+  std::optional<runtime::Time> next_wake() const;
+
+  /// Every push up to this ts is acknowledged.
+  Ts acked_ts(TableId table) const;
+  std::size_t unacked_bytes() const { return unacked_bytes_; }
+  const Traffic& traffic() const { return traffic_; }
+  /// Who is waited for and since when, for messages; empty when nothing is outstanding.
+  std::string DescribeWait(runtime::Time now) const;
+
+ private:
+  struct Server;
+  struct Table;
+
+  Server& ServerFor(transport::Transport& transport, const wire::Owner& owner);
+  Server* ServerOfLink(transport::LinkId link);
+  Table* FindTable(TableId table);
+  const Table* FindTable(TableId table) const;
+  void OnReady(transport::Transport& transport, Server& server);
+  void SendOpen(transport::Transport& transport, Table& table, Server& server);
+  void Flush(transport::Transport& transport, Server& server);
+  /// @return false when the server's credit is used up.
+  bool FlushPushes(transport::Transport& transport, Table& table, Server& server,
+                   std::size_t credit);
+  void SendPushPart(transport::Transport& transport, Table& table, PendingPush& push,
+                    PushPart& part);
+  void SendPullPart(transport::Transport& transport, Table& table, std::uint64_t id,
+                    PendingPull& pull, PullPart& part);
+  void OnPushAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
+  void OnPullResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
+  void OnScanResponse(Server& server, const wire::Frame& frame);
+  void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
+  void OnRefused(Server& server, const wire::Frame& frame);
+  void HandlePushFailures(transport::Transport& transport, Table& table, Server& server,
+                          const wire::PushAck& ack);
+  void CompletePushes(Table& table);
+  void FinishPull(Table& table, std::uint64_t request_id);
+  static std::vector<RequestPart> MakeParts(const Table& table,
+                                            std::span<const placement::KeySlice> slices,
+                                            bool with_empty);
+  bool InUse(const Server& server) const;
+  /// End every request of a table with `why`.
+  void FailTable(Table& table, const Status& why);
+  void FailServer(Server& server, const Status& why);
+  void RunCallbacks();
+  Status LostRows(const Table& table, const Server& server, wire::EntryCode code) const;
+
+  const rpc::Identity* self_;
+  Options options_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::map<TableId, std::unique_ptr<Table>> tables_;
+  std::deque<std::function<void()>>
+      callbacks_;  ///< Run at the end of each event, when no state is half changed.
+  std::uint64_t next_request_ = 1;
+  std::size_t unacked_bytes_ = 0;
+  Traffic traffic_;
+};
+
+}  // namespace steelyard::client

@@ -1,0 +1,178 @@
+#include "client/client_state.h"
+
+#include <algorithm>
+
+namespace steelyard::client {
+
+using runtime::Duration;
+using runtime::Time;
+
+PendingPush* Client::Table::FindPush(Ts ts) {
+  if (pushes.empty() || ts < pushes.front().ts || ts > pushes.back().ts) return nullptr;
+  return &pushes[ts - pushes.front().ts];
+}
+
+void Client::Table::MarkPushesUnsent(std::size_t server) {
+  for (PendingPush& push : pushes) {
+    for (PushPart& part : push.parts) {
+      if (part.server == server && !part.done) part.sent = false;
+    }
+  }
+  servers.at(server).send_from = 1;
+}
+
+void Client::Table::MarkUnsent(std::size_t server) {
+  MarkPushesUnsent(server);
+  for (auto& [id, pull] : pulls) {
+    for (PullPart& part : pull.parts) {
+      if (part.server == server && !part.done) part.sent = false;
+    }
+  }
+  for (auto& [id, scan] : scans) {
+    if (scan.part.server == server) scan.part.sent = false;
+  }
+}
+
+bool Client::Table::ResendLate(std::size_t server, Time now, Duration retry, Traffic& traffic,
+                               std::size_t& inflight_bytes) {
+  const auto is_late = [&](const RequestPart& part) {
+    return part.server == server && part.sent && !part.done && now >= part.sent_at + retry;
+  };
+  bool late = false;
+  for (const PendingPush& push : pushes) {
+    if (std::ranges::any_of(push.parts, is_late)) {
+      MarkPushesUnsent(server);
+      inflight_bytes = 0;
+      ++traffic.resends;
+      late = true;
+      break;
+    }
+  }
+  for (auto& [id, pull] : pulls) {
+    for (PullPart& part : pull.parts) {
+      if (!is_late(part)) continue;
+      part.sent = false;
+      ++traffic.resends;
+      late = true;
+    }
+  }
+  for (auto& [id, scan] : scans) {
+    if (!is_late(scan.part)) continue;
+    scan.part.sent = false;
+    ++traffic.resends;
+    late = true;
+  }
+  return late;
+}
+
+std::optional<Time> Client::Table::OldestSent(std::size_t server) const {
+  std::optional<Time> oldest;
+  const auto consider = [&](const RequestPart& part) {
+    if (part.server == server && part.sent && !part.done) {
+      oldest = oldest ? std::min(*oldest, part.sent_at) : part.sent_at;
+    }
+  };
+  for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
+  for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
+  for (const auto& [id, scan] : scans) consider(scan.part);
+  return oldest;
+}
+
+std::size_t Client::Table::OutstandingParts(std::size_t server) const {
+  std::size_t count = 0;
+  const auto consider = [&](const RequestPart& part) {
+    count += part.server == server && !part.done;
+  };
+  for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
+  for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
+  for (const auto& [id, scan] : scans) consider(scan.part);
+  return count;
+}
+
+std::vector<RequestPart> Client::MakeParts(const Table& table,
+                                           std::span<const placement::KeySlice> slices,
+                                           bool with_empty) {
+  std::vector<RequestPart> parts;
+  const auto part_of = [&](std::size_t server) -> RequestPart& {
+    for (RequestPart& part : parts) {
+      if (part.server == server) return part;
+    }
+    parts.emplace_back().server = server;
+    return parts.back();
+  };
+  for (std::uint32_t i = 0; i < slices.size(); ++i) {
+    part_of(table.server_of_owner[table.view.segments[slices[i].segment].owner])
+        .slices.push_back(i);
+  }
+  if (with_empty) {
+    for (const auto& [server, state] : table.servers) part_of(server);
+  }
+  return parts;
+}
+
+GatheredSlices::GatheredSlices(std::span<const Key> keys, std::span<const float> floats,
+                               std::size_t width, std::span<const placement::KeySlice> slices,
+                               std::span<const std::uint32_t> chosen) {
+  if (chosen.empty()) return;
+  bool neighbours = true;
+  for (std::size_t i = 1; i < chosen.size(); ++i) {
+    const placement::KeySlice& before = slices[chosen[i - 1]];
+    neighbours &= before.offset + before.count == slices[chosen[i]].offset;
+  }
+  if (neighbours) {
+    const std::size_t first = slices[chosen.front()].offset;
+    const std::size_t last = slices[chosen.back()].offset + slices[chosen.back()].count;
+    keys_ = keys.subspan(first, last - first);
+    floats_ = floats.subspan(first * width, (last - first) * width);
+    return;
+  }
+  for (const std::uint32_t index : chosen) {
+    const auto part = keys.subspan(slices[index].offset, slices[index].count);
+    gathered_keys_.insert(gathered_keys_.end(), part.begin(), part.end());
+    const auto values = floats.subspan(slices[index].offset * width, slices[index].count * width);
+    gathered_floats_.insert(gathered_floats_.end(), values.begin(), values.end());
+  }
+  keys_ = gathered_keys_;
+  floats_ = gathered_floats_;
+}
+
+std::size_t PartBytes(const PendingPush& push, const RequestPart& part) {
+  std::size_t keys = 0;
+  for (const std::uint32_t index : part.slices) keys += push.slices[index].count;
+  return keys * (sizeof(Key) + push.request.floats_per_key * sizeof(float)) +
+         part.slices.size() * sizeof(wire::PushEntry);
+}
+
+Status StorePulled(PendingPull& pull, const RequestPart& part, const wire::PullResponse& response) {
+  const std::size_t width = pull.request.floats_per_key;
+  std::size_t keys = 0;
+  bool fits = response.entries.size() == part.slices.size() && response.floats_per_key == width &&
+              response.columns == pull.request.columns;
+  for (std::size_t i = 0; fits && i < part.slices.size(); ++i) {
+    const placement::KeySlice& slice = pull.slices[part.slices[i]];
+    fits = response.entries[i].segment == slice.segment;
+    keys += slice.count;
+  }
+  if (!fits || response.floats.size() != keys * width) {
+    return Status(StatusCode::kCorruption, "a pull's answer does not fit what was asked");
+  }
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < part.slices.size(); ++i) {
+    const std::uint32_t index = part.slices[i];
+    const placement::KeySlice& slice = pull.slices[index];
+    if (response.entries[i].clock < pull.min_clock[index]) {
+      return Status(StatusCode::kCorruption,
+                    "acknowledged pushes are missing in segment " + std::to_string(slice.segment) +
+                        ": clock " + std::to_string(response.entries[i].clock) + ", acknowledged " +
+                        std::to_string(pull.min_clock[index]));
+    }
+    pull.result.slices[index].clock = response.entries[i].clock;
+    std::copy_n(response.floats.data() + from, slice.count * width,
+                pull.result.floats.data() + slice.offset * width);
+    from += slice.count * width;
+  }
+  pull.result.through_min = std::min(pull.result.through_min, response.through_min);
+  return {};
+}
+
+}  // namespace steelyard::client

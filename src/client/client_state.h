@@ -1,0 +1,86 @@
+// State of Client behind its interface: servers, attached tables, and how requests are cut into parts.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "client/client.h"
+
+namespace steelyard::client {
+
+struct Client::Server {
+  Server(std::size_t i, wire::Owner o, rpc::Channel::Options channel_options,
+         const rpc::Identity* self, runtime::Duration first_retry)
+      : index(i),
+        owner(std::move(o)),
+        channel(std::move(channel_options), self),
+        retry(first_retry) {}
+  std::size_t index;
+  wire::Owner owner;
+  rpc::Channel channel;
+  std::size_t inflight_bytes = 0;  ///< Of pushes sent on this connection and not acknowledged.
+  runtime::Duration retry;
+};
+
+/// What a table needs to know of one of its servers.
+struct TableServer {
+  bool opened = false;
+  runtime::Time open_sent_at{0};
+  runtime::Time went_back_at{0};
+  Ts send_from = 1;  ///< Pushes before this one are sent on the current connection, or need not be.
+};
+
+struct Client::Table {
+  wire::View view;
+  StreamBinding binding;
+  Status failed;
+  Done attached;
+  std::vector<std::size_t> server_of_owner;
+  std::map<std::size_t, TableServer> servers;
+  Ts next_ts = 1;
+  std::vector<Ts> last_ts;           ///< Per segment: the last push sent there.
+  std::vector<Ts> acked_in_segment;  ///< Per segment: the last push acknowledged there.
+  std::deque<PendingPush> pushes;    ///< Consecutive ts, oldest first.
+  std::map<std::uint64_t, PendingPull> pulls;
+  std::map<std::uint64_t, PendingScan> scans;
+
+  Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
+  PendingPush* FindPush(Ts ts);
+  void MarkPushesUnsent(std::size_t server);
+  void MarkUnsent(std::size_t server);
+  /// Mark what has waited longer than `retry` as unsent. @return true when there was any.
+  bool ResendLate(std::size_t server, runtime::Time now, runtime::Duration retry, Traffic& traffic,
+                  std::size_t& inflight_bytes);
+  /// When the oldest request part that still waits for `server` was sent.
+  std::optional<runtime::Time> OldestSent(std::size_t server) const;
+  std::size_t OutstandingParts(std::size_t server) const;
+};
+
+/// The keys and floats of some slices as one run: in place when they are neighbours, gathered otherwise.
+class GatheredSlices {
+ public:
+  GatheredSlices(std::span<const Key> keys, std::span<const float> floats, std::size_t width,
+                 std::span<const placement::KeySlice> slices,
+                 std::span<const std::uint32_t> chosen);
+  GatheredSlices(const GatheredSlices&) = delete;
+  GatheredSlices& operator=(const GatheredSlices&) = delete;
+  std::span<const Key> keys() const { return keys_; }
+  std::span<const float> floats() const { return floats_; }
+
+ private:
+  std::vector<Key> gathered_keys_;
+  std::vector<float> gathered_floats_;
+  std::span<const Key> keys_;
+  std::span<const float> floats_;
+};
+
+/// Bytes of the frame body that carries a part.
+std::size_t PartBytes(const PendingPush& push, const RequestPart& part);
+
+/// Copy a server's answer into the pull's result. Errors: kCorruption when it does not fit what was asked, or misses
+/// pushes that were acknowledged before the pull was made.
+Status StorePulled(PendingPull& pull, const RequestPart& part, const wire::PullResponse& response);
+
+}  // namespace steelyard::client

@@ -1,0 +1,113 @@
+// Requests of a client and what it keeps of each until it is answered.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "placement/placement.h"
+#include "runtime/time.h"
+#include "steelyard/status.h"
+#include "steelyard/types.h"
+#include "wire/data_messages.h"
+
+namespace steelyard::client {
+
+/// Shapes: keys [n] strictly increasing; floats [n, floats_per_key] row-major.
+struct PushRequest {
+  Step step = 0;          ///< The iteration this push belongs to.
+  Step through_step = 0;  ///< After this push the stream is through this step.
+  wire::Columns columns = wire::Columns::kValues;
+  std::uint32_t floats_per_key = 1;
+  std::vector<Key> keys;
+  std::vector<float> floats;
+};
+
+/// Shapes: keys [n] strictly increasing.
+struct PullRequest {
+  Step step = 0;
+  Step gate_step = wire::kNoGate;  ///< Answer when every stream of the group is through this step.
+  wire::Columns columns = wire::Columns::kValues;
+  std::uint32_t floats_per_key =
+      1;  ///< What the caller expects; another number from a server is an error.
+  std::vector<Key> keys;
+};
+
+/// The keys [offset, offset + count) of a pull and which own pushes their floats include.
+struct PulledSlice {
+  SegmentId segment = 0;
+  std::uint32_t offset = 0;
+  std::uint32_t count = 0;
+  Ts clock = 0;  ///< Own pushes up to this ts are in.
+};
+
+struct Pulled {
+  std::vector<Key> keys;
+  std::vector<float> floats;  ///< [n, floats_per_key]
+  std::vector<PulledSlice> slices;
+  Step through_min = wire::kStepMax;
+};
+
+struct ScanRequest {
+  SegmentId segment = 0;
+  Key first = 0;
+  std::uint32_t rows_max = 4096;
+  wire::Columns columns = wire::Columns::kRows;
+};
+
+struct Scanned {
+  std::vector<Key> keys;
+  std::vector<float> floats;
+  std::uint32_t floats_per_key = 1;
+  bool end = false;
+};
+
+/// Bytes of frame bodies at this client; resent ones count again.
+struct Traffic {
+  std::uint64_t pushed_bytes = 0;
+  std::uint64_t pulled_bytes = 0;
+  std::uint64_t resends = 0;
+};
+
+/// What one server must do for a request.
+struct RequestPart {
+  std::size_t server = 0;  ///< Index into the client's servers.
+  bool done = false;
+  bool sent = false;  ///< On the current connection.
+  runtime::Time sent_at{0};
+  std::vector<std::uint32_t> slices;  ///< Indices into the request's slices.
+};
+using PushPart = RequestPart;
+using PullPart = RequestPart;
+
+struct PendingPush {
+  Ts ts = 0;
+  PushRequest request;
+  std::vector<placement::KeySlice> slices;
+  std::vector<Ts> prev_ts;  ///< Per slice.
+  std::vector<PushPart> parts;
+  std::function<void(const Status&)> done;
+
+  std::size_t bytes() const {
+    return request.keys.size() * sizeof(Key) + request.floats.size() * sizeof(float);
+  }
+};
+
+struct PendingPull {
+  PullRequest request;
+  std::vector<placement::KeySlice> slices;
+  std::vector<PullPart> parts;
+  Ts acked_ts = 0;  ///< When the pull was made.
+  std::vector<Ts>
+      min_clock;  ///< Per slice: own pushes acknowledged when the pull was made; they must be included.
+  Pulled result;
+  std::function<void(Result<Pulled>)> done;
+};
+
+struct PendingScan {
+  ScanRequest request;
+  RequestPart part;
+  std::function<void(Result<Scanned>)> done;
+};
+
+}  // namespace steelyard::client
