@@ -141,8 +141,8 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
 
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds&,
              Holdout& value) {
-  if (text == "every") {
-    value = {.kind = Holdout::Kind::kEvery, .percent = 0.0};
+  if (text == "none" || text == "every") {
+    value = {.kind = text == "none" ? Holdout::Kind::kNone : Holdout::Kind::kEvery, .percent = 0.0};
     return {};
   }
   double percent = 0.0;
@@ -150,7 +150,7 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
   const std::string_view kind = text.substr(0, colon);
   if (colon == std::string_view::npos || (kind != "last" && kind != "random") ||
       !ParsePercent(text.substr(colon + 1), false, percent)) {
-    return Refuse(flag, "every, last:P% or random:P% with 0 < P < 100", text);
+    return Refuse(flag, "none, every, last:P% or random:P% with 0 < P < 100", text);
   }
   value = {.kind = kind == "last" ? Holdout::Kind::kLast : Holdout::Kind::kRandom,
            .percent = percent};
@@ -204,7 +204,7 @@ std::string Print(data::Format value) {
 std::string Print(const Holdout& value) {
   switch (value.kind) {
     case Holdout::Kind::kNone:
-      return {};
+      return "none";
     case Holdout::Kind::kEvery:
       return "every";
     case Holdout::Kind::kLast:
@@ -248,6 +248,10 @@ std::string FormatChoices() {
 }  // namespace steelyard::job::parameter_text
 
 namespace steelyard::job {
+
+std::string HoldoutText(const Holdout& holdout) {
+  return parameter_text::Print(holdout);
+}
 
 std::string_view TaskName(Task task) {
   return parameter_text::kTasks[static_cast<std::size_t>(task)];

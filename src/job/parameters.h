@@ -99,6 +99,8 @@ struct TrainParameters {
 std::string_view TaskName(Task task);
 std::string_view SolverName(Solver solver);
 std::string_view FormatName(data::Format format);
+/// Return the rule as typed and as data::Holdout::Parse() reads it: "none", "every", "last:10%".
+std::string HoldoutText(const Holdout& holdout);
 
 /// One row of the table.
 struct Parameter {

@@ -126,7 +126,7 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
             "--solver must be one of ftrl, sgd, adagrad, got ftlr; did you mean ftrl?");
   EXPECT_EQ(Refusal("format", "vw"), "--format must be one of auto, libsvm, csv, parquet, got vw");
   EXPECT_EQ(Refusal("holdout", "first:10%"),
-            "--holdout must be every, last:P% or random:P% with 0 < P < 100, got first:10%");
+            "--holdout must be none, every, last:P% or random:P% with 0 < P < 100, got first:10%");
   for (const char* text :
        {"", "last", "last:", "last:10", "last:0%", "last:100%", "random:-1%", "every:10%"}) {
     (void)Refusal("holdout", text);

@@ -1,0 +1,16 @@
+// Ctrl-C and SIGTERM for commands without an event loop: one line, nothing half-written left, the right exit code.
+#pragma once
+
+#include <string>
+
+namespace steelyard::cli {
+
+/// From now on SIGINT and SIGTERM end the process at once with 130 or 143, and a reader that goes away (SIGPIPE) is an
+/// error code of write. Commands with an event loop replace the first part by signals on that loop.
+/// @param json  also print the error object on standard output.
+void EndOnSignals(bool json);
+
+/// Remove this file when a signal ends the process; empty: none. One file at a time.
+void RemoveOnSignal(const std::string& path);
+
+}  // namespace steelyard::cli

@@ -1,0 +1,93 @@
+// What commands print at their end: reports as JSON objects for scripts and as lines for people.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "steelyard/types.h"
+
+namespace steelyard::cli {
+
+/// Figures of predictions against labels. One that has no meaning for the task is absent.
+struct EvaluationReport {
+  std::uint64_t rows = 0;
+  std::uint64_t bad_rows = 0;
+  std::optional<double> log_loss;
+  std::optional<double> mean_loss;  ///< hinge and squared hinge.
+  std::optional<double> auc;
+  std::optional<double> accuracy;
+  std::optional<double> calibration;
+  std::optional<double> rmse;
+};
+
+/// One training run.
+struct TrainReport {
+  std::uint64_t rows = 0;      ///< Trained rows of one pass.
+  std::uint64_t bad_rows = 0;  ///< Refused under --bad-rows-max, of one pass.
+  std::uint64_t features = 0;  ///< Distinct keys seen.
+  std::uint64_t passes = 0;
+  bool stopped_early = false;
+  double seconds = 0.0;  ///< Process start to model saved.
+  double read_seconds = 0.0;
+  std::optional<double> progressive_log_loss;
+  std::optional<double>
+      progressive_loss;  ///< Mean of the task's own loss, where it is not log loss.
+  std::uint64_t nonzeros = 0;
+  std::optional<EvaluationReport> valid;
+  std::uint64_t pushed_bytes = 0;
+  std::uint64_t pulled_bytes = 0;
+  std::uint64_t before_filters_bytes = 0;
+  double idle_fraction = 0.0;
+  std::uint64_t peak_memory_bytes = 0;
+  std::uint64_t servers = 0;
+  std::uint64_t workers = 0;
+  std::string model;
+};
+
+/// One feature of a model.
+struct FeatureReport {
+  std::string name;  ///< The feature's name or id.
+  Key key = 0;
+  double weight = 0.0;
+};
+
+/// A saved model.
+struct ModelReport {
+  std::string model;
+  std::string task;
+  std::string solver;
+  std::uint64_t rows = 0;  ///< Rows of the table, zeros included.
+  std::uint64_t nonzeros = 0;
+  bool keys_are_ids = false;
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<FeatureReport> top;
+};
+
+std::string ErrorJson(int code, std::string_view message, std::string_view where);
+std::string TrainJson(const TrainReport& report);
+std::string EvaluationJson(const EvaluationReport& report);
+std::string ModelJson(const ModelReport& report);
+
+/// Lines for people, each with its line feed.
+std::string TrainText(const TrainReport& report);
+std::string EvaluationText(const EvaluationReport& report);
+std::string ModelText(const ModelReport& report);
+
+/// 1234567 -> "1,234,567".
+std::string Grouped(std::uint64_t number);
+
+/// 1536 -> "1.5 KB": powers of 1000, three digits at most.
+std::string Bytes(std::uint64_t bytes);
+
+/// 75.2 -> "1 min 15 s"; below ten seconds with one decimal.
+std::string Seconds(double seconds);
+
+/// Print `text` on standard output, all of it. A reader that went away (| head) is no failure.
+/// @return false when standard output cannot be written (disk full); errno says why.
+bool PrintOut(std::string_view text);
+
+}  // namespace steelyard::cli

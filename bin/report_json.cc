@@ -1,0 +1,103 @@
+// The only file that includes the JSON library: reports as objects, in the order of the contract.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "output.h"
+
+namespace steelyard::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace);
+}
+
+void Put(Json& json, const char* name, const std::optional<double>& value) {
+  if (value.has_value() && std::isfinite(*value)) json[name] = *value;
+}
+
+Json Evaluation(const EvaluationReport& report) {
+  Json json;
+  json["rows"] = report.rows;
+  Put(json, "log_loss", report.log_loss);
+  Put(json, "mean_loss", report.mean_loss);
+  Put(json, "auc", report.auc);
+  Put(json, "accuracy", report.accuracy);
+  Put(json, "calibration", report.calibration);
+  Put(json, "rmse", report.rmse);
+  if (report.bad_rows > 0) json["bad_rows"] = report.bad_rows;
+  return json;
+}
+
+}  // namespace
+
+std::string ErrorJson(int code, std::string_view message, std::string_view where) {
+  Json json;
+  json["status"] = "error";
+  json["code"] = code;
+  json["message"] = message;
+  json["where"] = where;
+  return Dump(json);
+}
+
+std::string TrainJson(const TrainReport& report) {
+  const double seconds = std::max(report.seconds, 1e-9);
+  Json json;
+  json["status"] = "ok";
+  json["rows"] = report.rows;
+  json["features"] = report.features;
+  json["passes"] = report.passes;
+  json["seconds"] = report.seconds;
+  json["read_seconds"] = report.read_seconds;
+  json["rows_per_second"] =
+      static_cast<double>(report.rows) * static_cast<double>(report.passes) / seconds;
+  Put(json, "progressive_log_loss", report.progressive_log_loss);
+  Put(json, "progressive_loss", report.progressive_loss);
+  json["nonzeros"] = report.nonzeros;
+  if (report.valid.has_value()) json["valid"] = Evaluation(*report.valid);
+  json["traffic"] = {{"pushed_bytes", report.pushed_bytes},
+                     {"pulled_bytes", report.pulled_bytes},
+                     {"before_filters_bytes", report.before_filters_bytes}};
+  json["idle_fraction"] = report.idle_fraction;
+  json["peak_memory_bytes"] = report.peak_memory_bytes;
+  json["model"] = report.model;
+  json["bad_rows"] = report.bad_rows;
+  json["stopped_early"] = report.stopped_early;
+  json["servers"] = report.servers;
+  json["workers"] = report.workers;
+  return Dump(json);
+}
+
+std::string EvaluationJson(const EvaluationReport& report) {
+  return Dump(Evaluation(report));
+}
+
+std::string ModelJson(const ModelReport& report) {
+  Json json;
+  json["status"] = "ok";
+  json["model"] = report.model;
+  json["task"] = report.task;
+  json["solver"] = report.solver;
+  json["keys"] = report.rows;
+  json["nonzeros"] = report.nonzeros;
+  json["keys_are"] = report.keys_are_ids ? "ids" : "names";
+  Json parameters = Json::object();
+  for (const auto& [name, text] : report.parameters) {
+    if (parameters.contains(name)) {
+      parameters[name] = parameters[name].get<std::string>() + " " + text;
+    } else {
+      parameters[name] = text;
+    }
+  }
+  json["parameters"] = std::move(parameters);
+  Json top = Json::array();
+  for (const FeatureReport& feature : report.top) {
+    top.push_back(
+        {{"name", feature.name}, {"key", std::to_string(feature.key)}, {"weight", feature.weight}});
+  }
+  json["top"] = std::move(top);
+  return Dump(json);
+}
+
+}  // namespace steelyard::cli

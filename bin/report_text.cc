@@ -1,0 +1,120 @@
+// Reports as lines for people, and how numbers read well.
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+
+#include "output.h"
+
+namespace steelyard::cli {
+namespace {
+
+std::string Figures(const EvaluationReport& report) {
+  std::string text;
+  const auto add = [&](const char* name, const std::optional<double>& value, int decimals) {
+    if (!value.has_value() || !std::isfinite(*value)) return;
+    text += fmt::format("{}{} {:.{}f}", text.empty() ? "" : ", ", name, *value, decimals);
+  };
+  add("log loss", report.log_loss, 6);
+  add("mean loss", report.mean_loss, 6);
+  add("RMSE", report.rmse, 6);
+  add("AUC", report.auc, 5);
+  add("accuracy", report.accuracy, 4);
+  add("calibration", report.calibration, 4);
+  return text.empty() ? "no labelled row" : text;
+}
+
+}  // namespace
+
+std::string Grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) {
+    at -= 3;
+    text.insert(at, ",");
+  }
+  return text;
+}
+
+std::string Bytes(std::uint64_t bytes) {
+  constexpr std::array kUnits = {"B", "KB", "MB", "GB", "TB", "PB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000.0;
+    ++unit;
+  }
+  const int decimals = unit == 0 || value >= 99.95 ? 0 : 1;
+  return fmt::format("{:.{}f} {}", value, decimals, kUnits[unit]);
+}
+
+std::string Seconds(double seconds) {
+  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
+  return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string TrainText(const TrainReport& report) {
+  const double rows = static_cast<double>(report.rows) * static_cast<double>(report.passes);
+  std::string text =
+      fmt::format("{} rows x {} {} in {}: {} rows/s, {} features, {} weights other than 0\n",
+                  Grouped(report.rows), report.passes, report.passes == 1 ? "pass" : "passes",
+                  Seconds(report.seconds),
+                  Grouped(static_cast<std::uint64_t>(rows / std::max(report.seconds, 1e-9))),
+                  Grouped(report.features), Grouped(report.nonzeros));
+  if (report.stopped_early)
+    text += "stopped early: the held-out loss no longer fell by --tolerance\n";
+  if (report.bad_rows > 0)
+    text += fmt::format("{} bad rows skipped in each pass\n", Grouped(report.bad_rows));
+  text += fmt::format("pushed {}, pulled {}, peak memory {}, workers idle {:.1f} % of the time\n",
+                      Bytes(report.pushed_bytes), Bytes(report.pulled_bytes),
+                      Bytes(report.peak_memory_bytes), 100.0 * report.idle_fraction);
+  if (report.progressive_log_loss.has_value()) {
+    text += fmt::format("progressive log loss {:.6f} (each row before it is learned, first pass)\n",
+                        *report.progressive_log_loss);
+  } else if (report.progressive_loss.has_value()) {
+    text +=
+        fmt::format("progressive mean loss {:.6f} (each row before it is learned, first pass)\n",
+                    *report.progressive_loss);
+  }
+  if (report.valid.has_value()) {
+    text +=
+        fmt::format("held-out {} rows: {}\n", Grouped(report.valid->rows), Figures(*report.valid));
+  }
+  return text + fmt::format("model saved in {}\n", report.model);
+}
+
+std::string EvaluationText(const EvaluationReport& report) {
+  std::string text = fmt::format("{} rows: {}\n", Grouped(report.rows), Figures(report));
+  if (report.bad_rows > 0) text += fmt::format("{} bad rows skipped\n", Grouped(report.bad_rows));
+  return text;
+}
+
+std::string ModelText(const ModelReport& report) {
+  std::string text =
+      fmt::format("model {}: task {}, solver {}, {} keys ({}), {} weights other than 0\n",
+                  report.model, report.task, report.solver, Grouped(report.rows),
+                  report.keys_are_ids ? "feature ids" : "hashed names", Grouped(report.nonzeros));
+  std::string settings;
+  for (const auto& [name, value] : report.parameters) {
+    settings += fmt::format("{}{} {}", settings.empty() ? "trained with: " : ", ", name, value);
+  }
+  if (!settings.empty()) text += settings + "\n";
+  if (!report.top.empty()) text += fmt::format("\n{:>12}  feature\n", "weight");
+  for (const FeatureReport& feature : report.top) {
+    text += fmt::format("{:>+12.6f}  {}\n", feature.weight, feature.name);
+  }
+  return text;
+}
+
+bool PrintOut(std::string_view text) {
+  errno = 0;
+  const bool written =
+      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return written || errno == EPIPE;
+}
+
+}  // namespace steelyard::cli

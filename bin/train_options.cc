@@ -1,0 +1,99 @@
+// Parameters to options, and typed values to parameters.
+#include "train_options.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "config_file.h"
+#include "text_file.h"
+
+namespace steelyard::cli {
+namespace {
+
+constexpr std::size_t kConfigBytesMax = std::size_t{1} << 20;
+
+bool IsList(const job::Parameter& parameter) {
+  return std::holds_alternative<std::vector<std::string> job::TrainParameters::*>(parameter.field);
+}
+
+Option OptionOf(const job::Parameter& parameter) {
+  return {.name = std::string(parameter.name),
+          .value = std::string(parameter.value),
+          .group = std::string(parameter.group),
+          .help = std::string(parameter.help),
+          .range = job::ParameterRange(parameter),
+          .default_text = job::ParameterDefault(parameter),
+          .positional = parameter.positional,
+          .repeated = IsList(parameter)};
+}
+
+}  // namespace
+
+std::vector<Option> TrainOptions() {
+  std::vector<Option> options;
+  for (const job::Parameter& parameter : job::TrainParameterTable()) {
+    if (parameter.scope != job::Parameter::Scope::kFrame) options.push_back(OptionOf(parameter));
+  }
+  return options;
+}
+
+std::vector<Option> TrainOptions(std::initializer_list<std::string_view> names,
+                                 std::string_view group) {
+  std::vector<Option> options;
+  for (const std::string_view name : names) {
+    const job::Parameter* parameter = job::FindTrainParameter(name);
+    SY_CHECK(parameter != nullptr);
+    options.push_back(OptionOf(*parameter));
+    options.back().group = std::string(group);
+  }
+  return options;
+}
+
+Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
+  job::TrainParameters parameters;
+  if (values.Has("config")) {
+    parameters.config = values.Get("config");
+    const Result<std::string> text = ReadTextFile(parameters.config, kConfigBytesMax, "--config");
+    if (!text.ok()) return text.status();
+    SY_RETURN_IF_ERROR(ApplyConfig(parameters.config, text.value(), parameters));
+  }
+  for (const job::Parameter& parameter : job::TrainParameterTable()) {
+    const auto texts = values.GetAll(parameter.name);
+    if (texts.empty() || parameter.scope == job::Parameter::Scope::kFrame) continue;
+    if (IsList(parameter)) {
+      // A list on the command line replaces the file's.
+      const auto field =
+          std::get<std::vector<std::string> job::TrainParameters::*>(parameter.field);
+      (parameters.*field).clear();
+      for (const std::string& text : texts)
+        SY_RETURN_IF_ERROR(job::SetParameter(parameter, text, parameters));
+    } else {
+      SY_RETURN_IF_ERROR(job::SetParameter(parameter, texts.back(), parameters));
+    }
+  }
+  if (!parameters.schema.empty()) {
+    const Result<std::string> text = ReadTextFile(parameters.schema, kConfigBytesMax, "--schema");
+    if (!text.ok()) return text.status();
+    parameters.schema_text = text.value();
+  }
+  return parameters;
+}
+
+data::DatasetOptions InputOptions(const job::TrainParameters& parameters,
+                                  const std::vector<std::string>& paths) {
+  data::DatasetOptions options;
+  options.paths = paths;
+  options.format = parameters.format;
+  options.schema_text = parameters.schema_text;
+  options.schema_name = parameters.schema;
+  options.label_rule = parameters.label;
+  options.weight_column = parameters.weight;
+  options.label_kind =
+      parameters.task == job::Task::kSquared ? data::LabelKind::kReal : data::LabelKind::kBinary;
+  options.keep_names = parameters.keep_names;
+  options.bad_rows_max = parameters.bad_rows_max.rows;
+  options.bad_rows_fraction_max = parameters.bad_rows_max.percent / 100.0;
+  return options;
+}
+
+}  // namespace steelyard::cli
