@@ -3,6 +3,7 @@ import argparse
 import sys
 
 import build
+import ccache_clones
 import ctest
 import fuzz
 import tidy
@@ -45,13 +46,18 @@ def sanitizer_stage(preset: str, names: tuple[str, ...] | None) -> Count:
     return count
 
 
+def clang_stage() -> Count:
+    count = build.configure("clang")
+    return count + (build.build("clang") if not count.failed else Count())
+
+
 def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
     """(name, what it is, function) of each stage of this run."""
     full = arguments.full
     if arguments.regex:
         return [("release", f"build, and tests matching {arguments.regex}",
                  lambda: release_stage(["-R", arguments.regex]))]
-    return [
+    always = [
         ("format", "clang-format on every source file", tidy.format_stage),
         ("release", "build; unit, command-line and architecture tests",
          lambda: release_stage(["-LE", "^(cluster|convergence|simulation)$"])),
@@ -63,6 +69,12 @@ def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
         ("fuzz", f"each decoder: the kept inputs, then {60 if full else 10} s of new ones",
          lambda: fuzz.stage(60 if full else 10)),
         ("tidy", "clang-tidy on " + ("every file" if full else "changed files"), lambda: tidy.tidy_stage(full)),
+    ]
+    if not full:
+        return always
+    return always + [
+        ("clang", "build with clang, -Wthread-safety and warnings as errors", clang_stage),
+        ("ccache", "a second clone takes its objects from the cache", ccache_clones.stage),
     ]
 
 
