@@ -1,0 +1,523 @@
+// Goal: every Transport gives a Node the same world. Method: one set of tests over in-process, TCP and simulated nodes,
+// on one loop and on a thread each.
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "runtime/real_loop.h"
+#include "transport/inproc_transport.h"
+#include "transport/sim_network.h"
+#include "transport/transport.h"
+
+namespace steelyard::transport {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What all threads of a test record under.
+struct Board {
+  std::mutex mutex;
+  std::condition_variable changed;
+};
+
+struct Opened {
+  LinkId link;
+  bool accepted;
+  std::string peer;
+};
+
+/// Records what it is told; a test may give it a reaction to frames.
+class Probe final : public Node {
+ public:
+  explicit Probe(Board& board) : board_(board) {}
+
+  void OnStart(Transport&) override {
+    Record([&] { ++starts; });
+  }
+  void OnOpen(Transport& transport, LinkId link, bool accepted, const std::string& peer) override {
+    transport.SetFrameBytesMax(link, frame_bytes_max);
+    if (on_open) on_open(transport, link);
+    Record([&] { opened.push_back({link, accepted, peer}); });
+  }
+  void OnFrame(Transport& transport, LinkId link, wire::Frame frame) override {
+    if (on_frame) on_frame(transport, link, frame);
+    Record([&] { frames.push_back(std::move(frame)); });
+  }
+  void OnClose(Transport&, LinkId link, const Status& why) override {
+    Record([&] { closed.emplace_back(link, why); });
+  }
+  void OnWake(Transport& transport) override {
+    Record([&] { wakes.push_back(transport.now()); });
+  }
+
+  // Set before the node is added.
+  std::size_t frame_bytes_max = std::size_t{32} << 20;
+  std::function<void(Transport&, LinkId)> on_open;
+  std::function<void(Transport&, LinkId, const wire::Frame&)> on_frame;
+  // Read inside World::Until() only.
+  int starts = 0;
+  std::vector<Opened> opened;
+  std::vector<wire::Frame> frames;
+  std::vector<std::pair<LinkId, Status>> closed;
+  std::vector<runtime::Time> wakes;
+
+ private:
+  template <typename Fn>
+  void Record(Fn fn) {
+    const std::lock_guard lock(board_.mutex);
+    EXPECT_TRUE(starts == 1 || (starts == 0 && opened.empty())) << "OnStart comes first and once";
+    fn();
+    board_.changed.notify_all();
+  }
+  Board& board_;
+};
+
+/// Nodes that can reach each other.
+class World {
+ public:
+  virtual ~World() = default;
+  /// Start a node; return where it listens.
+  virtual std::string Add(Probe& probe) = 0;
+  /// End a node as its process would.
+  virtual void Remove(Probe& probe) = 0;
+  /// Run `fn` as a callback of the node, some time.
+  virtual void Do(Probe& probe, std::function<void(Transport&)> fn) = 0;
+  /// Wait until `holds`, which is evaluated under the board's lock; false when it takes too long.
+  virtual bool Until(const std::function<bool()>& holds) = 0;
+  virtual std::string UnusedAddress() = 0;
+
+  Board board;
+};
+
+/// Real loops; Maker listens and names addresses.
+template <typename Maker>
+class RealWorld final : public World {
+ public:
+  explicit RealWorld(bool thread_each) : thread_each_(thread_each) {}
+
+  ~RealWorld() override {
+    for (auto& thread : threads_) thread->Join();
+    transports_.clear();
+  }
+
+  std::string Add(Probe& probe) override {
+    if (threads_.empty() || thread_each_) {
+      threads_.push_back(std::make_unique<runtime::LoopThread>());
+    }
+    runtime::RealLoop& loop = threads_.back()->loop();
+    std::string address;
+    OnLoop(loop, [&] {
+      auto transport = maker_.Make(loop, probe);
+      address = transport->Listen(maker_.NextAddress()).value();
+      transport->Start();
+      transports_[&probe] = {std::move(transport), &loop};
+    });
+    return address;
+  }
+
+  void Remove(Probe& probe) override {
+    auto node = std::move(transports_.extract(&probe).mapped());
+    OnLoop(*node.loop, [&] { node.transport.reset(); });
+  }
+
+  void Do(Probe& probe, std::function<void(Transport&)> fn) override {
+    const Entry& entry = transports_.at(&probe);
+    entry.loop->Post([transport = entry.transport.get(), fn = std::move(fn)] { fn(*transport); });
+  }
+
+  bool Until(const std::function<bool()>& holds) override {
+    std::unique_lock lock(board.mutex);
+    return board.changed.wait_for(lock, 20s, holds);
+  }
+
+  std::string UnusedAddress() override { return maker_.UnusedAddress(); }
+
+ private:
+  struct Entry {
+    std::unique_ptr<typename Maker::Type> transport;
+    runtime::RealLoop* loop;
+  };
+
+  void OnLoop(runtime::RealLoop& loop, const std::function<void()>& fn) {
+    bool ran = false;
+    loop.Post([&] {
+      fn();
+      const std::lock_guard lock(board.mutex);
+      ran = true;
+      board.changed.notify_all();
+    });
+    std::unique_lock lock(board.mutex);
+    board.changed.wait(lock, [&] { return ran; });
+  }
+
+  const bool thread_each_;
+  Maker maker_;
+  std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
+  std::map<Probe*, Entry> transports_;
+};
+
+struct InprocMaker {
+  using Type = InprocTransport;
+  std::unique_ptr<Type> Make(runtime::RealLoop& loop, Node& node) {
+    return std::make_unique<Type>(network, loop, node);
+  }
+  std::string NextAddress() { return "inproc:node" + std::to_string(++count); }
+  std::string UnusedAddress() { return "inproc:nobody"; }
+  InprocNetwork network;
+  int count = 0;
+};
+
+/// Hands the simulator's callbacks to a Probe that the test owns.
+class Forwarder final : public Node {
+ public:
+  explicit Forwarder(Node& to) : to_(to) {}
+  void OnStart(Transport& t) override { to_.OnStart(t); }
+  void OnOpen(Transport& t, LinkId link, bool accepted, const std::string& peer) override {
+    to_.OnOpen(t, link, accepted, peer);
+  }
+  void OnFrame(Transport& t, LinkId link, wire::Frame frame) override {
+    to_.OnFrame(t, link, std::move(frame));
+  }
+  void OnClose(Transport& t, LinkId link, const Status& why) override { to_.OnClose(t, link, why); }
+  void OnWake(Transport& t) override { to_.OnWake(t); }
+
+ private:
+  Node& to_;
+};
+
+class SimulatedWorld final : public World {
+ public:
+  std::string Add(Probe& probe) override {
+    const std::string address = "sim:node" + std::to_string(index_.size());
+    index_[&probe] = world_.AddNode(
+        address, [&probe](runtime::Executor&) { return std::make_unique<Forwarder>(probe); });
+    return address;
+  }
+  void Remove(Probe& probe) override { world_.Crash(index_.at(&probe)); }
+  void Do(Probe& probe, std::function<void(Transport&)> fn) override {
+    world_.Call(index_.at(&probe), [fn = std::move(fn)](Node&, Transport& t) { fn(t); });
+  }
+  bool Until(const std::function<bool()>& holds) override {
+    return world_.Run(world_.now() + 60s, [&] {
+      const std::lock_guard lock(board.mutex);
+      return holds();
+    });
+  }
+  std::string UnusedAddress() override { return "sim:nobody"; }
+
+ private:
+  SimWorld world_{SimOptions{.seed = 7}};
+  std::map<Probe*, NodeIndex> index_;
+};
+
+struct Kind {
+  const char* name;
+  std::unique_ptr<World> (*make)();
+};
+
+class Conformance : public testing::TestWithParam<Kind> {
+ protected:
+  /// Start `server_` and `client_`, connect them, and wait until both ends are open.
+  void Connect() {
+    server_address_ = world_->Add(server_);
+    world_->Add(client_);
+    world_->Do(client_, [this](Transport& t) { client_link_ = t.Connect(server_address_); });
+    ASSERT_TRUE(world_->Until([&] { return !client_.opened.empty() && !server_.opened.empty(); }));
+    server_link_ = server_.opened[0].link;
+  }
+
+  Board& board() { return world_->board; }
+
+  std::unique_ptr<World> world_ = GetParam().make();
+  Probe server_{world_->board}, client_{world_->board};
+  std::string server_address_;
+  LinkId client_link_ = 0, server_link_ = 0;
+};
+
+Buffer Bytes(std::size_t size, std::uint64_t seed) {
+  Buffer buffer = Buffer::Allocate(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    buffer.writable()[i] = static_cast<std::byte>(KeyOfId(seed + i / 8) >> (i % 8 * 8));
+  }
+  return buffer;
+}
+
+wire::Frame MakeFrame(std::uint64_t request_id, std::size_t size) {
+  wire::Frame frame;
+  frame.header.type = wire::MessageType::kPush;
+  frame.header.flags = 5;
+  frame.header.cluster_id = 77;
+  frame.header.source = 3;
+  frame.header.source_incarnation = 12345678901;
+  frame.header.request_id = request_id;
+  frame.body = Bytes(size, request_id);
+  return frame;
+}
+
+void ExpectFrame(const wire::Frame& got, std::uint64_t request_id, std::size_t size) {
+  const wire::Frame want = MakeFrame(request_id, size);
+  EXPECT_EQ(got.header.type, want.header.type);
+  EXPECT_EQ(got.header.flags, want.header.flags);
+  EXPECT_EQ(got.header.cluster_id, want.header.cluster_id);
+  EXPECT_EQ(got.header.source, want.header.source);
+  EXPECT_EQ(got.header.source_incarnation, want.header.source_incarnation);
+  ASSERT_EQ(got.header.request_id, request_id);
+  EXPECT_EQ(got.header.body_bytes, size);
+  ASSERT_EQ(got.body.size(), size);
+  EXPECT_EQ(HashBytes(got.body.bytes()), HashBytes(want.body.bytes()));
+}
+
+TEST_P(Conformance, BothEndsOpenAndKnowWhoConnected) {
+  Connect();
+  EXPECT_EQ(server_.starts, 1);
+  EXPECT_EQ(client_.starts, 1);
+  EXPECT_TRUE(server_.opened[0].accepted);
+  EXPECT_FALSE(server_.opened[0].peer.empty());
+  EXPECT_FALSE(client_.opened[0].accepted);
+  EXPECT_EQ(client_.opened[0].peer, server_address_);
+  EXPECT_EQ(client_.opened[0].link, client_link_);
+  EXPECT_NE(client_link_, 0u);
+  EXPECT_NE(server_link_, 0u);
+}
+
+TEST_P(Conformance, EchoBringsBackHeaderAndBody) {
+  server_.on_frame = [](Transport& t, LinkId link, const wire::Frame& frame) {
+    t.Send(link, frame);
+  };
+  Connect();
+  world_->Do(client_, [&](Transport& t) {
+    t.Send(client_link_, MakeFrame(1, 100));
+    t.Send(client_link_, MakeFrame(2, 0));
+  });
+  ASSERT_TRUE(world_->Until([&] { return client_.frames.size() == 2; }));
+  ExpectFrame(client_.frames[0], 1, 100);
+  ExpectFrame(client_.frames[1], 2, 0);
+}
+
+TEST_P(Conformance, ManyFramesOfAllSizesArriveInOrderBothWays) {
+  Connect();
+  constexpr std::uint64_t kFrames = 1500;
+  const auto size = [](std::uint64_t i) -> std::size_t {
+    return i % 97 == 0 ? 150'000 + i : i % 7 == 0 ? 3000 + i : i % 300;
+  };
+  for (Probe* probe : {&client_, &server_}) {
+    const LinkId link = probe == &client_ ? client_link_ : server_link_;
+    for (std::uint64_t from = 0; from < kFrames; from += 100) {
+      world_->Do(*probe, [=](Transport& t) {
+        for (std::uint64_t i = from; i < from + 100; ++i) t.Send(link, MakeFrame(i, size(i)));
+      });
+    }
+  }
+  ASSERT_TRUE(world_->Until(
+      [&] { return client_.frames.size() == kFrames && server_.frames.size() == kFrames; }));
+  for (std::uint64_t i = 0; i < kFrames; ++i) {
+    ExpectFrame(client_.frames[i], i, size(i));
+    ExpectFrame(server_.frames[i], i, size(i));
+  }
+  EXPECT_TRUE(client_.closed.empty());
+}
+
+TEST_P(Conformance, LargeBodiesArriveWhole) {
+  Connect();
+  const std::vector<std::size_t> sizes = {800'000, 65'536, 16u << 20, 1, 65'472, 800'001};
+  world_->Do(client_, [&](Transport& t) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) t.Send(client_link_, MakeFrame(i, sizes[i]));
+    EXPECT_GT(t.queued_bytes(client_link_), 0u);
+  });
+  ASSERT_TRUE(world_->Until([&] { return server_.frames.size() == sizes.size(); }));
+  for (std::size_t i = 0; i < sizes.size(); ++i) ExpectFrame(server_.frames[i], i, sizes[i]);
+}
+
+TEST_P(Conformance, TheQueueEmptiesAsThePeerTakesIt) {
+  Connect();
+  world_->Do(client_, [&](Transport& t) {
+    EXPECT_EQ(t.queued_bytes(client_link_), 0u);
+    t.Send(client_link_, MakeFrame(1, 3000));
+    EXPECT_EQ(t.queued_bytes(client_link_), 3064u);
+    EXPECT_EQ(t.queued_bytes(client_link_ + 1000), 0u);
+  });
+  ASSERT_TRUE(world_->Until([&] { return !server_.frames.empty(); }));
+  // The answer proves that the client's loop has gone on since.
+  world_->Do(server_, [&](Transport& t) { t.Send(server_link_, MakeFrame(2, 10)); });
+  ASSERT_TRUE(world_->Until([&] { return !client_.frames.empty(); }));
+  std::size_t queued = 1;
+  bool asked = false;
+  world_->Do(client_, [&](Transport& t) {
+    const std::lock_guard lock(board().mutex);
+    queued = t.queued_bytes(client_link_);
+    asked = true;
+    board().changed.notify_all();
+  });
+  ASSERT_TRUE(world_->Until([&] { return asked; }));
+  EXPECT_EQ(queued, 0u);
+}
+
+TEST_P(Conformance, FramesSentWhileConnectingWaitForIt) {
+  server_address_ = world_->Add(server_);
+  world_->Add(client_);
+  world_->Do(client_, [this](Transport& t) {
+    const LinkId link = t.Connect(server_address_);
+    t.Send(link, MakeFrame(1, 10));
+    t.Send(link, MakeFrame(2, 2000));
+  });
+  ASSERT_TRUE(world_->Until([&] { return server_.frames.size() == 2; }));
+  ExpectFrame(server_.frames[0], 1, 10);
+  ExpectFrame(server_.frames[1], 2, 2000);
+}
+
+TEST_P(Conformance, ABodyOverTheLimitClosesTheLinkByName) {
+  server_.frame_bytes_max = wire::kFrameBytesMaxBeforeHello;
+  Connect();
+  world_->Do(client_, [&](Transport& t) {
+    t.Send(client_link_, MakeFrame(1, wire::kFrameBytesMaxBeforeHello));
+    t.Send(client_link_, MakeFrame(2, wire::kFrameBytesMaxBeforeHello + 1));
+    t.Send(client_link_, MakeFrame(3, 1));
+  });
+  ASSERT_TRUE(world_->Until([&] { return !server_.closed.empty() && !client_.closed.empty(); }));
+  EXPECT_EQ(server_.frames.size(), 1u);
+  EXPECT_EQ(server_.closed[0].first, server_link_);
+  EXPECT_EQ(server_.closed[0].second.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(server_.closed[0].second.message().find("4097"), std::string::npos)
+      << server_.closed[0].second.ToString();
+  EXPECT_FALSE(server_.closed[0].second.where().empty());
+  EXPECT_EQ(client_.closed[0].second.code(), StatusCode::kUnavailable);
+}
+
+TEST_P(Conformance, CloseDeliversWhatWasSentThenTellsThePeerOnly) {
+  Connect();
+  world_->Do(server_, [&](Transport& t) {
+    for (std::uint64_t i = 0; i < 20; ++i) t.Send(server_link_, MakeFrame(i, 100'000));
+    t.Close(server_link_);
+    t.Send(server_link_, MakeFrame(99, 1));  // Swallowed.
+    EXPECT_EQ(t.queued_bytes(server_link_), 0u);
+    t.Close(server_link_);
+    t.Close(123456);
+  });
+  ASSERT_TRUE(world_->Until([&] { return !client_.closed.empty(); }));
+  EXPECT_EQ(client_.frames.size(), 20u);
+  EXPECT_EQ(client_.closed[0].first, client_link_);
+  EXPECT_EQ(client_.closed[0].second.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(client_.closed[0].second.ToString(), server_address_ + " closed the connection");
+  EXPECT_TRUE(server_.closed.empty());
+}
+
+TEST_P(Conformance, NoFrameFollowsACloseFromWithinOnFrame) {
+  server_.on_frame = [](Transport& t, LinkId link, const wire::Frame& frame) {
+    if (frame.header.request_id == 2) t.Close(link);
+  };
+  Connect();
+  world_->Do(client_, [&](Transport& t) {
+    for (std::uint64_t i = 0; i < 10; ++i) t.Send(client_link_, MakeFrame(i, 50));
+  });
+  ASSERT_TRUE(world_->Until([&] { return !client_.closed.empty(); }));
+  EXPECT_EQ(server_.frames.size(), 3u);
+}
+
+TEST_P(Conformance, AnEndedNodeClosesItsLinksAndRefusesNewOnes) {
+  Connect();
+  world_->Remove(server_);
+  ASSERT_TRUE(world_->Until([&] { return client_.closed.size() == 1; }));
+  EXPECT_EQ(client_.closed[0].second.code(), StatusCode::kUnavailable);
+  EXPECT_NE(client_.closed[0].second.message().find(server_address_), std::string::npos);
+  world_->Do(client_, [&](Transport& t) { t.Connect(server_address_); });
+  ASSERT_TRUE(world_->Until([&] { return client_.closed.size() == 2; }));
+  EXPECT_NE(client_.closed[1].first, client_link_);
+  EXPECT_TRUE(server_.closed.empty());
+}
+
+TEST_P(Conformance, ARefusedConnectIsReportedLaterAndNamesTheAddress) {
+  world_->Add(client_);
+  const std::string address = world_->UnusedAddress();
+  world_->Do(client_, [&](Transport& t) {
+    const LinkId link = t.Connect(address);
+    t.Send(link, MakeFrame(1, 10));
+    const std::lock_guard lock(board().mutex);
+    client_link_ = link;
+    EXPECT_TRUE(client_.closed.empty());
+  });
+  ASSERT_TRUE(world_->Until([&] { return !client_.closed.empty(); }));
+  EXPECT_EQ(client_.closed[0].first, client_link_);
+  EXPECT_EQ(client_.closed[0].second.code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(
+      client_.closed[0].second.message().starts_with("connection to " + address + " refused"))
+      << client_.closed[0].second.ToString();
+  EXPECT_TRUE(client_.opened.empty());
+}
+
+TEST_P(Conformance, LinksOfOneNodeAreIndependent) {
+  Connect();
+  world_->Do(client_, [this](Transport& t) { t.Connect(server_address_); });
+  ASSERT_TRUE(
+      world_->Until([&] { return client_.opened.size() == 2 && server_.opened.size() == 2; }));
+  EXPECT_NE(client_.opened[0].link, client_.opened[1].link);
+  world_->Do(client_, [this](Transport& t) {
+    t.Close(client_link_);
+    t.Send(client_.opened[1].link, MakeFrame(5, 10));
+  });
+  ASSERT_TRUE(world_->Until([&] { return !server_.closed.empty() && !server_.frames.empty(); }));
+  EXPECT_EQ(server_.closed[0].first, server_.opened[0].link);
+  ExpectFrame(server_.frames[0], 5, 10);
+}
+
+TEST_P(Conformance, TheEarliestAlarmRingsOnceAndNeverInline) {
+  world_->Add(client_);
+  runtime::Time due{};
+  world_->Do(client_, [&](Transport& t) {
+    due = t.now() + 10ms;
+    t.WakeAt(t.now() + 1h);
+    t.WakeAt(due);
+    t.WakeAt(due + 5ms);
+    EXPECT_TRUE(client_.wakes.empty());
+  });
+  ASSERT_TRUE(world_->Until([&] { return !client_.wakes.empty(); }));
+  EXPECT_GE(client_.wakes[0], due);
+  world_->Do(client_, [&](Transport& t) {
+    t.WakeAt(t.now() - 1s);
+    EXPECT_EQ(client_.wakes.size(), 1u);
+  });
+  ASSERT_TRUE(world_->Until([&] { return client_.wakes.size() == 2; }));
+}
+
+TEST_P(Conformance, RandomDiffersBetweenNodesAndCalls) {
+  world_->Add(server_);
+  world_->Add(client_);
+  std::vector<std::uint64_t> drawn;
+  for (Probe* probe : {&server_, &client_}) {
+    world_->Do(*probe, [&](Transport& t) {
+      const std::lock_guard lock(board().mutex);
+      drawn.push_back(t.Random());
+      drawn.push_back(t.Random());
+      board().changed.notify_all();
+    });
+  }
+  ASSERT_TRUE(world_->Until([&] { return drawn.size() == 4; }));
+  for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(drawn[i], drawn[j]);
+  }
+}
+
+template <typename Maker, bool thread_each>
+std::unique_ptr<World> MakeReal() {
+  return std::make_unique<RealWorld<Maker>>(thread_each);
+}
+std::unique_ptr<World> MakeSimulated() {
+  return std::make_unique<SimulatedWorld>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, Conformance,
+                         testing::Values(Kind{"InprocOneLoop", &MakeReal<InprocMaker, false>},
+                                         Kind{"InprocThreads", &MakeReal<InprocMaker, true>},
+                                         Kind{"Simulated", &MakeSimulated}),
+                         [](const testing::TestParamInfo<Kind>& param) {
+                           return param.param.name;
+                         });
+
+}  // namespace
+}  // namespace steelyard::transport
