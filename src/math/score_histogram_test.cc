@@ -110,8 +110,8 @@ TEST(ScoreHistogram, MergesInAnyOrderToTheSameBins) {
 }
 
 TEST(ScoreHistogram, CoarsensToItsBoundWithoutDependingOnTheOrder) {
-  // 3 Mi distinct scores in a narrow band: more than the bound, so low bits go.
-  constexpr std::uint32_t kCount = 3 << 20;
+  // 1.5 Mi distinct scores in a narrow band: more than the bound, so low bits go.
+  constexpr std::uint32_t kCount = 3 << 19;
   const auto row_at = [](std::uint32_t i) {
     return Row{1.0F + static_cast<float>(i) * 0x1p-22F, i % 5 == 0, 1.0F};
   };

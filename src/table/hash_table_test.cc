@@ -39,7 +39,7 @@ struct KeySet {
 
 std::vector<KeySet> KeySets() {
   std::mt19937_64 random(20141006);
-  constexpr std::size_t kCount = 60'000;
+  constexpr std::size_t kCount = 20'000;
   std::vector<KeySet> sets;
   const auto add = [&](std::string name, auto&& key_at) {
     KeySet set{std::move(name), {}};
@@ -78,7 +78,7 @@ TEST(HashTable, EqualsAnOrderedMapForKeysOfAnyDistribution) {
     EXPECT_EQ(table.size(), oracle.size());
     ExpectSame(table, oracle);
     std::mt19937_64 random(1);
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < 1000; ++i) {
       const Key key = i % 2 == 0 ? random() : set.keys[random() % set.keys.size()] + i % 3;
       const float* row = table.Find(key);
       ASSERT_EQ(row != nullptr, oracle.contains(key)) << key;
@@ -99,10 +99,10 @@ TEST(HashTable, StaysCompactForKeysOfAnyDistribution) {
   }
 }
 
-TEST(HashTable, AMillionSpreadKeysTakeFewLargePages) {
+TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
   HashTable table(kAll, 2);
-  for (std::uint64_t id = 0; id < 1'000'000; ++id) table.FindOrInsert(KeyOfId(id));
-  EXPECT_LT(table.page_count(), 200u);
+  for (std::uint64_t id = 0; id < 300'000; ++id) table.FindOrInsert(KeyOfId(id));
+  EXPECT_LT(table.page_count(), 64u);
   EXPECT_LT(table.memory_bytes(), 72 * table.size());
 }
 
@@ -111,8 +111,8 @@ TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
     SCOPED_TRACE(set.name);
     HashTable table(kAll, 1);
     Oracle oracle;
-    for (std::size_t start = 0; start < set.keys.size(); start += 3000) {
-      const std::size_t end = std::min(start + 3000, set.keys.size());
+    for (std::size_t start = 0; start < set.keys.size(); start += 1500) {
+      const std::size_t end = std::min(start + 1500, set.keys.size());
       std::vector<Key> batch(set.keys.begin() + start, set.keys.begin() + end);
       std::ranges::sort(batch);
       batch.erase(std::unique(batch.begin(), batch.end()), batch.end());

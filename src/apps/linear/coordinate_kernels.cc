@@ -1,0 +1,63 @@
+// Vectorised loops over the coordinates of one row.
+#include "apps/linear/coordinate_kernels.h"
+
+#include <cmath>
+
+namespace steelyard::apps::linear {
+namespace {
+
+template <typename ValueAt>
+void StepAll(const math::FtrlRule& rule, ValueAt value_at, float slope, std::size_t count,
+             const float* __restrict sqrt_n, const float* __restrict weights,
+             float* __restrict state) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float gradient = slope * value_at(i);
+    const float n = state[2 * i + 1] + gradient * gradient;
+    state[2 * i] += rule.ZStep(gradient, weights[i], sqrt_n[i], std::sqrt(n));
+    state[2 * i + 1] = n;
+  }
+}
+
+template <typename ValueAt>
+double DotAll(const float* weights, ValueAt value_at, std::size_t count) {
+  double sums[4] = {0.0, 0.0, 0.0, 0.0};
+  std::size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (std::size_t lane = 0; lane < 4; ++lane) {
+      sums[lane] += static_cast<double>(weights[i + lane] * value_at(i + lane));
+    }
+  }
+  for (; i < count; ++i) sums[i % 4] += static_cast<double>(weights[i] * value_at(i));
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+}  // namespace
+
+void FtrlWeights(const math::FtrlRule& rule, const float* __restrict state, std::size_t count,
+                 float* __restrict sqrt_n, float* __restrict weights) {
+  for (std::size_t i = 0; i < count; ++i) {
+    sqrt_n[i] = std::sqrt(state[2 * i + 1]);
+    weights[i] = rule.Weight(state[2 * i], sqrt_n[i]);
+  }
+}
+
+void FtrlSteps(const math::FtrlRule& rule, float slope, const float* values, std::size_t count,
+               const float* sqrt_n, const float* weights, float* state) {
+  if (values == nullptr) {
+    StepAll(
+        rule, [](std::size_t) { return 1.0F; }, slope, count, sqrt_n, weights, state);
+  } else {
+    StepAll(
+        rule, [values](std::size_t i) { return values[i]; }, slope, count, sqrt_n, weights, state);
+  }
+}
+
+double Dot(const float* weights, const float* values, std::size_t count) {
+  if (values == nullptr)
+    return DotAll(
+        weights, [](std::size_t) { return 1.0F; }, count);
+  return DotAll(
+      weights, [values](std::size_t i) { return values[i]; }, count);
+}
+
+}  // namespace steelyard::apps::linear

@@ -1,0 +1,27 @@
+// The inner loops of the linear learners: one row's coordinates as contiguous arrays, so that they vectorise.
+#pragma once
+
+#include <cstddef>
+
+#include "math/online_rules.h"
+
+namespace steelyard::apps::linear {
+
+/// FTRL state of n coordinates, interleaved as on the wire: (z, n) pairs.
+///
+/// Every result is rounded as FtrlRule's scalar functions round it, whatever the vector width.
+/// @param state    [n, 2]
+/// @param sqrt_n   [n] receives sqrt(n)
+/// @param weights  [n]
+void FtrlWeights(const math::FtrlRule& rule, const float* state, std::size_t count, float* sqrt_n,
+                 float* weights);
+
+/// Apply the gradients slope x values[i], taken at `weights`, to `state` in place.
+/// @param values  [n], or nullptr when every value is 1.
+void FtrlSteps(const math::FtrlRule& rule, float slope, const float* values, std::size_t count,
+               const float* sqrt_n, const float* weights, float* state);
+
+/// Sum of weights[i] x values[i] in an order that depends on `count` alone. @param values  nullptr: all 1.
+double Dot(const float* weights, const float* values, std::size_t count);
+
+}  // namespace steelyard::apps::linear

@@ -1,0 +1,203 @@
+// Linear learners: replay of a minibatch's rows on the pulled state.
+#include "apps/linear/linear_learner.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "apps/linear/coordinate_kernels.h"
+#include "base/check.h"
+#include "base/near_miss.h"
+
+namespace steelyard::apps::linear {
+namespace {
+
+using data::Minibatch;
+
+constexpr std::array<std::string_view, 3> kSolvers{"ftrl", "adagrad", "sgd"};
+
+// One row of a minibatch.
+struct Features {
+  const std::uint32_t* positions;  // [count]
+  const float* values;             // [count], or nullptr when all are 1
+  std::size_t count;
+
+  float Value(std::size_t i) const { return values == nullptr ? 1.0F : values[i]; }
+};
+
+Features RowAt(const Minibatch& batch, std::size_t row) {
+  const std::size_t first = batch.rows.offsets[row];
+  return {.positions = batch.positions.data() + first,
+          .values = batch.rows.values.empty() ? nullptr : batch.rows.values.data() + first,
+          .count = batch.rows.offsets[row + 1] - first};
+}
+
+std::size_t LongestRow(const Minibatch& batch) {
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    longest = std::max<std::size_t>(longest, batch.rows.offsets[i + 1] - batch.rows.offsets[i]);
+  }
+  return longest;
+}
+
+// A solver: how a row's margin is computed, and how its gradient is applied. Margin() is called before Step().
+class FtrlSolver {
+ public:
+  static constexpr std::size_t kState = 2;
+  explicit FtrlSolver(const table::UpdaterOptions& options) : rule_(table::FtrlRuleOf(options)) {}
+
+  void Reserve(std::size_t count) {
+    if (weights_.size() >= count) return;
+    weights_.resize(count);
+    sqrt_n_.resize(count);
+    before_.resize(2 * count);
+    after_.resize(2 * count);
+  }
+
+  double Margin(const Features& row, const float* rows) {
+    for (std::size_t i = 0; i < row.count; ++i) {
+      std::memcpy(&before_[2 * i], rows + std::size_t{2} * row.positions[i], kPairBytes);
+    }
+    FtrlWeights(rule_, before_.data(), row.count, sqrt_n_.data(), weights_.data());
+    return Dot(weights_.data(), row.values, row.count);
+  }
+
+  void Step(const Features& row, float slope, float* rows) {
+    std::copy_n(before_.data(), 2 * row.count, after_.data());
+    FtrlSteps(rule_, slope, row.values, row.count, sqrt_n_.data(), weights_.data(), after_.data());
+    for (std::size_t i = 0; i < row.count; ++i) {
+      float* state = rows + std::size_t{2} * row.positions[i];
+      if (std::memcmp(state, &before_[2 * i], kPairBytes) == 0) {
+        std::memcpy(state, &after_[2 * i], kPairBytes);
+      } else {  // The key stood earlier in this row: its second gradient follows the first.
+        rule_.Step(slope * row.Value(i), state[0], state[1]);
+      }
+    }
+  }
+
+  void Weights(std::span<const float> rows, std::span<float> weights) const {
+    std::vector<float> sqrt_n(weights.size());
+    FtrlWeights(rule_, rows.data(), weights.size(), sqrt_n.data(), weights.data());
+  }
+
+ private:
+  static constexpr std::size_t kPairBytes = 2 * sizeof(float);
+
+  math::FtrlRule rule_;
+  // The row at hand.
+  std::vector<float> weights_;
+  std::vector<float> sqrt_n_;
+  std::vector<float> before_;
+  std::vector<float> after_;
+};
+
+// AdaGrad and SGD keep the weight itself, first in its row.
+template <typename Rule, std::size_t kFloats>
+class DirectSolver {
+ public:
+  static constexpr std::size_t kState = kFloats;
+  explicit DirectSolver(const Rule& rule) : rule_(rule) {}
+
+  void Reserve(std::size_t count) {
+    if (weights_.size() < count) weights_.resize(count);
+  }
+
+  double Margin(const Features& row, const float* rows) {
+    for (std::size_t i = 0; i < row.count; ++i) weights_[i] = rows[kState * row.positions[i]];
+    return Dot(weights_.data(), row.values, row.count);
+  }
+
+  void Step(const Features& row, float slope, float* rows) {
+    for (std::size_t i = 0; i < row.count; ++i) {
+      float* state = rows + kState * row.positions[i];
+      const float gradient = slope * row.Value(i);
+      if constexpr (kState == 1) {
+        state[0] = rule_.Step(gradient, state[0]);
+      } else {
+        rule_.Step(gradient, state[0], state[1]);
+      }
+    }
+  }
+
+  void Weights(std::span<const float> rows, std::span<float> weights) const {
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = rows[kState * i];
+  }
+
+ private:
+  Rule rule_;
+  std::vector<float> weights_;
+};
+
+template <typename Solver>
+class LinearLearner final : public job::Learner {
+ public:
+  LinearLearner(const LinearOptions& options, Solver solver)
+      : options_(options), solver_(std::move(solver)) {}
+
+  table::UpdaterOptions updater() const override { return options_.solver; }
+  std::size_t row_floats() const override { return Solver::kState; }
+
+  void Learn(const Minibatch& batch, std::span<float> rows, std::span<float> deltas,
+             math::Evaluation& progressive) override {
+    SY_CHECK(rows.size() == batch.keys.size() * Solver::kState && deltas.size() == rows.size());
+    std::ranges::copy(rows, deltas.begin());
+    solver_.Reserve(LongestRow(batch));
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      const float label = batch.rows.labels[i];
+      if (std::isnan(label)) continue;
+      const Features row = RowAt(batch, i);
+      const double margin = solver_.Margin(row, rows.data());
+      const math::LossPoint loss = math::LossAt(options_.loss, margin, label);
+      const float weight = batch.rows.Weight(i);
+      progressive.Add(margin, label, weight, loss.value);
+      const float slope = static_cast<float>(loss.derivative) * weight;
+      if (slope != 0.0F && std::isfinite(margin)) solver_.Step(row, slope, rows.data());
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) deltas[i] = rows[i] - deltas[i];
+  }
+
+  void Score(const Minibatch& batch, std::span<const float> rows,
+             std::span<float> margins) const override {
+    SY_CHECK(rows.size() == batch.keys.size() * Solver::kState &&
+             margins.size() == batch.rows.size());
+    std::vector<float> weights(batch.keys.size());
+    solver_.Weights(rows, weights);
+    std::vector<float> gathered(LongestRow(batch));
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      const Features row = RowAt(batch, i);
+      for (std::size_t j = 0; j < row.count; ++j) gathered[j] = weights[row.positions[j]];
+      margins[i] = static_cast<float>(Dot(gathered.data(), row.values, row.count));
+    }
+  }
+
+ private:
+  LinearOptions options_;
+  Solver solver_;
+};
+
+template <typename Solver>
+std::unique_ptr<job::Learner> Make(const LinearOptions& options, Solver solver) {
+  return std::make_unique<LinearLearner<Solver>>(options, std::move(solver));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<job::Learner>> MakeLinearLearner(const LinearOptions& options) {
+  const std::string& name = options.solver.name;
+  if (std::ranges::find(kSolvers, name) == kSolvers.end()) {
+    return Status(StatusCode::kInvalidArgument, "no online solver is called '" + name +
+                                                    "' (known: ftrl, adagrad, sgd)" +
+                                                    DidYouMean(name, kSolvers));
+  }
+  if (auto updater = table::MakeUpdater(options.solver, 1); !updater.ok()) return updater.status();
+  if (name == "ftrl") return Make(options, FtrlSolver(options.solver));
+  if (name == "adagrad") {
+    return Make(options, DirectSolver<math::AdagradRule, 2>(table::AdagradRuleOf(options.solver)));
+  }
+  return Make(options, DirectSolver<math::SgdRule, 1>(table::SgdRuleOf(options.solver)));
+}
+
+}  // namespace steelyard::apps::linear
