@@ -162,12 +162,14 @@ struct View {
   Status Check() const;
 };
 
+/// Client to head: create this table once `servers_min` servers are there. Answered by VIEW; repeating it is harmless.
 struct TableCreate {
   static constexpr MessageType kType = MessageType::kTableCreate;
   TableSpec spec;
+  std::uint32_t servers_min = 1;
   template <typename V>
   void Fields(V& v) {
-    v(spec);
+    v(spec, servers_min);
   }
   Status Check() const { return spec.Check(); }
 };

@@ -56,14 +56,21 @@ struct JobAccepted {
 /// Additive figures of predictions against labels, as math::Evaluation holds them.
 struct EvaluationPart {
   std::uint64_t rows = 0;
-  std::vector<double> sums;
+  std::uint64_t nan_rows = 0;
+  double weight = 0;
+  double loss = 0;
+  double squared_error = 0;
+  double correct_weight = 0;
+  double label = 0;
+  double prediction = 0;
   std::uint32_t shift = 0;
   std::vector<std::uint32_t> scores;
   std::vector<double> positive;
   std::vector<double> negative;
   template <typename V>
   void Fields(V& v) {
-    v(rows, sums, shift, scores, positive, negative);
+    v(rows, nan_rows, weight, loss, squared_error, correct_weight, label, prediction, shift, scores,
+      positive, negative);
   }
 };
 

@@ -46,12 +46,10 @@ TEST(ControlMessages, RefuseEveryTruncation) {
   submit.shards.resize(3);
   ExpectEveryTruncationRefused(submit);
   JobStatus status;
-  status.valid = {.rows = 2,
-                  .sums = {1, 2},
-                  .shift = 0,
-                  .scores = {5, 6},
-                  .positive = {1, 0},
-                  .negative = {0, 1}};
+  status.valid.rows = 2;
+  status.valid.scores = {5, 6};
+  status.valid.positive = {1, 0};
+  status.valid.negative = {0, 1};
   ExpectEveryTruncationRefused(status);
   Names names;
   names.names = {{17, "origin=ATL"}};

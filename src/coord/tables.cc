@@ -1,0 +1,197 @@
+#include "coord/tables.h"
+
+#include <algorithm>
+
+#include "placement/placement.h"
+
+namespace steelyard::coord {
+namespace {
+
+constexpr runtime::Duration kResendAfter = std::chrono::milliseconds(250);
+
+Outgoing Refuse(NodeId to, std::uint64_t request_id, Status why) {
+  return {to, wire::MakeFrame(wire::Refused::From(why), request_id)};
+}
+
+}  // namespace
+
+void Tables::Create(NodeId client, std::uint64_t request_id, const wire::TableCreate& create,
+                    std::vector<Outgoing>& out) {
+  const std::string& name = create.spec.options.name;
+  for (const auto& [id, table] : tables_) {
+    if (table.view.spec.options.name != name || table.state == State::kDropping) continue;
+    const bool repeated = table.client == client && table.request_id == request_id;
+    if (!repeated) {
+      out.push_back(Refuse(
+          client, request_id,
+          Status(StatusCode::kInvalidArgument,
+                 "a table named '" + name + "' exists already; drop it or choose another name")));
+    } else if (table.state == State::kReady) {
+      out.push_back({client, wire::MakeFrame(table.view, request_id)});
+    }
+    return;
+  }
+  Table& table = tables_[next_id_];
+  table.view.table = next_id_++;
+  table.view.spec = create.spec;
+  table.servers_min = std::max<std::uint32_t>(create.servers_min, 1);
+  table.client = client;
+  table.request_id = request_id;
+  Place(table, out);
+}
+
+void Tables::Place(Table& table, std::vector<Outgoing>& out) {
+  const auto servers = members_->Live(wire::Role::kServer);
+  if (servers.size() < table.servers_min) return;
+  const std::uint32_t segment_count = table.view.spec.options.segment_count;
+  const auto firsts = placement::CutEvenly(segment_count);
+  // No more servers than segments, or some would hold nothing.
+  const auto server_count =
+      static_cast<std::uint32_t>(std::min<std::size_t>(servers.size(), segment_count));
+  const auto owners = placement::AssignEvenly(segment_count, server_count);
+  const Epoch epoch = next_epoch_++;
+  for (std::uint32_t i = 0; i < server_count; ++i) {
+    table.view.owners.push_back({.node = servers[i]->id,
+                                 .incarnation = servers[i]->incarnation,
+                                 .address = servers[i]->listen_address});
+    table.unconfirmed.insert(servers[i]->id);
+  }
+  for (std::uint32_t i = 0; i < segment_count; ++i) {
+    table.view.segments.push_back({.first = firsts[i], .owner = owners[i], .epoch = epoch});
+  }
+  table.state = State::kInstalling;
+  SendToUnconfirmed(table, out);
+}
+
+void Tables::SendToUnconfirmed(Table& table, std::vector<Outgoing>& out) const {
+  table.sent_at = now_;
+  for (const NodeId server : table.unconfirmed) {
+    if (table.state == State::kDropping) {
+      out.push_back(
+          {server, wire::MakeFrame(wire::TableDrop{.table = table.view.table}, table.view.table)});
+    } else {
+      out.push_back(
+          {server, wire::MakeFrame(wire::InstallView{.view = table.view}, table.view.table)});
+    }
+  }
+}
+
+void Tables::OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady& ready,
+                         std::vector<Outgoing>& out) {
+  now_ = now;
+  const auto found = tables_.find(ready.table);
+  if (found == tables_.end() || found->second.state != State::kInstalling) return;
+  Table& table = found->second;
+  table.unconfirmed.erase(server);
+  if (!table.unconfirmed.empty()) return;
+  table.state = State::kReady;
+  out.push_back({table.client, wire::MakeFrame(table.view, table.request_id)});
+}
+
+void Tables::OnInstallRefused(NodeId server, TableId id, const Status& why,
+                              std::vector<Outgoing>& out) {
+  const auto found = tables_.find(id);
+  if (found == tables_.end() || found->second.state != State::kInstalling) return;
+  (void)server;
+  out.push_back(Refuse(found->second.client, found->second.request_id, why));
+  StartDrop(found->second, out);
+}
+
+void Tables::StartDrop(Table& table, std::vector<Outgoing>& out) {
+  table.unconfirmed.clear();
+  for (const wire::Owner& owner : table.view.owners) {
+    const Member* server = members_->Find(owner.node);
+    if (server != nullptr && server->incarnation == owner.incarnation)
+      table.unconfirmed.insert(owner.node);
+  }
+  table.state = State::kDropping;
+  SendToUnconfirmed(table, out);
+}
+
+void Tables::Drop(NodeId client, std::uint64_t request_id, TableId id, std::vector<Outgoing>& out) {
+  const auto found = tables_.find(id);
+  if (found != tables_.end() && found->second.state != State::kDropping)
+    StartDrop(found->second, out);
+  // Gone already, or going: the answer is the same, so that a repeated request is harmless.
+  out.push_back({client, wire::MakeFrame(wire::TableDropped{.table = id}, request_id)});
+}
+
+void Tables::OnDropped(NodeId server, const wire::TableDropped& dropped) {
+  const auto found = tables_.find(dropped.table);
+  if (found == tables_.end() || found->second.state != State::kDropping) return;
+  found->second.unconfirmed.erase(server);
+  if (found->second.unconfirmed.empty()) tables_.erase(found);
+}
+
+void Tables::Get(NodeId client, std::uint64_t request_id, const wire::ViewGet& get,
+                 std::vector<Outgoing>& out) {
+  TableId id = get.table;
+  for (const auto& [table_id, table] : tables_) {
+    if (get.table == 0 && table.view.spec.options.name == get.name) id = table_id;
+  }
+  const auto view = ViewOf(id);
+  if (view.ok()) {
+    out.push_back({client, wire::MakeFrame(view.value(), request_id)});
+  } else {
+    out.push_back(Refuse(client, request_id, view.status()));
+  }
+}
+
+Result<wire::View> Tables::ViewOf(TableId id) const {
+  const auto found = tables_.find(id);
+  if (found == tables_.end()) {
+    return Status(StatusCode::kNotFound, "no table " + std::to_string(id));
+  }
+  const Table& table = found->second;
+  if (table.state == State::kLost) return table.lost;
+  if (table.state != State::kReady) {
+    return Status(StatusCode::kUnavailable,
+                  "table '" + table.view.spec.options.name + "' is not ready");
+  }
+  return table.view;
+}
+
+void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
+  for (auto& [id, table] : tables_) {
+    const std::string name = "'" + table.view.spec.options.name + "'";
+    const bool held = std::ranges::any_of(table.view.owners, [&](const wire::Owner& owner) {
+      return owner.node == gone.member.id && owner.incarnation == gone.member.incarnation;
+    });
+    table.unconfirmed.erase(gone.member.id);
+    if (held && (table.state == State::kInstalling || table.state == State::kReady)) {
+      const bool installing = table.state == State::kInstalling;
+      table.state = State::kLost;
+      table.lost =
+          Status(gone.why.code(), gone.why.message() + "; its part of table " + name + " is lost",
+                 gone.why.where());
+      if (installing) out.push_back(Refuse(table.client, table.request_id, table.lost));
+    }
+    if (table.client == gone.member.id && table.state != State::kDropping) StartDrop(table, out);
+  }
+  std::erase_if(tables_, [](const auto& entry) {
+    return entry.second.state == State::kDropping && entry.second.unconfirmed.empty();
+  });
+}
+
+void Tables::OnWake(runtime::Time now, std::vector<Outgoing>& out) {
+  now_ = now;
+  for (auto& [id, table] : tables_) {
+    if (table.state == State::kWaitingForServers) {
+      Place(table, out);
+    } else if (!table.unconfirmed.empty() && now >= table.sent_at + kResendAfter) {
+      SendToUnconfirmed(table, out);
+    }
+  }
+}
+
+std::optional<runtime::Time> Tables::next_wake() const {
+  std::optional<runtime::Time> next;
+  for (const auto& [id, table] : tables_) {
+    if (table.unconfirmed.empty()) continue;
+    const runtime::Time due = table.sent_at + kResendAfter;
+    next = next ? std::min(*next, due) : due;
+  }
+  return next;
+}
+
+}  // namespace steelyard::coord

@@ -1,0 +1,79 @@
+// Tables: the cluster's tables, where their segments live, and what became of them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "coord/membership.h"
+#include "runtime/time.h"
+#include "transport/transport.h"
+#include "wire/control_messages.h"
+
+namespace steelyard::coord {
+
+/// A frame for a member.
+struct Outgoing {
+  NodeId to = 0;
+  wire::Frame frame;
+};
+
+/// Creates, places and drops tables. Placement is static: a table is cut and spread over the servers that live when it
+/// is created, and is lost with any of them.
+///
+/// Threads: confined to the head's loop. PURE.
+class Tables {
+ public:
+  explicit Tables(const Membership* members) : members_(members) {}
+
+  /// Create a table, or answer with its view when the same client asks again. The answer (VIEW or REFUSED) goes to
+  /// `client` once every server has its segments.
+  void Create(NodeId client, std::uint64_t request_id, const wire::TableCreate& create,
+              std::vector<Outgoing>& out);
+  void Drop(NodeId client, std::uint64_t request_id, TableId table, std::vector<Outgoing>& out);
+  void Get(NodeId client, std::uint64_t request_id, const wire::ViewGet& get,
+           std::vector<Outgoing>& out);
+
+  void OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady& ready,
+                   std::vector<Outgoing>& out);
+  void OnDropped(NodeId server, const wire::TableDropped& dropped);
+  /// A server could not install a view.
+  void OnInstallRefused(NodeId server, TableId table, const Status& why,
+                        std::vector<Outgoing>& out);
+
+  /// A member is gone: tables with a segment on it are lost, tables it created are dropped.
+  void OnDeparture(const Departure& gone, std::vector<Outgoing>& out);
+
+  /// Send again what servers have not confirmed, and place tables that waited for servers.
+  void OnWake(runtime::Time now, std::vector<Outgoing>& out);
+  std::optional<runtime::Time> next_wake() const;
+
+  /// The view of a table that is ready and whole. Errors: kNotFound, kUnavailable (lost: names the server).
+  Result<wire::View> ViewOf(TableId table) const;
+
+ private:
+  enum class State { kWaitingForServers, kInstalling, kReady, kLost, kDropping };
+  struct Table {
+    State state = State::kWaitingForServers;
+    wire::View view;
+    std::uint32_t servers_min = 1;
+    NodeId client = 0;
+    std::uint64_t request_id = 0;
+    std::set<NodeId> unconfirmed;  ///< Servers that have not confirmed the install or the drop.
+    runtime::Time sent_at{0};
+    Status lost;
+  };
+  void Place(Table& table, std::vector<Outgoing>& out);
+  void SendToUnconfirmed(Table& table, std::vector<Outgoing>& out) const;
+  void StartDrop(Table& table, std::vector<Outgoing>& out);
+
+  const Membership* members_;
+  std::map<TableId, Table> tables_;
+  TableId next_id_ = 1;
+  Epoch next_epoch_ = 1;
+  runtime::Time now_{0};
+};
+
+}  // namespace steelyard::coord
