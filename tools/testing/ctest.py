@@ -9,7 +9,7 @@ from report import Count, failed, passed, skipped
 
 GTEST_RAN = re.compile(r"^\[==========\] (\d+) tests? from .* ran\.", re.MULTILINE)
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] (\S+?)(?: \(\d+ ms\))?$", re.MULTILINE)
-GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\S+?),? ", re.MULTILINE)
+GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\S+\.\S+?)(?:,? |$)", re.MULTILINE)
 GTEST_REASON = re.compile(r"^\S+:\d+: Skipped\n(.*)$", re.MULTILINE)
 OWN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
