@@ -1,0 +1,168 @@
+#include "job/head.h"
+
+#include <type_traits>
+#include <utility>
+
+namespace steelyard::job {
+
+using coord::Departure;
+using coord::Outgoing;
+using transport::LinkId;
+using transport::Transport;
+using wire::MessageType;
+
+Head::Head(Options options)
+    : identity_{.role = wire::Role::kHead,
+                .node = 0,
+                .incarnation = options.incarnation,
+                .cluster_id = options.cluster_id,
+                .listen_address = std::move(options.listen_address),
+                .description = {}},
+      acceptor_(&identity_),
+      membership_(options.membership),
+      tables_(&membership_),
+      scheduler_(&membership_, &tables_) {}
+
+void Head::OnStart(Transport& transport) { transport.WakeAt(transport.now() + membership_.options().heartbeat); }
+
+void Head::OnOpen(Transport& transport, LinkId link, bool accepted, const std::string& peer) {
+  if (accepted) acceptor_.OnOpen(transport.now(), link, peer);
+}
+
+void Head::OnHello(Transport& transport, LinkId link, const wire::Frame& frame) {
+  const auto hello = acceptor_.ReadHello(transport, link, frame);
+  if (!hello) return;
+  std::vector<Departure> departed;
+  const auto id = membership_.Join(transport.now(), link, *hello, departed);
+  std::vector<Outgoing> out;
+  HandleDepartures(departed, out);
+  if (!id.ok()) {
+    acceptor_.Refuse(transport, link, id.status());
+  } else {
+    const auto& options = membership_.options();
+    acceptor_.Welcome(transport, link, *hello, id.value(),
+                      {.inflight_bytes_max = wire::kFrameBytesMax,
+                       .heartbeat_ns = static_cast<std::uint64_t>(options.heartbeat.count()),
+                       .dead_after_ns = static_cast<std::uint64_t>(options.dead_after.count())});
+  }
+  Tick(transport, out);
+}
+
+void Head::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
+  if (acceptor_.PeerOf(link) == nullptr) {
+    if (acceptor_.Owns(link)) OnHello(transport, link, frame);
+    return;
+  }
+  last_now_ = transport.now();
+  membership_.OnHeard(last_now_, link);
+  const coord::Member* member = membership_.FindByLink(link);
+  if (member == nullptr) {  // Declared dead meanwhile: it must learn that.
+    acceptor_.Refuse(transport, link, Status(StatusCode::kUnavailable, "this process was declared dead"));
+    return;
+  }
+  if (frame.header.type == MessageType::kHeartbeat) {
+    const auto beat = wire::Decode<wire::Heartbeat>(frame.body.bytes());
+    if (!beat.ok()) return;
+    transport.Send(link, rpc::Stamp(wire::MakeFrame(wire::HeartbeatAck{.sequence = beat.value().sequence}), identity_));
+    return;
+  }
+  std::vector<Outgoing> out;
+  Dispatch(member->id, frame, out);
+  SendAll(transport, out);
+}
+
+void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>& out) {
+  const std::uint64_t id = frame.header.request_id;
+  const auto with = [&]<typename Message>(std::type_identity<Message>, auto&& handle) {
+    auto message = wire::Decode<Message>(frame.body.bytes());
+    if (message.ok()) {
+      handle(std::move(message.value()));
+    } else {
+      out.push_back({from, wire::MakeFrame(wire::Refused::From(message.status()), id)});
+    }
+  };
+  const runtime::Time now = last_now_;
+  switch (frame.header.type) {
+    case MessageType::kTableCreate:
+      return with(std::type_identity<wire::TableCreate>(), [&](auto m) { tables_.Create(from, id, m, out); });
+    case MessageType::kTableDrop:
+      return with(std::type_identity<wire::TableDrop>(), [&](auto m) { tables_.Drop(from, id, m.table, out); });
+    case MessageType::kViewGet:
+      return with(std::type_identity<wire::ViewGet>(), [&](auto m) { tables_.Get(from, id, m, out); });
+    case MessageType::kViewReady:
+      return with(std::type_identity<wire::ViewReady>(), [&](auto m) { tables_.OnViewReady(now, from, m, out); });
+    case MessageType::kTableDropped:
+      return with(std::type_identity<wire::TableDropped>(), [&](auto m) { tables_.OnDropped(from, m); });
+    case MessageType::kRefused:
+      return with(std::type_identity<wire::Refused>(), [&](auto m) {
+        tables_.OnInstallRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
+      });
+    case MessageType::kJobSubmit:
+      return with(std::type_identity<wire::JobSubmit>(), [&](auto m) { scheduler_.Submit(from, id, m, out); });
+    case MessageType::kJobCancel:
+      return with(std::type_identity<wire::JobCancel>(), [&](auto m) { scheduler_.Cancel(from, m, out); });
+    case MessageType::kSlotReady:
+      return with(std::type_identity<wire::SlotReady>(), [&](auto m) { scheduler_.OnSlotReady(from, m, out); });
+    case MessageType::kShardRequest:
+      return with(std::type_identity<wire::ShardRequest>(),
+                  [&](auto m) { scheduler_.OnShardRequest(from, m, out); });
+    case MessageType::kProgress:
+      return with(std::type_identity<wire::Progress>(), [&](auto m) { scheduler_.OnProgress(from, m); });
+    case MessageType::kPassDone:
+      return with(std::type_identity<wire::PassDone>(), [&](auto m) { scheduler_.OnPassDone(from, m, out); });
+    case MessageType::kNames:
+      return with(std::type_identity<wire::Names>(),
+                  [&](auto m) { scheduler_.OnNames(from, std::move(m), out); });
+    case MessageType::kNamesGet:
+      return with(std::type_identity<wire::NamesGet>(), [&](auto m) { scheduler_.OnNamesGet(from, m, out); });
+    case MessageType::kWorkerFailed:
+      return with(std::type_identity<wire::WorkerFailed>(),
+                  [&](auto m) { scheduler_.OnWorkerFailed(from, m, out); });
+    case MessageType::kHello:
+      return;  // A repeated greeting is harmless.
+    default:
+      out.push_back({from, wire::MakeFrame(wire::Refused::From(Status(
+                                               StatusCode::kInvalidArgument,
+                                               std::string("the head does not take ") +
+                                                   wire::MessageTypeName(frame.header.type))),
+                                           id)});
+  }
+}
+
+void Head::HandleDepartures(const std::vector<Departure>& departures, std::vector<Outgoing>& out) {
+  for (const Departure& gone : departures) {
+    tables_.OnDeparture(gone, out);
+    scheduler_.OnDeparture(gone, out);
+  }
+}
+
+void Head::OnClose(Transport& transport, LinkId link, const Status&) {
+  acceptor_.OnClose(link);
+  membership_.OnClose(transport.now(), link);
+}
+
+void Head::OnWake(Transport& transport) {
+  std::vector<Outgoing> out;
+  HandleDepartures(membership_.OnWake(transport.now()), out);
+  Tick(transport, out);
+}
+
+void Head::Tick(Transport& transport, std::vector<Outgoing>& out) {
+  last_now_ = transport.now();
+  tables_.OnWake(last_now_, out);
+  scheduler_.OnWake(last_now_, out);
+  SendAll(transport, out);
+  if (const auto greeting = acceptor_.OnWake(transport)) transport.WakeAt(*greeting);
+  transport.WakeAt(last_now_ + membership_.options().heartbeat);
+}
+
+void Head::SendAll(Transport& transport, std::vector<Outgoing>& out) {
+  for (Outgoing& outgoing : out) {
+    const coord::Member* member = membership_.Find(outgoing.to);
+    if (member == nullptr || member->link == 0) continue;  // What matters is repeated until it is answered.
+    transport.Send(member->link, rpc::Stamp(std::move(outgoing.frame), identity_));
+  }
+  out.clear();
+}
+
+}  // namespace steelyard::job

@@ -1,0 +1,50 @@
+// Head: the node that knows the cluster: server manager (membership, tables) and scheduler (jobs) behind connections.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coord/membership.h"
+#include "coord/tables.h"
+#include "job/scheduler.h"
+#include "rpc/acceptor.h"
+#include "transport/transport.h"
+
+namespace steelyard::job {
+
+/// Threads: confined to its loop.
+class Head : public transport::Node {
+ public:
+  struct Options {
+    std::uint64_t cluster_id = 0;  ///< Not 0; drawn by who starts the cluster.
+    Incarnation incarnation = 0;
+    std::string listen_address;
+    coord::Membership::Options membership;
+  };
+  explicit Head(Options options);
+
+  void OnStart(transport::Transport& transport) override;
+  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
+              const std::string& peer) override;
+  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
+  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
+  void OnWake(transport::Transport& transport) override;
+
+  const coord::Membership& membership() const { return membership_; }
+
+ private:
+  void OnHello(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
+  void Dispatch(NodeId from, const wire::Frame& frame, std::vector<coord::Outgoing>& out);
+  void HandleDepartures(const std::vector<coord::Departure>& departures, std::vector<coord::Outgoing>& out);
+  void SendAll(transport::Transport& transport, std::vector<coord::Outgoing>& out);
+  void Tick(transport::Transport& transport, std::vector<coord::Outgoing>& out);
+
+  rpc::Identity identity_;
+  rpc::Acceptor acceptor_;
+  coord::Membership membership_;
+  coord::Tables tables_;
+  Scheduler scheduler_;
+  runtime::Time last_now_{0};
+};
+
+}  // namespace steelyard::job

@@ -1,0 +1,324 @@
+#include "job/scheduler.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "job/evaluation_codec.h"
+
+namespace steelyard::job {
+namespace {
+
+using wire::JobState;
+using wire::Phase;
+
+constexpr runtime::Duration kResendAfter = std::chrono::milliseconds(250);
+constexpr runtime::Duration kReportEvery = std::chrono::milliseconds(100);
+/// Names kept for the submitter.
+constexpr std::size_t kNameChunksMax = 1 << 20;
+
+}  // namespace
+
+math::LossKind LossOf(Task task) {
+  switch (task) {
+    case Task::kLogistic: return math::LossKind::kLogistic;
+    case Task::kSquared: return math::LossKind::kSquared;
+    case Task::kHinge: return math::LossKind::kHinge;
+    case Task::kSquaredHinge: return math::LossKind::kSquaredHinge;
+  }
+  return math::LossKind::kLogistic;
+}
+
+Scheduler::Job* Scheduler::FindJob(JobId id) {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+Scheduler::Slot* Scheduler::FindSlot(JobId id, std::uint32_t slot, NodeId worker) {
+  Job* job = FindJob(id);
+  if (job == nullptr || job->status.state != JobState::kRunning || slot >= job->slots.size()) return nullptr;
+  return job->slots[slot].worker == worker ? &job->slots[slot] : nullptr;
+}
+
+void Scheduler::Submit(NodeId client, std::uint64_t request_id, const wire::JobSubmit& submit,
+                       std::vector<Outgoing>& out) {
+  for (const auto& [id, job] : jobs_) {
+    if (job.client == client && job.request_id == request_id) {
+      out.push_back({client, wire::MakeFrame(wire::JobAccepted{.job = id}, request_id)});
+      return;
+    }
+  }
+  auto parameters = FromPairs(submit.parameters);
+  Status wrong = parameters.ok() ? Status() : parameters.status();
+  if (const auto view = tables_->ViewOf(submit.table); wrong.ok() && !view.ok()) wrong = view.status();
+  if (!wrong.ok()) {
+    out.push_back({client, wire::MakeFrame(wire::Refused::From(wrong), request_id)});
+    return;
+  }
+  Job& job = jobs_[next_job_];
+  job.id = job.status.job = next_job_++;
+  job.client = client;
+  job.request_id = request_id;
+  job.spec = submit;
+  job.parameters = std::move(parameters.value());
+  job.loss = LossOf(job.parameters.task);
+  job.progressive = math::Evaluation(job.loss, /*ranks=*/false);
+  out.push_back({client, wire::MakeFrame(wire::JobAccepted{.job = job.id}, request_id)});
+  TryStart(job, out);
+}
+
+void Scheduler::TryStart(Job& job, std::vector<Outgoing>& out) {
+  std::set<NodeId> busy;
+  for (const auto& [id, other] : jobs_) {
+    if (other.status.state != JobState::kRunning) continue;
+    for (const Slot& slot : other.slots) busy.insert(slot.worker);
+  }
+  std::vector<NodeId> idle;
+  for (const coord::Member* worker : members_->Live(wire::Role::kWorker)) {
+    if (!busy.contains(worker->id)) idle.push_back(worker->id);
+  }
+  if (idle.size() < job.spec.slot_count) {
+    job.status.message = "waiting for workers: " + std::to_string(idle.size()) + " of " +
+                         std::to_string(job.spec.slot_count) + " are free";
+    return;
+  }
+  job.status.message.clear();
+  job.status.state = JobState::kRunning;
+  job.slots.resize(job.spec.slot_count);
+  for (std::size_t i = 0; i < job.slots.size(); ++i) {
+    job.slots[i].worker = idle[i];
+    job.slots[i].stream = next_stream_++;
+    job.slots[i].session = next_session_++;
+    SendAssign(job, i, out);
+    job.slots[i].sent_at = now_;
+  }
+}
+
+void Scheduler::SendAssign(const Job& job, std::size_t slot, std::vector<Outgoing>& out) {
+  const auto view = tables_->ViewOf(job.spec.table);
+  if (!view.ok()) return;  // OnDeparture() ends the job.
+  out.push_back({job.slots[slot].worker,
+                 wire::MakeFrame(wire::SlotAssign{.job = job.id,
+                                                  .slot = static_cast<std::uint32_t>(slot),
+                                                  .slot_count = job.spec.slot_count,
+                                                  .stream = job.slots[slot].stream,
+                                                  .session = job.slots[slot].session,
+                                                  .rows_total = job.spec.rows_total,
+                                                  .parameters = job.spec.parameters,
+                                                  .view = view.value()})});
+}
+
+void Scheduler::OnSlotReady(NodeId worker, const wire::SlotReady& ready, std::vector<Outgoing>& out) {
+  Slot* slot = FindSlot(ready.job, ready.slot, worker);
+  if (slot == nullptr || slot->ready || slot->session != ready.session) return;
+  slot->ready = true;
+  Job& job = *FindJob(ready.job);
+  if (std::ranges::all_of(job.slots, &Slot::ready)) StartPhase(job, 0, Phase::kTrain, out);
+}
+
+void Scheduler::StartPhase(Job& job, std::uint32_t pass, Phase phase, std::vector<Outgoing>& out) {
+  job.status.pass = pass;
+  job.status.phase = phase;
+  job.next_shard = 0;
+  if (phase == Phase::kValidate) job.valid = math::Evaluation(job.loss);
+  for (Slot& slot : job.slots) {
+    slot.phase_done = false;
+    slot.assigned.clear();
+    slot.sent_at = now_;
+    SendPlan(job, slot, out);
+  }
+}
+
+void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const {
+  out.push_back({slot.worker, wire::MakeFrame(wire::PassPlan{.job = job.id,
+                                                             .pass = job.status.pass,
+                                                             .phase = job.status.phase,
+                                                             .first_step = FirstStepOfPass(job.status.pass)})});
+}
+
+void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request, std::vector<Outgoing>& out) {
+  Slot* slot = FindSlot(request.job, request.slot, worker);
+  if (slot == nullptr) return;
+  Job& job = *FindJob(request.job);
+  if (request.pass != job.status.pass || request.phase != job.status.phase ||
+      request.index > slot->assigned.size()) {
+    return;  // Of an earlier phase.
+  }
+  const auto& shards = request.phase == Phase::kTrain ? job.spec.shards : job.spec.valid_shards;
+  if (request.index == slot->assigned.size() && job.next_shard < shards.size()) {
+    slot->assigned.push_back(shards[job.next_shard++]);
+  }
+  wire::ShardAssign assign{
+      .job = job.id, .pass = request.pass, .phase = request.phase, .index = request.index, .end = true, .shard = {}};
+  if (request.index < slot->assigned.size()) {
+    assign.end = false;
+    assign.shard = slot->assigned[request.index];
+  }
+  out.push_back({worker, wire::MakeFrame(assign)});
+}
+
+void Scheduler::OnProgress(NodeId worker, const wire::Progress& progress) {
+  Slot* slot = FindSlot(progress.job, progress.slot, worker);
+  if (slot == nullptr || FindJob(progress.job)->status.pass != progress.pass) return;
+  if (!slot->phase_done) slot->work = progress.work;
+}
+
+void Scheduler::OnPassDone(NodeId worker, const wire::PassDone& done, std::vector<Outgoing>& out) {
+  Slot* slot = FindSlot(done.job, done.slot, worker);
+  if (slot == nullptr || slot->phase_done) return;
+  Job& job = *FindJob(done.job);
+  if (done.pass != job.status.pass || done.phase != job.status.phase) return;
+  slot->phase_done = true;
+  slot->work = done.work;
+  if (!MergePart(job, done, out)) return;
+  if (std::ranges::all_of(job.slots, &Slot::phase_done)) EndPhase(job, out);
+}
+
+bool Scheduler::MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out) {
+  const bool train = done.phase == Phase::kTrain;
+  if (done.phase == Phase::kFinish || (train && done.pass > 0)) return true;
+  const auto part = FromWire(done.evaluation, job.loss, /*ranks=*/!train);
+  if (!part.ok()) {
+    End(job, JobState::kFailed, part.status(), out);
+    return false;
+  }
+  (train ? job.progressive : job.valid).Merge(part.value());
+  return true;
+}
+
+void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
+  switch (job.status.phase) {
+    case Phase::kTrain:
+      if (job.status.pass == 0) job.status.progressive = ToWire(job.progressive);
+      for (Slot& slot : job.slots) {
+        job.status.earlier.Add(slot.work);
+        slot.work = {};
+      }
+      if (job.parameters.has_validation()) return StartPhase(job, job.status.pass, Phase::kValidate, out);
+      return NextPass(job, out);
+    case Phase::kValidate:
+      job.status.has_valid = true;
+      job.status.valid = ToWire(job.valid);
+      return NextPass(job, out);
+    case Phase::kFinish:
+      return End(job, JobState::kDone, {}, out);
+  }
+}
+
+bool Scheduler::ShouldStop(Job& job) {
+  if (job.parameters.tolerance <= 0 || !job.status.has_valid) return false;
+  const auto loss = job.valid.mean_loss();
+  if (!loss) return false;
+  const bool improved = !job.best_loss || *loss < *job.best_loss * (1 - job.parameters.tolerance);
+  if (improved) job.best_loss = *loss;
+  return !improved;
+}
+
+void Scheduler::NextPass(Job& job, std::vector<Outgoing>& out) {
+  job.status.stopped_early = ShouldStop(job) && job.status.pass + 1 < job.parameters.passes;
+  if (!job.status.stopped_early && job.status.pass + 1 < job.parameters.passes) {
+    return StartPhase(job, job.status.pass + 1, Phase::kTrain, out);
+  }
+  StartPhase(job, job.status.pass, Phase::kFinish, out);
+}
+
+void Scheduler::OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>& out) {
+  Slot* slot = FindSlot(names.job, names.slot, worker);
+  if (slot == nullptr || names.index > slot->names_count) return;
+  out.push_back({worker, wire::MakeFrame(wire::NamesAck{
+                             .job = names.job, .slot = names.slot, .index = names.index})});
+  Job& job = *FindJob(names.job);
+  if (names.index < slot->names_count || job.names.size() >= kNameChunksMax) return;  // A repeat.
+  ++slot->names_count;
+  names.index = static_cast<std::uint32_t>(job.names.size());
+  names.slot = 0;
+  job.names.push_back(std::move(names));
+}
+
+void Scheduler::OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector<Outgoing>& out) {
+  const Job* job = FindJob(get.job);
+  if (job == nullptr || job->client != client) return;
+  wire::Names answer{.job = get.job, .slot = 0, .index = get.index, .last = true, .names = {}};
+  if (get.index < job->names.size()) {
+    answer = job->names[get.index];
+    answer.last = get.index + 1 == job->names.size();
+  }
+  out.push_back({client, wire::MakeFrame(answer)});
+}
+
+void Scheduler::OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed, std::vector<Outgoing>& out) {
+  if (FindSlot(failed.job, failed.slot, worker) == nullptr) return;
+  End(*FindJob(failed.job), JobState::kFailed, Status(failed.code, failed.message, failed.where), out);
+}
+
+void Scheduler::Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out) {
+  Job* job = FindJob(cancel.job);
+  if (job == nullptr || job->client != client) return;
+  const bool ended = job->status.state == JobState::kDone || job->status.state == JobState::kFailed;
+  if (!ended) End(*job, JobState::kFailed, Status(StatusCode::kCancelled, cancel.reason), out);
+  jobs_.erase(cancel.job);
+}
+
+void Scheduler::OnDeparture(const coord::Departure& gone, std::vector<Outgoing>& out) {
+  for (auto& [id, job] : jobs_) {
+    const bool ended = job.status.state == JobState::kDone || job.status.state == JobState::kFailed;
+    if (ended) continue;
+    const bool works = std::ranges::any_of(
+        job.slots, [&](const Slot& slot) { return slot.worker == gone.member.id; });
+    const auto view = tables_->ViewOf(job.spec.table);
+    if (works) {
+      End(job, JobState::kFailed, gone.why, out);
+    } else if (!view.ok()) {
+      End(job, JobState::kFailed, view.status(), out);
+    } else if (job.client == gone.member.id) {
+      End(job, JobState::kFailed, Status(StatusCode::kCancelled, "its submitter is gone", gone.why.where()), out);
+    }
+  }
+  std::erase_if(jobs_, [&](const auto& entry) { return entry.second.client == gone.member.id; });
+}
+
+void Scheduler::End(Job& job, JobState state, const Status& why, std::vector<Outgoing>& out) {
+  job.status.state = state;
+  job.status.code = why.code();
+  job.status.message = why.message();
+  job.status.where = why.where();
+  for (const Slot& slot : job.slots) {
+    if (members_->Find(slot.worker) == nullptr) continue;
+    out.push_back({slot.worker, wire::MakeFrame(wire::JobCancel{.job = job.id, .reason = why.ToString()})});
+  }
+  Report(job, out);
+}
+
+void Scheduler::Report(Job& job, std::vector<Outgoing>& out) {
+  job.reported_at = now_;
+  job.status.work = {};
+  for (const Slot& slot : job.slots) job.status.work.Add(slot.work);
+  out.push_back({job.client, wire::MakeFrame(job.status)});
+}
+
+void Scheduler::OnWake(runtime::Time now, std::vector<Outgoing>& out) {
+  now_ = now;
+  for (auto& [id, job] : jobs_) {
+    if (job.status.state == JobState::kWaiting) TryStart(job, out);
+    if (job.status.state == JobState::kRunning) {
+      const bool starting = !std::ranges::all_of(job.slots, &Slot::ready);
+      for (std::size_t i = 0; i < job.slots.size(); ++i) {
+        Slot& slot = job.slots[i];
+        if (now < slot.sent_at + kResendAfter) continue;
+        slot.sent_at = now;
+        if (!slot.ready) SendAssign(job, i, out);
+        if (!starting && !slot.phase_done) SendPlan(job, slot, out);
+      }
+    }
+    if (now >= job.reported_at + kReportEvery) Report(job, out);
+  }
+}
+
+std::optional<runtime::Time> Scheduler::next_wake() const {
+  if (jobs_.empty()) return std::nullopt;
+  runtime::Time next = runtime::Time::max();
+  for (const auto& [id, job] : jobs_) next = std::min(next, job.reported_at + kReportEvery);
+  return next;
+}
+
+}  // namespace steelyard::job

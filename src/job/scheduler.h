@@ -1,0 +1,107 @@
+// Scheduler: runs jobs on workers: slots, passes, data shards, progress, and what happens when a node dies.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coord/membership.h"
+#include "coord/tables.h"
+#include "job/parameters.h"
+#include "math/evaluation.h"
+#include "runtime/time.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::job {
+
+using coord::Outgoing;
+
+/// A job goes through passes; a pass through phases: train, then validate when there are held-out rows. After the last
+/// pass comes the phase finish, in which workers hand in what they kept (names). A phase ends when every slot is done
+/// with it, so that all pushes of a training phase are acknowledged before anyone validates.
+///
+/// Every message to or from a worker may be lost: each side repeats what the other has not answered.
+///
+/// Threads: confined to the head's loop. PURE.
+/// Source:  the scheduler of Li et al., OSDI 2014, section 2; messages in docs/protocol.md.
+class Scheduler {
+ public:
+  Scheduler(const coord::Membership* members, const coord::Tables* tables)
+      : members_(members), tables_(tables) {}
+
+  void Submit(NodeId client, std::uint64_t request_id, const wire::JobSubmit& submit, std::vector<Outgoing>& out);
+  void Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out);
+  void OnSlotReady(NodeId worker, const wire::SlotReady& ready, std::vector<Outgoing>& out);
+  void OnShardRequest(NodeId worker, const wire::ShardRequest& request, std::vector<Outgoing>& out);
+  void OnProgress(NodeId worker, const wire::Progress& progress);
+  void OnPassDone(NodeId worker, const wire::PassDone& done, std::vector<Outgoing>& out);
+  void OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>& out);
+  void OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector<Outgoing>& out);
+  void OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed, std::vector<Outgoing>& out);
+
+  /// A member is gone: its jobs fail with its name.
+  void OnDeparture(const coord::Departure& gone, std::vector<Outgoing>& out);
+
+  /// Start jobs that waited for workers, repeat unanswered messages, report progress.
+  void OnWake(runtime::Time now, std::vector<Outgoing>& out);
+  std::optional<runtime::Time> next_wake() const;
+
+ private:
+  struct Slot {
+    NodeId worker = 0;
+    StreamId stream = 0;
+    Session session = 0;
+    bool ready = false;
+    bool phase_done = false;
+    runtime::Time sent_at{0};
+    wire::WorkSums work;
+    std::vector<wire::ShardSpec> assigned;  ///< The ledger of this phase: index -> shard.
+    std::uint32_t names_count = 0;
+  };
+  struct Job {
+    JobId id = 0;
+    NodeId client = 0;
+    std::uint64_t request_id = 0;
+    wire::JobSubmit spec;
+    TrainParameters parameters;
+    math::LossKind loss = math::LossKind::kLogistic;
+    wire::JobStatus status;
+    std::vector<Slot> slots;
+    std::size_t next_shard = 0;
+    math::Evaluation progressive;
+    math::Evaluation valid;
+    std::optional<double> best_loss;
+    std::vector<wire::Names> names;
+    runtime::Time reported_at{0};
+  };
+  Job* FindJob(JobId id);
+  Slot* FindSlot(JobId job, std::uint32_t slot, NodeId worker);
+  void TryStart(Job& job, std::vector<Outgoing>& out);
+  void SendAssign(const Job& job, std::size_t slot, std::vector<Outgoing>& out);
+  void StartPhase(Job& job, std::uint32_t pass, wire::Phase phase, std::vector<Outgoing>& out);
+  void SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const;
+  void EndPhase(Job& job, std::vector<Outgoing>& out);
+  void NextPass(Job& job, std::vector<Outgoing>& out);
+  bool MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out);
+  /// True when the last validation says that more passes would not help.
+  bool ShouldStop(Job& job);
+  void End(Job& job, wire::JobState state, const Status& why, std::vector<Outgoing>& out);
+  void Report(Job& job, std::vector<Outgoing>& out);
+
+  const coord::Membership* members_;
+  const coord::Tables* tables_;
+  std::map<JobId, Job> jobs_;
+  JobId next_job_ = 1;
+  StreamId next_stream_ = 1;
+  Session next_session_ = 1;
+  runtime::Time now_{0};
+};
+
+/// Steps of a pass start here: a worker that is done with a pass is through all of its steps.
+inline constexpr Step FirstStepOfPass(std::uint32_t pass) { return static_cast<Step>(pass) << 32; }
+
+/// The loss that a task trains on.
+math::LossKind LossOf(Task task);
+
+}  // namespace steelyard::job
