@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "data/csv.h"
 #include "data/input_files.h"
 #include "data/text_dataset.h"
 
@@ -36,6 +37,7 @@ Result<std::unique_ptr<Dataset>> OpenDataset(DatasetOptions options) {
     probed.push_back(std::move(file.value()));
   }
   if (format == Format::kLibsvm) return OpenLibsvm(std::move(probed), options);
+  if (format == Format::kCsv) return OpenCsv(std::move(probed), options);
   return Status(StatusCode::kUnavailable, fmt::format("{} is not read", FormatName(format)));
 }
 

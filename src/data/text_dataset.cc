@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "data/binding.h"
 #include "data/libsvm.h"
 
 namespace steelyard::data {
@@ -257,16 +258,19 @@ Result<std::unique_ptr<Dataset>> OpenLibsvm(std::vector<ProbedFile> probed,
                     "written after the label, as in 1:0.5",
                     options.weight_column));
   }
-  std::optional<LabelRule> rule;
-  if (!options.label_rule.empty()) {
-    Result<LabelRule> parsed = LabelRule::Parse(options.label_rule);
-    if (!parsed.ok()) return parsed.status();
-    rule = std::move(parsed.value());
+  if (!options.schema_text.empty()) {
+    return Status(
+        StatusCode::kInvalidArgument,
+        fmt::format("a schema ({}) is for CSV and Parquet, but this input is libsvm: its features "
+                    "are numbers, not columns",
+                    options.schema_name),
+        probed.front().file.path);
   }
+  const Result<LabelMap> labels = LabelMapOf(options, "");
+  if (!labels.ok()) return labels.status();
   TextInput input = TakeFiles(std::move(probed), options);
   for (InputFile& file : input.files) file.shape.comments = true;
-  const LabelMap labels(options.label_kind, std::move(rule));
-  input.make_parser = [labels, optional = options.labels_optional](std::uint32_t) {
+  input.make_parser = [labels = labels.value(), optional = options.labels_optional](std::uint32_t) {
     return std::make_unique<LibsvmParser>(labels, optional);
   };
   return MakeTextDataset(std::move(input));
