@@ -1,6 +1,7 @@
 // Goal: every Transport gives a Node the same world. Method: one set of tests over in-process, TCP and simulated nodes,
 // on one loop and on a thread each.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "runtime/real_loop.h"
 #include "transport/inproc_transport.h"
 #include "transport/sim_network.h"
+#include "transport/tcp_transport.h"
 #include "transport/transport.h"
 
 namespace steelyard::transport {
@@ -174,6 +176,38 @@ struct InprocMaker {
   int count = 0;
 };
 
+struct TcpMaker {
+  using Type = TcpTransport;
+  std::unique_ptr<Type> Make(runtime::RealLoop& loop, Node& node) {
+    return std::make_unique<Type>(loop, node);
+  }
+  std::string NextAddress() { return "127.0.0.1:0"; }
+  /// A port that was just free.
+  std::string UnusedAddress() {
+    runtime::RealLoop loop;
+    Board board;
+    Probe probe(board);
+    return TcpTransport(loop, probe).Listen("127.0.0.1:0").value();
+  }
+};
+
+struct UnixMaker {
+  using Type = TcpTransport;
+  std::unique_ptr<Type> Make(runtime::RealLoop& loop, Node& node) {
+    return std::make_unique<Type>(loop, node);
+  }
+  std::string NextAddress() { return prefix + std::to_string(++count); }
+  std::string UnusedAddress() {
+    // Listened at once, and removed.
+    runtime::RealLoop loop;
+    Board board;
+    Probe probe(board);
+    return TcpTransport(loop, probe).Listen(NextAddress()).value();
+  }
+  const std::string prefix = "unix:" + testing::TempDir() + "sy" + std::to_string(::getpid()) + "_";
+  int count = 0;
+};
+
 /// Hands the simulator's callbacks to a Probe that the test owns.
 class Forwarder final : public Node {
  public:
@@ -219,6 +253,7 @@ class SimulatedWorld final : public World {
 
 struct Kind {
   const char* name;
+  bool thread_each;
   std::unique_ptr<World> (*make)();
 };
 
@@ -234,6 +269,17 @@ class Conformance : public testing::TestWithParam<Kind> {
   }
 
   Board& board() { return world_->board; }
+
+  /// Wait until the node's loop has done all that was pending.
+  void Pass(Probe& probe) {
+    bool passed = false;
+    world_->Do(probe, [&](Transport&) {
+      const std::lock_guard lock(board().mutex);
+      passed = true;
+      board().changed.notify_all();
+    });
+    ASSERT_TRUE(world_->Until([&] { return passed; }));
+  }
 
   std::unique_ptr<World> world_ = GetParam().make();
   Probe server_{world_->board}, client_{world_->board};
@@ -329,7 +375,6 @@ TEST_P(Conformance, LargeBodiesArriveWhole) {
   const std::vector<std::size_t> sizes = {800'000, 65'536, 16u << 20, 1, 65'472, 800'001};
   world_->Do(client_, [&](Transport& t) {
     for (std::size_t i = 0; i < sizes.size(); ++i) t.Send(client_link_, MakeFrame(i, sizes[i]));
-    EXPECT_GT(t.queued_bytes(client_link_), 0u);
   });
   ASSERT_TRUE(world_->Until([&] { return server_.frames.size() == sizes.size(); }));
   for (std::size_t i = 0; i < sizes.size(); ++i) ExpectFrame(server_.frames[i], i, sizes[i]);
@@ -340,13 +385,15 @@ TEST_P(Conformance, TheQueueEmptiesAsThePeerTakesIt) {
   world_->Do(client_, [&](Transport& t) {
     EXPECT_EQ(t.queued_bytes(client_link_), 0u);
     t.Send(client_link_, MakeFrame(1, 3000));
-    EXPECT_EQ(t.queued_bytes(client_link_), 3064u);
+    // Another thread may have taken it already.
+    EXPECT_LE(t.queued_bytes(client_link_), 3064u);
+    if (!GetParam().thread_each) {
+      EXPECT_EQ(t.queued_bytes(client_link_), 3064u);
+    }
     EXPECT_EQ(t.queued_bytes(client_link_ + 1000), 0u);
   });
   ASSERT_TRUE(world_->Until([&] { return !server_.frames.empty(); }));
-  // The answer proves that the client's loop has gone on since.
-  world_->Do(server_, [&](Transport& t) { t.Send(server_link_, MakeFrame(2, 10)); });
-  ASSERT_TRUE(world_->Until([&] { return !client_.frames.empty(); }));
+  Pass(client_);
   std::size_t queued = 1;
   bool asked = false;
   world_->Do(client_, [&](Transport& t) {
@@ -416,7 +463,8 @@ TEST_P(Conformance, NoFrameFollowsACloseFromWithinOnFrame) {
   world_->Do(client_, [&](Transport& t) {
     for (std::uint64_t i = 0; i < 10; ++i) t.Send(client_link_, MakeFrame(i, 50));
   });
-  ASSERT_TRUE(world_->Until([&] { return !client_.closed.empty(); }));
+  ASSERT_TRUE(world_->Until([&] { return !client_.closed.empty() && server_.frames.size() >= 3; }));
+  Pass(server_);
   EXPECT_EQ(server_.frames.size(), 3u);
 }
 
@@ -511,13 +559,15 @@ std::unique_ptr<World> MakeSimulated() {
   return std::make_unique<SimulatedWorld>();
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, Conformance,
-                         testing::Values(Kind{"InprocOneLoop", &MakeReal<InprocMaker, false>},
-                                         Kind{"InprocThreads", &MakeReal<InprocMaker, true>},
-                                         Kind{"Simulated", &MakeSimulated}),
-                         [](const testing::TestParamInfo<Kind>& param) {
-                           return param.param.name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Transports, Conformance,
+    testing::Values(Kind{"InprocOneLoop", false, &MakeReal<InprocMaker, false>},
+                    Kind{"InprocThreads", true, &MakeReal<InprocMaker, true>},
+                    Kind{"TcpOneLoop", false, &MakeReal<TcpMaker, false>},
+                    Kind{"TcpThreads", true, &MakeReal<TcpMaker, true>},
+                    Kind{"UnixThreads", true, &MakeReal<UnixMaker, true>},
+                    Kind{"Simulated", false, &MakeSimulated}),
+    [](const testing::TestParamInfo<Kind>& param) { return param.param.name; });
 
 }  // namespace
 }  // namespace steelyard::transport

@@ -1,0 +1,43 @@
+// Addresses of TcpTransport as people write them: HOST:PORT, [IPV6]:PORT and unix:PATH.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "steelyard/status.h"
+
+namespace steelyard::transport {
+
+/// An address taken apart.
+struct TcpAddress {
+  std::string host = {};  ///< A number or a name.
+  std::uint16_t port = 0;
+  std::string path = {};  ///< Of a Unix-domain socket; then host and port mean nothing.
+
+  bool is_unix() const { return !path.empty(); }
+};
+
+/// A socket address of any family.
+struct SocketAddress {
+  sockaddr_storage storage = {};
+  socklen_t size = 0;
+};
+
+/// Take apart "127.0.0.1:4070", "[::1]:4070", "host:4070" or "unix:/path".
+/// Errors: kInvalidArgument  anything else.
+Result<TcpAddress> ParseTcpAddress(const std::string& text);
+
+/// The socket addresses that need no look-up: those of a numeric host or a path; empty for a name.
+std::vector<SocketAddress> NumericAddresses(const TcpAddress& address);
+
+/// Write a socket address as ParseTcpAddress() reads it.
+std::string FormatSocketAddress(const SocketAddress& address);
+
+/// Set the options of a connected socket: no delay, the time after which unacknowledged data ends the connection, and
+/// large buffers for a Unix-domain socket.
+void SetConnectionOptions(int fd, int user_timeout_ms);
+
+}  // namespace steelyard::transport

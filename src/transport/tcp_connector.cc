@@ -1,0 +1,147 @@
+// TcpConnector on Asio: resolver, socket and timer of one attempt.
+#include "transport/tcp_connector.h"
+
+#include <fmt/format.h>
+
+#include <asio/basic_stream_socket.hpp>
+#include <asio/error.hpp>
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "transport/tcp_address.h"
+
+namespace steelyard::transport {
+namespace {
+
+using Endpoint = asio::generic::stream_protocol::endpoint;
+
+Endpoint ToEndpoint(const SocketAddress& address) {
+  return {reinterpret_cast<const sockaddr*>(&address.storage), address.size};
+}
+
+}  // namespace
+
+struct TcpConnector::State : std::enable_shared_from_this<State> {
+  State(runtime::RealLoop& loop, std::string address, std::function<void(Result<int>)> fn)
+      : context(loop.context()),
+        resolver(context),
+        socket(context),
+        limit(context),
+        text(std::move(address)),
+        done(std::move(fn)) {}
+
+  void Start(runtime::Duration timeout) {
+    const Result<TcpAddress> parsed = ParseTcpAddress(text);
+    if (!parsed.ok()) return FailLater(parsed.status());
+    limit.expires_after(timeout);
+    limit.async_wait([self = shared_from_this(), timeout](const std::error_code& error) {
+      if (error) return;
+      self->Finish(Status(StatusCode::kUnavailable,
+                          fmt::format("connection to {} timed out after {:g} s", self->text,
+                                      std::chrono::duration<double>(timeout).count())));
+    });
+    for (const SocketAddress& address : NumericAddresses(parsed.value())) {
+      endpoints.push_back(ToEndpoint(address));
+    }
+    if (!endpoints.empty()) return Try();
+    resolver.async_resolve(
+        parsed.value().host, std::to_string(parsed.value().port),
+        asio::ip::resolver_base::numeric_service,
+        [self = shared_from_this()](const std::error_code& error,
+                                    const asio::ip::tcp::resolver::results_type& results) {
+          if (error) {
+            return self->Finish(Status(StatusCode::kUnavailable,
+                                       fmt::format("connection to {} failed: cannot find the "
+                                                   "host: {}",
+                                                   self->text, error.message())));
+          }
+          for (const auto& result : results) self->endpoints.push_back(result.endpoint());
+          self->Try();
+        });
+  }
+
+  /// Try the next endpoint.
+  void Try() {
+    if (!done) return;
+    std::error_code ignored;
+    socket.close(ignored);
+    socket.async_connect(endpoints[next], [self = shared_from_this()](std::error_code error) {
+      if (!self->done) return;
+      if (!error && self->IsSelfConnected()) error = asio::error::connection_refused;
+      if (!error) return self->Succeed();
+      if (++self->next < self->endpoints.size()) return self->Try();
+      self->Finish(self->Describe(error));
+    });
+  }
+
+  /// A free port of this machine may be picked as our own: then TCP connects the socket to itself.
+  bool IsSelfConnected() {
+    std::error_code error;
+    const Endpoint local = socket.local_endpoint(error);
+    const Endpoint remote = socket.remote_endpoint(error);
+    return !error && endpoints[next].protocol().family() != AF_UNIX && local == remote;
+  }
+
+  Status Describe(const std::error_code& error) const {
+    // A missing path of a Unix-domain socket is what a closed port is to TCP.
+    if (error == asio::error::connection_refused || error.value() == ENOENT) {
+      return Status(StatusCode::kUnavailable,
+                    fmt::format("connection to {} refused: no process listens there", text));
+    }
+    return Status(StatusCode::kUnavailable,
+                  fmt::format("connection to {} failed: {}", text, error.message()));
+  }
+
+  void Succeed() {
+    std::error_code error;
+    const int fd = socket.release(error);
+    if (error) return Finish(Describe(error));
+    Finish(fd);
+  }
+
+  void Finish(Result<int> result) {
+    const auto told = std::exchange(done, nullptr);
+    Cancel();
+    if (told) told(std::move(result));
+  }
+
+  void FailLater(Status why) {
+    asio::post(context, [self = shared_from_this(), why = std::move(why)] { self->Finish(why); });
+  }
+
+  void Cancel() {
+    done = nullptr;
+    std::error_code ignored;
+    resolver.cancel();
+    socket.close(ignored);
+    limit.cancel();
+  }
+
+  asio::io_context& context;
+  asio::ip::tcp::resolver resolver;
+  asio::basic_stream_socket<asio::generic::stream_protocol> socket;
+  asio::steady_timer limit;
+  const std::string text;
+  std::function<void(Result<int>)> done;  // Empty: finished or not wanted any more.
+  std::vector<Endpoint> endpoints;
+  std::size_t next = 0;
+};
+
+TcpConnector::TcpConnector(runtime::RealLoop& loop, const std::string& address,
+                           runtime::Duration timeout, std::function<void(Result<int> fd)> done)
+    : state_(std::make_shared<State>(loop, address, std::move(done))) {
+  state_->Start(timeout);
+}
+
+TcpConnector::~TcpConnector() {
+  state_->Cancel();
+}
+
+}  // namespace steelyard::transport
