@@ -7,6 +7,7 @@
 
 #include "data/csv.h"
 #include "data/input_files.h"
+#include "data/parquet_dataset.h"
 #include "data/text_dataset.h"
 
 namespace steelyard::data {
@@ -38,7 +39,7 @@ Result<std::unique_ptr<Dataset>> OpenDataset(DatasetOptions options) {
   }
   if (format == Format::kLibsvm) return OpenLibsvm(std::move(probed), options);
   if (format == Format::kCsv) return OpenCsv(std::move(probed), options);
-  return Status(StatusCode::kUnavailable, fmt::format("{} is not read", FormatName(format)));
+  return OpenParquet(std::move(probed), options);
 }
 
 }  // namespace steelyard::data

@@ -38,4 +38,7 @@ struct RowBlock {
   }
 };
 
+/// Append row `index` of `from` to `to`.
+void AppendRow(const RowBlock& from, std::size_t index, RowBlock& to);
+
 }  // namespace steelyard::data

@@ -1,0 +1,264 @@
+// Counting, cutting and reading Parquet files.
+#include "data/parquet_dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "data/bad_rows.h"
+#include "data/parquet_file.h"
+#include "data/parquet_rows.h"
+
+namespace steelyard::data {
+namespace {
+
+constexpr std::size_t kBatchRows = 512;  // Components of a batch stay in the second-level cache.
+constexpr std::size_t kFeaturesPerBlockMax = std::size_t{1}
+                                             << 31;  // RowBlock's offsets are 32 bits wide.
+
+/// What the dataset and its readers share.
+struct ParquetContent {
+  ParquetContent(std::vector<ParquetPlan> from, BadRows::Limits limits)
+      : plans(std::move(from)),
+        rows(plans.back().first_row + plans.back().rows),
+        bad_rows(limits, [this] { return rows; }),
+        parked(plans.size()) {
+    for (const ParquetPlan& plan : plans) paths.push_back(plan.path);
+  }
+
+  /// A file that stands at `row`, preferably one that a reader before left a little earlier.
+  Result<std::unique_ptr<ParquetFile>> OpenAt(std::uint32_t file, std::uint64_t row) {
+    std::unique_ptr<ParquetFile> opened = Unpark(file, row);
+    if (opened == nullptr) {
+      Result<std::unique_ptr<ParquetFile>> fresh = OpenParquetFile(plans[file].path);
+      if (!fresh.ok()) return fresh;
+      opened = std::move(fresh.value());
+      if (opened->rows() != plans[file].rows) {
+        return Status(
+            StatusCode::kBadData,
+            fmt::format("the file had {} rows and now has {}: it was changed while being read",
+                        plans[file].rows, opened->rows()),
+            plans[file].path);
+      }
+      opened->Select(plans[file].selected);
+    }
+    SY_RETURN_IF_ERROR(opened->Seek(row));
+    return opened;
+  }
+
+  void Park(std::uint32_t file, std::unique_ptr<ParquetFile> opened) {
+    const std::lock_guard lock(mutex);
+    parked[file].push_back(std::move(opened));
+  }
+
+  std::vector<ParquetPlan> plans;  ///< [files]
+  std::vector<std::string> paths;
+  std::uint64_t rows;
+  BadRows bad_rows;
+
+ private:
+  std::unique_ptr<ParquetFile> Unpark(std::uint32_t file, std::uint64_t row) {
+    const std::lock_guard lock(mutex);
+    auto& files = parked[file];
+    auto best = files.end();
+    for (auto it = files.begin(); it != files.end(); ++it) {
+      const bool before = (*it)->row() <= row;
+      if (before && (best == files.end() || (*it)->row() > (*best)->row())) best = it;
+    }
+    if (best == files.end()) return nullptr;
+    std::unique_ptr<ParquetFile> opened = std::move(*best);
+    files.erase(best);
+    return opened;
+  }
+
+  std::mutex mutex;
+  std::vector<std::vector<std::unique_ptr<ParquetFile>>> parked;  ///< [files]
+};
+
+class ParquetReader : public RowReader {
+ public:
+  ParquetReader(std::shared_ptr<ParquetContent> content, const Shard& shard,
+                std::unique_ptr<ParquetFile> file)
+      : content_(std::move(content)),
+        plan_(content_->plans[shard.file]),
+        index_(shard.file),
+        file_(std::move(file)),
+        rows_(plan_),
+        cells_(plan_.selected.size()),
+        row_(shard.first_row),
+        end_(shard.first_row + shard.row_count) {}
+  ParquetReader(const ParquetReader&) = delete;
+  ParquetReader& operator=(const ParquetReader&) = delete;
+  ~ParquetReader() override {
+    if (healthy_) content_->Park(index_, std::move(file_));
+  }
+
+  Status Read(std::size_t rows_max, RowBlock& block) override {
+    const std::size_t target = block.size() + rows_max;
+    while (block.size() < target && row_ < end_ && block.keys.size() < kFeaturesPerBlockMax) {
+      if (next_ == loaded_) SY_RETURN_IF_ERROR(LoadBatch());
+      const std::uint64_t row = row_++;
+      if (rows_.Append(next_++, row, block)) continue;
+      const auto why = [&] {
+        return Status(StatusCode::kBadData, rows_.error(),
+                      fmt::format("{}:row {}", plan_.path, row - plan_.first_row));
+      };
+      if (rows_.fatal()) return why();
+      ++bad_rows_;
+      SY_RETURN_IF_ERROR(content_->bad_rows.Refuse(row, why));
+    }
+    return {};
+  }
+
+  std::uint64_t bad_rows() const override { return bad_rows_; }
+  std::vector<std::pair<Key, std::string>> TakeNames() override { return rows_.TakeNames(); }
+
+ private:
+  Status LoadBatch() {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kBatchRows, end_ - row_));
+    healthy_ = false;
+    const Result<std::size_t> got = file_->Read(wanted, cells_);
+    if (!got.ok()) return got.status();
+    if (got.value() == 0) {
+      return Status(StatusCode::kCorruption, "the file ends before the rows its footer promises",
+                    plan_.path);
+    }
+    healthy_ = true;
+    loaded_ = got.value();
+    next_ = 0;
+    rows_.Load(loaded_, cells_);
+    return {};
+  }
+
+  std::shared_ptr<ParquetContent> content_;
+  const ParquetPlan& plan_;
+  std::uint32_t index_;
+  std::unique_ptr<ParquetFile> file_;
+  bool healthy_ = true;
+  ParquetRows rows_;
+  std::vector<ColumnCells> cells_;  ///< [selected columns]
+  std::uint64_t row_;
+  std::uint64_t end_;
+  std::size_t loaded_ = 0;
+  std::size_t next_ = 0;
+  std::uint64_t bad_rows_ = 0;
+};
+
+class ParquetDataset : public Dataset {
+ public:
+  ParquetDataset(std::vector<ParquetPlan> plans, BadRows::Limits limits)
+      : content_(std::make_shared<ParquetContent>(std::move(plans), limits)) {}
+
+  const std::vector<std::string>& files() const override { return content_->paths; }
+  Format format() const override { return Format::kParquet; }
+  bool keys_are_ids() const override { return false; }
+  Result<std::uint64_t> CountRows() override { return content_->rows; }
+
+  Result<std::vector<Shard>> Cut(std::uint64_t rows_per_shard) override {
+    if (rows_per_shard == 0) return Status(StatusCode::kInvalidArgument, "rows_per_shard is 0");
+    std::vector<Shard> shards;
+    for (std::uint32_t i = 0; i < content_->plans.size(); ++i) {
+      const ParquetPlan& plan = content_->plans[i];
+      for (std::uint64_t row = 0; row < plan.rows; row += rows_per_shard) {
+        shards.push_back({.file = i,
+                          .first_byte = 0,
+                          .byte_count = 0,
+                          .first_row = plan.first_row + row,
+                          .row_count = std::min(rows_per_shard, plan.rows - row)});
+      }
+    }
+    if (shards.empty()) {
+      return Status(StatusCode::kBadData, "the input holds no rows", content_->paths.front());
+    }
+    return shards;
+  }
+
+  Result<std::unique_ptr<RowReader>> Open(const Shard& shard) override {
+    const bool known = shard.file < content_->plans.size();
+    const ParquetPlan* const plan = known ? &content_->plans[shard.file] : nullptr;
+    const std::uint64_t skipped = known ? shard.first_row - plan->first_row : 0;
+    if (!known || shard.first_row < plan->first_row || skipped > plan->rows ||
+        shard.row_count > plan->rows - skipped) {
+      return Status(
+          StatusCode::kInvalidArgument,
+          fmt::format("rows {} to {} of file {} are not in this input: do all processes see the "
+                      "same files?",
+                      shard.first_row, shard.first_row + shard.row_count, shard.file));
+    }
+    Result<std::unique_ptr<ParquetFile>> file = content_->OpenAt(shard.file, skipped);
+    if (!file.ok()) return file.status();
+    return std::unique_ptr<RowReader>(
+        std::make_unique<ParquetReader>(content_, shard, std::move(file.value())));
+  }
+
+ private:
+  std::shared_ptr<ParquetContent> content_;
+};
+
+/// Keep the columns that are used, each once, and point the binding at them.
+Status SelectColumns(const std::vector<ParquetColumn>& columns, ParquetPlan& plan) {
+  Status status;
+  const auto select = [&](std::uint32_t& column) {
+    const ParquetColumn& used = columns[column];
+    if (used.kind == CellKind::kOther && status.ok()) {
+      status =
+          Status(StatusCode::kBadData,
+                 fmt::format(
+                     "column '{}' is of the type {}, which is not read; write it as a number, text "
+                     "or timestamp",
+                     used.name, used.type),
+                 plan.path);
+    }
+    const auto found = std::find(plan.selected.begin(), plan.selected.end(), column);
+    const auto index = static_cast<std::uint32_t>(found - plan.selected.begin());
+    if (found == plan.selected.end()) plan.selected.push_back(column);
+    column = index;
+  };
+  for (std::uint32_t& feature : plan.binding.features) select(feature);
+  for (std::optional<std::uint32_t>* use :
+       {&plan.binding.label, &plan.binding.weight, &plan.binding.order}) {
+    if (*use) select(**use);
+  }
+  return status;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Dataset>> OpenParquet(std::vector<ProbedFile> probed,
+                                             const DatasetOptions& options) {
+  std::vector<ParquetPlan> plans;
+  std::uint64_t first_row = 0;
+  for (const ProbedFile& each : probed) {
+    const std::string& path = each.file.path;
+    const Result<std::unique_ptr<ParquetFile>> file = OpenParquetFile(path);
+    if (!file.ok()) return file.status();
+    const std::vector<ParquetColumn>& columns = file.value()->columns();
+    std::vector<std::string> names;
+    for (const ParquetColumn& column : columns) names.push_back(column.name);
+    Result<Schema> schema = SchemaOf(options, names, path);
+    if (!schema.ok()) return schema.status();
+    Result<ColumnBinding> binding =
+        BindColumns(schema.value(), names, path, options.labels_optional);
+    if (!binding.ok()) return binding.status();
+    Result<LabelMap> labels = LabelMapOf(options, schema.value().positive);
+    if (!labels.ok()) return labels.status();
+    plans.push_back({.path = path,
+                     .rows = file.value()->rows(),
+                     .first_row = first_row,
+                     .schema = std::move(schema.value()),
+                     .binding = std::move(binding.value()),
+                     .selected = {},
+                     .labels = std::move(labels.value()),
+                     .labels_optional = options.labels_optional,
+                     .keep_names = options.keep_names});
+    SY_RETURN_IF_ERROR(SelectColumns(columns, plans.back()));
+    first_row += file.value()->rows();
+  }
+  const BadRows::Limits limits{.rows_max = options.bad_rows_max,
+                               .fraction_max = options.bad_rows_fraction_max};
+  return std::unique_ptr<Dataset>(std::make_unique<ParquetDataset>(std::move(plans), limits));
+}
+
+}  // namespace steelyard::data
