@@ -93,6 +93,11 @@ Ts Client::acked_ts(TableId id) const {
   return table == nullptr ? 0 : table->acked_ts();
 }
 
+Ts Client::next_ts(TableId id) const {
+  const Table* table = FindTable(id);
+  return table == nullptr ? 1 : table->next_ts;
+}
+
 // ---- Requests ----
 
 Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, Done done) {

@@ -84,6 +84,8 @@ class Client {
 
   /// Every push up to this ts is acknowledged.
   Ts acked_ts(TableId table) const;
+  /// The ts that the next push will have.
+  Ts next_ts(TableId table) const;
   std::size_t unacked_bytes() const { return unacked_bytes_; }
   const Traffic& traffic() const { return traffic_; }
   /// Who is waited for and since when, for messages; empty when nothing is outstanding.

@@ -25,7 +25,8 @@ wire::EvaluationPart ToWire(const math::Evaluation& evaluation) {
   return part;
 }
 
-Result<math::Evaluation> FromWire(const wire::EvaluationPart& part, math::LossKind loss, bool ranks) {
+Result<math::Evaluation> FromWire(const wire::EvaluationPart& part, math::LossKind loss,
+                                  bool ranks) {
   std::vector<math::ScoreBin> bins;
   bins.reserve(part.scores.size());
   for (std::size_t i = 0; i < part.scores.size(); ++i) {

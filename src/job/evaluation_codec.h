@@ -9,6 +9,7 @@ namespace steelyard::job {
 wire::EvaluationPart ToWire(const math::Evaluation& evaluation);
 
 /// Errors: kCorruption  the figures contradict each other.
-Result<math::Evaluation> FromWire(const wire::EvaluationPart& part, math::LossKind loss, bool ranks);
+Result<math::Evaluation> FromWire(const wire::EvaluationPart& part, math::LossKind loss,
+                                  bool ranks);
 
 }  // namespace steelyard::job

@@ -23,7 +23,9 @@ Head::Head(Options options)
       tables_(&membership_),
       scheduler_(&membership_, &tables_) {}
 
-void Head::OnStart(Transport& transport) { transport.WakeAt(transport.now() + membership_.options().heartbeat); }
+void Head::OnStart(Transport& transport) {
+  transport.WakeAt(transport.now() + membership_.options().heartbeat);
+}
 
 void Head::OnOpen(Transport& transport, LinkId link, bool accepted, const std::string& peer) {
   if (accepted) acceptor_.OnOpen(transport.now(), link, peer);
@@ -57,13 +59,16 @@ void Head::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
   membership_.OnHeard(last_now_, link);
   const coord::Member* member = membership_.FindByLink(link);
   if (member == nullptr) {  // Declared dead meanwhile: it must learn that.
-    acceptor_.Refuse(transport, link, Status(StatusCode::kUnavailable, "this process was declared dead"));
+    acceptor_.Refuse(transport, link,
+                     Status(StatusCode::kUnavailable, "this process was declared dead"));
     return;
   }
   if (frame.header.type == MessageType::kHeartbeat) {
     const auto beat = wire::Decode<wire::Heartbeat>(frame.body.bytes());
     if (!beat.ok()) return;
-    transport.Send(link, rpc::Stamp(wire::MakeFrame(wire::HeartbeatAck{.sequence = beat.value().sequence}), identity_));
+    transport.Send(
+        link, rpc::Stamp(wire::MakeFrame(wire::HeartbeatAck{.sequence = beat.value().sequence}),
+                         identity_));
     return;
   }
   std::vector<Outgoing> out;
@@ -84,37 +89,48 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
   const runtime::Time now = last_now_;
   switch (frame.header.type) {
     case MessageType::kTableCreate:
-      return with(std::type_identity<wire::TableCreate>(), [&](auto m) { tables_.Create(from, id, m, out); });
+      return with(std::type_identity<wire::TableCreate>(),
+                  [&](auto m) { tables_.Create(from, id, m, out); });
     case MessageType::kTableDrop:
-      return with(std::type_identity<wire::TableDrop>(), [&](auto m) { tables_.Drop(from, id, m.table, out); });
+      return with(std::type_identity<wire::TableDrop>(),
+                  [&](auto m) { tables_.Drop(from, id, m.table, out); });
     case MessageType::kViewGet:
-      return with(std::type_identity<wire::ViewGet>(), [&](auto m) { tables_.Get(from, id, m, out); });
+      return with(std::type_identity<wire::ViewGet>(),
+                  [&](auto m) { tables_.Get(from, id, m, out); });
     case MessageType::kViewReady:
-      return with(std::type_identity<wire::ViewReady>(), [&](auto m) { tables_.OnViewReady(now, from, m, out); });
+      return with(std::type_identity<wire::ViewReady>(),
+                  [&](auto m) { tables_.OnViewReady(now, from, m, out); });
     case MessageType::kTableDropped:
-      return with(std::type_identity<wire::TableDropped>(), [&](auto m) { tables_.OnDropped(from, m); });
+      return with(std::type_identity<wire::TableDropped>(),
+                  [&](auto m) { tables_.OnDropped(from, m); });
     case MessageType::kRefused:
       return with(std::type_identity<wire::Refused>(), [&](auto m) {
         tables_.OnInstallRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
       });
     case MessageType::kJobSubmit:
-      return with(std::type_identity<wire::JobSubmit>(), [&](auto m) { scheduler_.Submit(from, id, m, out); });
+      return with(std::type_identity<wire::JobSubmit>(),
+                  [&](auto m) { scheduler_.Submit(from, id, m, out); });
     case MessageType::kJobCancel:
-      return with(std::type_identity<wire::JobCancel>(), [&](auto m) { scheduler_.Cancel(from, m, out); });
+      return with(std::type_identity<wire::JobCancel>(),
+                  [&](auto m) { scheduler_.Cancel(from, m, out); });
     case MessageType::kSlotReady:
-      return with(std::type_identity<wire::SlotReady>(), [&](auto m) { scheduler_.OnSlotReady(from, m, out); });
+      return with(std::type_identity<wire::SlotReady>(),
+                  [&](auto m) { scheduler_.OnSlotReady(from, m, out); });
     case MessageType::kShardRequest:
       return with(std::type_identity<wire::ShardRequest>(),
                   [&](auto m) { scheduler_.OnShardRequest(from, m, out); });
     case MessageType::kProgress:
-      return with(std::type_identity<wire::Progress>(), [&](auto m) { scheduler_.OnProgress(from, m); });
+      return with(std::type_identity<wire::Progress>(),
+                  [&](auto m) { scheduler_.OnProgress(from, m); });
     case MessageType::kPassDone:
-      return with(std::type_identity<wire::PassDone>(), [&](auto m) { scheduler_.OnPassDone(from, m, out); });
+      return with(std::type_identity<wire::PassDone>(),
+                  [&](auto m) { scheduler_.OnPassDone(from, m, out); });
     case MessageType::kNames:
       return with(std::type_identity<wire::Names>(),
                   [&](auto m) { scheduler_.OnNames(from, std::move(m), out); });
     case MessageType::kNamesGet:
-      return with(std::type_identity<wire::NamesGet>(), [&](auto m) { scheduler_.OnNamesGet(from, m, out); });
+      return with(std::type_identity<wire::NamesGet>(),
+                  [&](auto m) { scheduler_.OnNamesGet(from, m, out); });
     case MessageType::kWorkerFailed:
       return with(std::type_identity<wire::WorkerFailed>(),
                   [&](auto m) { scheduler_.OnWorkerFailed(from, m, out); });
@@ -159,7 +175,8 @@ void Head::Tick(Transport& transport, std::vector<Outgoing>& out) {
 void Head::SendAll(Transport& transport, std::vector<Outgoing>& out) {
   for (Outgoing& outgoing : out) {
     const coord::Member* member = membership_.Find(outgoing.to);
-    if (member == nullptr || member->link == 0) continue;  // What matters is repeated until it is answered.
+    if (member == nullptr || member->link == 0)
+      continue;  // What matters is repeated until it is answered.
     transport.Send(member->link, rpc::Stamp(std::move(outgoing.frame), identity_));
   }
   out.clear();

@@ -35,7 +35,8 @@ class Head : public transport::Node {
  private:
   void OnHello(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
   void Dispatch(NodeId from, const wire::Frame& frame, std::vector<coord::Outgoing>& out);
-  void HandleDepartures(const std::vector<coord::Departure>& departures, std::vector<coord::Outgoing>& out);
+  void HandleDepartures(const std::vector<coord::Departure>& departures,
+                        std::vector<coord::Outgoing>& out);
   void SendAll(transport::Transport& transport, std::vector<coord::Outgoing>& out);
   void Tick(transport::Transport& transport, std::vector<coord::Outgoing>& out);
 

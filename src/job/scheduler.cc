@@ -21,10 +21,14 @@ constexpr std::size_t kNameChunksMax = 1 << 20;
 
 math::LossKind LossOf(Task task) {
   switch (task) {
-    case Task::kLogistic: return math::LossKind::kLogistic;
-    case Task::kSquared: return math::LossKind::kSquared;
-    case Task::kHinge: return math::LossKind::kHinge;
-    case Task::kSquaredHinge: return math::LossKind::kSquaredHinge;
+    case Task::kLogistic:
+      return math::LossKind::kLogistic;
+    case Task::kSquared:
+      return math::LossKind::kSquared;
+    case Task::kHinge:
+      return math::LossKind::kHinge;
+    case Task::kSquaredHinge:
+      return math::LossKind::kSquaredHinge;
   }
   return math::LossKind::kLogistic;
 }
@@ -36,7 +40,8 @@ Scheduler::Job* Scheduler::FindJob(JobId id) {
 
 Scheduler::Slot* Scheduler::FindSlot(JobId id, std::uint32_t slot, NodeId worker) {
   Job* job = FindJob(id);
-  if (job == nullptr || job->status.state != JobState::kRunning || slot >= job->slots.size()) return nullptr;
+  if (job == nullptr || job->status.state != JobState::kRunning || slot >= job->slots.size())
+    return nullptr;
   return job->slots[slot].worker == worker ? &job->slots[slot] : nullptr;
 }
 
@@ -50,7 +55,8 @@ void Scheduler::Submit(NodeId client, std::uint64_t request_id, const wire::JobS
   }
   auto parameters = FromPairs(submit.parameters);
   Status wrong = parameters.ok() ? Status() : parameters.status();
-  if (const auto view = tables_->ViewOf(submit.table); wrong.ok() && !view.ok()) wrong = view.status();
+  if (const auto view = tables_->ViewOf(submit.table); wrong.ok() && !view.ok())
+    wrong = view.status();
   if (!wrong.ok()) {
     out.push_back({client, wire::MakeFrame(wire::Refused::From(wrong), request_id)});
     return;
@@ -108,7 +114,8 @@ void Scheduler::SendAssign(const Job& job, std::size_t slot, std::vector<Outgoin
                                                   .view = view.value()})});
 }
 
-void Scheduler::OnSlotReady(NodeId worker, const wire::SlotReady& ready, std::vector<Outgoing>& out) {
+void Scheduler::OnSlotReady(NodeId worker, const wire::SlotReady& ready,
+                            std::vector<Outgoing>& out) {
   Slot* slot = FindSlot(ready.job, ready.slot, worker);
   if (slot == nullptr || slot->ready || slot->session != ready.session) return;
   slot->ready = true;
@@ -130,13 +137,15 @@ void Scheduler::StartPhase(Job& job, std::uint32_t pass, Phase phase, std::vecto
 }
 
 void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const {
-  out.push_back({slot.worker, wire::MakeFrame(wire::PassPlan{.job = job.id,
-                                                             .pass = job.status.pass,
-                                                             .phase = job.status.phase,
-                                                             .first_step = FirstStepOfPass(job.status.pass)})});
+  out.push_back({slot.worker,
+                 wire::MakeFrame(wire::PassPlan{.job = job.id,
+                                                .pass = job.status.pass,
+                                                .phase = job.status.phase,
+                                                .first_step = FirstStepOfPass(job.status.pass)})});
 }
 
-void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request, std::vector<Outgoing>& out) {
+void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
+                               std::vector<Outgoing>& out) {
   Slot* slot = FindSlot(request.job, request.slot, worker);
   if (slot == nullptr) return;
   Job& job = *FindJob(request.job);
@@ -148,8 +157,12 @@ void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
   if (request.index == slot->assigned.size() && job.next_shard < shards.size()) {
     slot->assigned.push_back(shards[job.next_shard++]);
   }
-  wire::ShardAssign assign{
-      .job = job.id, .pass = request.pass, .phase = request.phase, .index = request.index, .end = true, .shard = {}};
+  wire::ShardAssign assign{.job = job.id,
+                           .pass = request.pass,
+                           .phase = request.phase,
+                           .index = request.index,
+                           .end = true,
+                           .shard = {}};
   if (request.index < slot->assigned.size()) {
     assign.end = false;
     assign.shard = slot->assigned[request.index];
@@ -194,7 +207,8 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
         job.status.earlier.Add(slot.work);
         slot.work = {};
       }
-      if (job.parameters.has_validation()) return StartPhase(job, job.status.pass, Phase::kValidate, out);
+      if (job.parameters.has_validation())
+        return StartPhase(job, job.status.pass, Phase::kValidate, out);
       return NextPass(job, out);
     case Phase::kValidate:
       job.status.has_valid = true;
@@ -246,9 +260,11 @@ void Scheduler::OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector
   out.push_back({client, wire::MakeFrame(answer)});
 }
 
-void Scheduler::OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed, std::vector<Outgoing>& out) {
+void Scheduler::OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed,
+                               std::vector<Outgoing>& out) {
   if (FindSlot(failed.job, failed.slot, worker) == nullptr) return;
-  End(*FindJob(failed.job), JobState::kFailed, Status(failed.code, failed.message, failed.where), out);
+  End(*FindJob(failed.job), JobState::kFailed, Status(failed.code, failed.message, failed.where),
+      out);
 }
 
 void Scheduler::Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out) {
@@ -271,7 +287,8 @@ void Scheduler::OnDeparture(const coord::Departure& gone, std::vector<Outgoing>&
     } else if (!view.ok()) {
       End(job, JobState::kFailed, view.status(), out);
     } else if (job.client == gone.member.id) {
-      End(job, JobState::kFailed, Status(StatusCode::kCancelled, "its submitter is gone", gone.why.where()), out);
+      End(job, JobState::kFailed,
+          Status(StatusCode::kCancelled, "its submitter is gone", gone.why.where()), out);
     }
   }
   std::erase_if(jobs_, [&](const auto& entry) { return entry.second.client == gone.member.id; });
@@ -284,7 +301,8 @@ void Scheduler::End(Job& job, JobState state, const Status& why, std::vector<Out
   job.status.where = why.where();
   for (const Slot& slot : job.slots) {
     if (members_->Find(slot.worker) == nullptr) continue;
-    out.push_back({slot.worker, wire::MakeFrame(wire::JobCancel{.job = job.id, .reason = why.ToString()})});
+    out.push_back(
+        {slot.worker, wire::MakeFrame(wire::JobCancel{.job = job.id, .reason = why.ToString()})});
   }
   Report(job, out);
 }

@@ -30,7 +30,8 @@ class Scheduler {
   Scheduler(const coord::Membership* members, const coord::Tables* tables)
       : members_(members), tables_(tables) {}
 
-  void Submit(NodeId client, std::uint64_t request_id, const wire::JobSubmit& submit, std::vector<Outgoing>& out);
+  void Submit(NodeId client, std::uint64_t request_id, const wire::JobSubmit& submit,
+              std::vector<Outgoing>& out);
   void Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out);
   void OnSlotReady(NodeId worker, const wire::SlotReady& ready, std::vector<Outgoing>& out);
   void OnShardRequest(NodeId worker, const wire::ShardRequest& request, std::vector<Outgoing>& out);
@@ -99,7 +100,9 @@ class Scheduler {
 };
 
 /// Steps of a pass start here: a worker that is done with a pass is through all of its steps.
-inline constexpr Step FirstStepOfPass(std::uint32_t pass) { return static_cast<Step>(pass) << 32; }
+inline constexpr Step FirstStepOfPass(std::uint32_t pass) {
+  return static_cast<Step>(pass) << 32;
+}
 
 /// The loss that a task trains on.
 math::LossKind LossOf(Task task);

@@ -1,0 +1,112 @@
+// Submitter: a node that has a job done: creates its table, loads rows, submits, follows, reads the result, cleans up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client/client.h"
+#include "data/dataset.h"
+#include "job/parameters.h"
+#include "rpc/head_link.h"
+#include "steelyard/table_options.h"
+#include "transport/transport.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::job {
+
+/// What is to be done. The input is cut by the caller, who may read files.
+struct JobPlan {
+  TrainParameters parameters;
+  TableOptions table;
+  std::uint32_t row_floats = 1;  ///< Floats of one of the table's rows.
+  std::uint32_t servers_min = 1;
+  std::uint32_t slot_count = 1;
+  std::uint64_t rows_total = data::kRowsUnknown;
+  std::vector<data::Shard> shards;
+  std::vector<data::Shard> valid_shards;
+};
+
+/// Where the job's news and results go. All are called on the loop; an empty function is skipped.
+struct JobEvents {
+  /// Refill with sorted keys and whole rows to start from; nothing appended means the end.
+  std::function<Status(std::vector<Key>& keys, std::vector<float>& rows)> next_initial_rows;
+  std::function<void(const wire::JobStatus&)> on_status;
+  /// The trained rows, in key order, in pieces. An error ends the job with it.
+  std::function<Status(std::span<const Key> keys, std::span<const float> rows)> on_rows;
+  std::function<Status(const std::vector<std::pair<Key, std::string>>&)> on_names;
+  /// The last call: everything was handed over, or why not.
+  std::function<void(const Status&)> on_end;
+};
+
+/// Threads: confined to its loop.
+/// Errors:  on_end gets the job's own error (a bad row, a dead node by name), or kUnavailable when the head is gone.
+class Submitter : public transport::Node {
+ public:
+  struct Options {
+    std::string head_address;
+    Incarnation incarnation = 0;
+    std::string description;
+    /// How long to wait for servers and workers to appear before giving up, naming what is missing.
+    runtime::Duration start_max = std::chrono::seconds(30);
+  };
+  Submitter(Options options, JobPlan plan, JobEvents events);
+
+  void OnStart(transport::Transport& transport) override;
+  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
+              const std::string& peer) override;
+  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
+  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
+  void OnWake(transport::Transport& transport) override;
+
+  /// End the job now; on_end gets `why`.
+  void Cancel(transport::Transport& transport, const Status& why);
+  bool ended() const { return state_ == State::kEnded; }
+
+ private:
+  enum class State {
+    kJoining,
+    kCreating,
+    kAttaching,
+    kLoading,
+    kSubmitting,
+    kFollowing,
+    kNames,
+    kScanning,
+    kEnded
+  };
+
+  void Enter(transport::Transport& transport, State state);
+  void Ask(transport::Transport& transport);
+  void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  void OnView(transport::Transport& transport, const wire::View& view);
+  void LoadRows(transport::Transport& transport);
+  void OnStatus(transport::Transport& transport, const wire::JobStatus& status);
+  void OnNames(transport::Transport& transport, const wire::Names& names);
+  void ScanNext(transport::Transport& transport);
+  void OnScanned(transport::Transport& transport, Result<client::Scanned> scanned);
+  void End(transport::Transport& transport, const Status& status);
+  void ArmAlarm(transport::Transport& transport);
+
+  rpc::Identity identity_;
+  rpc::HeadLink head_;
+  client::Client client_;
+  runtime::Duration start_max_;
+  JobPlan plan_;
+  JobEvents events_;
+
+  State state_ = State::kJoining;
+  runtime::Time started_{0};
+  runtime::Time asked_at_{0};
+  wire::View view_;
+  JobId job_ = 0;
+  std::string waiting_;  ///< What the head said it waits for.
+  std::uint32_t names_index_ = 0;
+  SegmentId scan_segment_ = 0;
+  Key scan_first_ = 0;
+};
+
+}  // namespace steelyard::job

@@ -1,0 +1,442 @@
+#include "job/worker_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "job/evaluation_codec.h"
+#include "job/scheduler.h"
+
+namespace steelyard::job {
+
+using transport::Transport;
+using wire::Phase;
+
+namespace {
+
+constexpr runtime::Duration kReportEvery = std::chrono::milliseconds(100);
+/// Minibatches read ahead: the reader refills to twice this when it falls below.
+constexpr std::size_t kReadAhead = 32;
+constexpr std::size_t kValidationRows = 2048;
+/// Pulls ahead of the step that is learned, however large the delay.
+constexpr Step kPullsAheadMax = 4;
+constexpr std::size_t kNamesPerFrame = 16'384;
+
+}  // namespace
+
+Worker::Run::Run(const wire::SlotAssign& assign, rpc::HeadLink* head, client::Client* client,
+                 const WorkerEnvironment* environment)
+    : assign_(assign), head_(head), client_(client), environment_(environment) {}
+
+// ---- Beginning and end ----
+
+void Worker::Run::Start(Transport& transport) {
+  next_report_ = transport.now() + kReportEvery;
+  auto parameters = FromPairs(assign_.parameters);
+  if (!parameters.ok()) return Fail(transport, parameters.status());
+  parameters_ = std::move(parameters.value());
+  auto holdout = HoldoutOf(parameters_, assign_.rows_total);
+  if (!holdout.ok()) return Fail(transport, holdout.status());
+  holdout_ = holdout.value();
+  auto learner = environment_->make_learner(parameters_);
+  if (!learner.ok()) return Fail(transport, learner.status());
+  learner_ = std::move(learner.value());
+  auto opened = std::make_shared<Status>();
+  environment_->reader->Run(
+      [self = shared_from_this(), opened] {
+        *opened = self->reader_.Open(self->environment_->open_dataset,
+                                     DatasetOptionsOf(self->parameters_, /*valid=*/false));
+        if (opened->ok() && !self->parameters_.valid.empty()) {
+          *opened = self->valid_reader_.Open(self->environment_->open_dataset,
+                                             DatasetOptionsOf(self->parameters_, /*valid=*/true));
+        }
+      },
+      [self = shared_from_this(), opened, &transport] { self->Opened(transport, *opened); });
+}
+
+void Worker::Run::Opened(Transport& transport, const Status& status) {
+  if (cancelled_) return;
+  if (!status.ok()) return Fail(transport, status);
+  state_ = State::kAttaching;
+  client_->Attach(
+      transport, assign_.view,
+      {.group = assign_.job, .stream = assign_.stream, .session = assign_.session, .first_step = 0},
+      [self = shared_from_this(), &transport](const Status& attached) {
+        if (self->cancelled_) return;
+        if (!attached.ok()) return self->Fail(transport, attached);
+        self->state_ = State::kReady;
+        self->Report(transport);
+      });
+}
+
+void Worker::Run::Cancel(Transport& transport, const Status& why) {
+  cancelled_ = true;
+  client_->Detach(transport, assign_.view.table, why);
+}
+
+void Worker::Run::Fail(Transport& transport, const Status& status) {
+  if (state_ == State::kFailed) return;
+  state_ = State::kFailed;
+  failure_ = status;
+  Report(transport);
+}
+
+void Worker::Run::OnPlan(Transport& transport, const wire::PassPlan& plan) {
+  if (state_ == State::kReady || state_ == State::kPhaseDone) {
+    const bool known = state_ == State::kPhaseDone && plan.pass == pass_ && plan.phase <= phase_;
+    if (known || plan.pass < pass_) return;  // A repeat: PASS_DONE is on its way.
+    pass_ = plan.pass;
+    phase_ = plan.phase;
+    BeginPhase(transport);
+    Pump(transport);
+  }
+}
+
+void Worker::Run::BeginPhase(Transport& transport) {
+  const bool train = phase_ == Phase::kTrain;
+  state_ = train                        ? State::kTraining
+           : phase_ == Phase::kValidate ? State::kValidating
+                                        : State::kFinishing;
+  reads_valid_files_ = phase_ == Phase::kValidate && !parameters_.valid.empty();
+  reads_held_out_ = phase_ == Phase::kValidate && !reads_valid_files_;
+  shards_asked_ = 0;
+  shards_end_ = reads_held_out_ || phase_ == Phase::kFinish;
+  held_out_end_ = !reads_held_out_;
+  announced_end_ = false;
+  BatchReader::Options options;
+  options.batch_rows = train ? parameters_.minibatch : kValidationRows;
+  if (train) options.holdout = holdout_;
+  options.spool_held_out = train && pass_ == 0;
+  options.keep_names = parameters_.keep_names && train && pass_ == 0;
+  reader().Begin(std::move(options));
+  next_step_ = pushed_steps_ = next_scored_ = FirstStepOfPass(pass_);
+  evaluation_ = math::Evaluation(LossOf(parameters_.task), /*ranks=*/!train);
+  if (train) {
+    work_ = {};
+    traffic_at_start_ = client_->traffic();
+    read_ns_at_start_ = environment_->read_ns ? environment_->read_ns() : 0;
+    compute_ended_ = transport.now();
+  }
+  if (phase_ == Phase::kFinish) {
+    wire::Names chunk{
+        .job = assign_.job, .slot = assign_.slot, .index = 0, .last = false, .names = {}};
+    for (const auto& name : reader_.names()) {
+      chunk.names.push_back(name);
+      if (chunk.names.size() < kNamesPerFrame) continue;
+      names_.push_back(std::move(chunk));
+      chunk.names.clear();
+    }
+    if (!chunk.names.empty()) names_.push_back(std::move(chunk));
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      names_[i].job = assign_.job;
+      names_[i].slot = assign_.slot;
+      names_[i].index = static_cast<std::uint32_t>(i);
+      names_[i].last = i + 1 == names_.size();
+    }
+  }
+}
+
+// ---- The pipeline ----
+
+void Worker::Run::Pump(Transport& transport) {
+  if (cancelled_ ||
+      (state_ != State::kTraining && state_ != State::kValidating && state_ != State::kFinishing)) {
+    return;
+  }
+  PumpShards(transport);
+  PumpReads(transport);
+  PumpPulls(transport);
+  PumpCompute(transport);
+  PumpEnd(transport);
+}
+
+void Worker::Run::PumpShards(Transport& transport) {
+  // One shard is read, one waits: the next is asked for while there is time. Report() repeats a lost request.
+  if (shards_end_ || shard_request_out_ || incoming_shards_.size() >= 2) return;
+  shard_request_out_ = true;
+  head_->Send(transport, wire::MakeFrame(wire::ShardRequest{.job = assign_.job,
+                                                            .slot = assign_.slot,
+                                                            .pass = pass_,
+                                                            .phase = phase_,
+                                                            .index = shards_asked_}));
+}
+
+void Worker::Run::OnShardAssign(Transport& transport, const wire::ShardAssign& assign) {
+  if (assign.pass != pass_ || assign.phase != phase_ || assign.index != shards_asked_ ||
+      shards_end_)
+    return;
+  shard_request_out_ = false;
+  if (assign.end) {
+    shards_end_ = true;
+  } else {
+    ++shards_asked_;
+    incoming_shards_.push_back({.file = assign.shard.file,
+                                .first_byte = assign.shard.first_byte,
+                                .byte_count = assign.shard.byte_count,
+                                .first_row = assign.shard.first_row,
+                                .row_count = assign.shard.row_count});
+  }
+  Pump(transport);
+}
+
+void Worker::Run::PumpReads(Transport& transport) {
+  if (reading_ || batches_.size() >= kReadAhead) return;
+  if (reads_held_out_ ? held_out_end_ : (incoming_shards_.empty() && reader_shards_.empty()))
+    return;
+  reading_ = true;
+  std::ranges::move(incoming_shards_, std::back_inserter(reader_shards_));
+  incoming_shards_.clear();
+  // The work item owns the spare minibatches, the reader and its shards until `done`.
+  auto spare =
+      std::make_shared<std::vector<std::unique_ptr<data::Minibatch>>>(std::exchange(spare_, {}));
+  auto chunk = std::make_shared<BatchReader::Chunk>();
+  environment_->reader->Run(
+      [self = shared_from_this(), chunk, spare] {
+        *chunk = self->reads_held_out_
+                     ? self->reader_.ReadHeldOut(kReadAhead, *spare)
+                     : self->reader().Read(self->reader_shards_, kReadAhead, *spare);
+      },
+      [self = shared_from_this(), chunk, spare, &transport] {
+        std::ranges::move(*spare, std::back_inserter(self->spare_));
+        self->OnRead(transport, std::move(*chunk));
+      });
+}
+
+void Worker::Run::OnRead(Transport& transport, BatchReader::Chunk chunk) {
+  reading_ = false;
+  if (cancelled_ || state_ == State::kFailed) return;
+  if (!chunk.status.ok()) return Fail(transport, chunk.status);
+  if (reads_held_out_ && chunk.batches.empty()) held_out_end_ = true;
+  for (auto& batch : chunk.batches) batches_.push_back(std::move(batch));
+  Pump(transport);
+}
+
+void Worker::Run::PumpPulls(Transport& transport) {
+  const bool train = state_ == State::kTraining;
+  const Step ahead = train ? std::min(parameters_.tau.steps, kPullsAheadMax) : kPullsAheadMax;
+  while (!batches_.empty() && next_step_ <= (train ? pushed_steps_ : next_scored_) + ahead) {
+    InFlight work{
+        .step = next_step_, .batch = std::move(batches_.front()), .acked_ts = 0, .pulled = {}};
+    batches_.pop_front();
+    work.acked_ts = client_->acked_ts(assign_.view.table);
+    client::PullRequest request{
+        .step = work.step,
+        .gate_step = wire::kNoGate,
+        .columns = wire::Columns::kRows,
+        .floats_per_key = static_cast<std::uint32_t>(learner_->row_floats()),
+        .keys = work.batch->keys};
+    if (train && assign_.slot_count > 1 && parameters_.tau.steps != Delay::kInfinite) {
+      request.gate_step = work.step - parameters_.tau.steps - 1;
+    }
+    ++next_step_;
+    const Step step = work.step;
+    in_flight_.push_back(std::move(work));
+    const Status status =
+        client_->Pull(transport, assign_.view.table, std::move(request),
+                      [self = shared_from_this(), step, &transport](Result<client::Pulled> pulled) {
+                        self->OnPulled(transport, step, std::move(pulled));
+                      });
+    if (!status.ok()) return Fail(transport, status);
+  }
+}
+
+void Worker::Run::OnPulled(Transport& transport, Step step, Result<client::Pulled> pulled) {
+  if (cancelled_ || state_ == State::kFailed) return;
+  if (!pulled.ok()) return Fail(transport, pulled.status());
+  const auto work = std::ranges::find(in_flight_, step, &InFlight::step);
+  if (work == in_flight_.end()) return;
+  work->pulled = std::move(pulled.value());
+  Pump(transport);
+}
+
+void Worker::Run::PumpCompute(Transport& transport) {
+  if (computing_ || in_flight_.empty() || !in_flight_.front().pulled) return;
+  computing_ = true;
+  if (state_ == State::kTraining) {
+    work_.idle_ns += static_cast<std::uint64_t>((transport.now() - compute_ended_).count());
+    Learn(transport);
+  } else {
+    Score(transport);
+  }
+}
+
+void Worker::Run::Learn(Transport& transport) {
+  auto work = std::make_shared<InFlight>(std::move(in_flight_.front()));
+  in_flight_.pop_front();
+  own_pushes_.Complete(*work->pulled);
+  // What was acknowledged before the oldest open pull was made is in every pull from now on.
+  own_pushes_.Forget(in_flight_.empty() ? client_->acked_ts(assign_.view.table)
+                                        : in_flight_.front().acked_ts);
+  auto deltas = std::make_shared<std::vector<float>>(work->pulled->floats.size());
+  const runtime::Time started = transport.now();
+  environment_->compute->Run(
+      [self = shared_from_this(), work, deltas] {
+        self->learner_->Learn(*work->batch, work->pulled->floats, *deltas, self->evaluation_);
+      },
+      [self = shared_from_this(), work, deltas, started, &transport] {
+        self->work_.busy_ns += static_cast<std::uint64_t>((transport.now() - started).count());
+        self->OnLearned(transport, std::move(*work), std::move(*deltas));
+      });
+}
+
+void Worker::Run::OnLearned(Transport& transport, InFlight work, std::vector<float> deltas) {
+  computing_ = false;
+  compute_ended_ = transport.now();
+  if (cancelled_ || state_ == State::kFailed) return;
+  work_.rows += work.batch->rows.size();
+  work_.nonzeros += work.batch->rows.keys.size();
+  ++work_.minibatches;
+  client::PushRequest request{.step = work.step,
+                              .through_step = work.step,
+                              .columns = wire::Columns::kRows,
+                              .floats_per_key = static_cast<std::uint32_t>(learner_->row_floats()),
+                              .keys = std::move(work.pulled->keys),
+                              .floats = std::move(deltas)};
+  spare_.push_back(std::move(work.batch));
+  if (TryPush(transport, std::move(request))) Pump(transport);
+}
+
+bool Worker::Run::TryPush(Transport& transport, client::PushRequest request) {
+  const Ts ts = client_->next_ts(assign_.view.table);
+  own_pushes_.Add(ts, request.keys, request.floats);
+  const Step step = request.step;
+  auto pushed = client_->Push(transport, assign_.view.table, std::move(request),
+                              [self = shared_from_this(), &transport](const Status& status) {
+                                self->OnPushed(transport, status);
+                              });
+  if (!pushed.ok()) {
+    Fail(transport, pushed.status());
+    return false;
+  }
+  ++unacked_pushes_;
+  pushed_steps_ = std::max(pushed_steps_, step + 1);
+  return true;
+}
+
+void Worker::Run::OnPushed(Transport& transport, const Status& status) {
+  --unacked_pushes_;
+  if (cancelled_ || state_ == State::kFailed) return;
+  if (!status.ok()) return Fail(transport, status);
+  Pump(transport);
+}
+
+void Worker::Run::Score(Transport& transport) {
+  auto work = std::make_shared<InFlight>(std::move(in_flight_.front()));
+  in_flight_.pop_front();
+  environment_->compute->Run(
+      [self = shared_from_this(), work] {
+        const data::RowBlock& rows = work->batch->rows;
+        std::vector<float> margins(rows.size());
+        self->learner_->Score(*work->batch, work->pulled->floats, margins);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          self->evaluation_.Add(margins[i], rows.labels[i], rows.Weight(i));
+        }
+      },
+      [self = shared_from_this(), work, &transport] {
+        self->computing_ = false;
+        self->next_scored_ = work->step + 1;
+        self->spare_.push_back(std::move(work->batch));
+        self->Pump(transport);
+      });
+}
+
+bool Worker::Run::InputExhausted() const {
+  const bool read_all = shards_end_ && held_out_end_ && incoming_shards_.empty() && !reading_ &&
+                        (reads_held_out_ || reader_shards_.empty());
+  return read_all && batches_.empty() && in_flight_.empty() && !computing_;
+}
+
+void Worker::Run::PumpEnd(Transport& transport) {
+  if (state_ == State::kFinishing) return PumpNames(transport);
+  if (!InputExhausted()) return;
+  if (state_ == State::kTraining && !announced_end_) {
+    announced_end_ = true;
+    // Nobody waits for this stream any more in this pass.
+    client::PushRequest end{.step = next_step_,
+                            .through_step = FirstStepOfPass(pass_ + 1) - 1,
+                            .columns = wire::Columns::kRows,
+                            .floats_per_key = static_cast<std::uint32_t>(learner_->row_floats()),
+                            .keys = {},
+                            .floats = {}};
+    if (!TryPush(transport, std::move(end))) return;
+  }
+  if (unacked_pushes_ == 0) FinishPhase(transport);
+}
+
+void Worker::Run::PumpNames(Transport& transport) {
+  if (names_acked_ == names_.size()) return FinishPhase(transport);
+  head_->Send(transport, wire::MakeFrame(names_[names_acked_]));
+}
+
+void Worker::Run::OnNamesAck(Transport& transport, const wire::NamesAck& ack) {
+  if (state_ != State::kFinishing || ack.index != names_acked_) return;
+  names_[names_acked_++].names.clear();
+  Pump(transport);
+}
+
+void Worker::Run::FinishPhase(Transport& transport) {
+  state_ = State::kPhaseDone;
+  Report(transport);
+}
+
+// ---- What the head is told ----
+
+void Worker::Run::UpdateSums() {
+  const client::Traffic& traffic = client_->traffic();
+  work_.bad_rows = reading_ ? work_.bad_rows : reader_.bad_rows();
+  work_.pushed_bytes = traffic.pushed_bytes - traffic_at_start_.pushed_bytes;
+  work_.pulled_bytes = traffic.pulled_bytes - traffic_at_start_.pulled_bytes;
+  work_.loss_sum = computing_ ? work_.loss_sum : evaluation_.sums().loss;
+  work_.weight_sum = computing_ ? work_.weight_sum : evaluation_.sums().weight;
+  if (environment_->read_ns) work_.read_ns = environment_->read_ns() - read_ns_at_start_;
+  if (environment_->peak_memory_bytes) work_.peak_memory_bytes = environment_->peak_memory_bytes();
+}
+
+void Worker::Run::Report(Transport& transport) {
+  next_report_ = transport.now() + kReportEvery;
+  if (state_ == State::kTraining) UpdateSums();
+  switch (state_) {
+    case State::kOpening:
+    case State::kAttaching:
+      return;
+    case State::kReady:
+      return head_->Send(
+          transport, wire::MakeFrame(wire::SlotReady{
+                         .job = assign_.job, .slot = assign_.slot, .session = assign_.session}));
+    case State::kFailed:
+      return head_->Send(transport,
+                         wire::MakeFrame(wire::WorkerFailed{.job = assign_.job,
+                                                            .slot = assign_.slot,
+                                                            .code = failure_.code(),
+                                                            .message = failure_.message(),
+                                                            .where = failure_.where()}));
+    case State::kPhaseDone: {
+      wire::PassDone done{.job = assign_.job,
+                          .slot = assign_.slot,
+                          .pass = pass_,
+                          .phase = phase_,
+                          .work = {},
+                          .evaluation = {}};
+      if (phase_ == Phase::kTrain) UpdateSums();
+      if (phase_ == Phase::kTrain) done.work = work_;
+      if (phase_ != Phase::kFinish) done.evaluation = ToWire(evaluation_);
+      return head_->Send(transport, wire::MakeFrame(done));
+    }
+    case State::kTraining:
+    case State::kValidating:
+    case State::kFinishing:
+      shard_request_out_ =
+          false;  // A lost request is repeated; the answer to a repeat is the same.
+      if (state_ == State::kTraining) {
+        head_->Send(transport,
+                    wire::MakeFrame(wire::Progress{
+                        .job = assign_.job, .slot = assign_.slot, .pass = pass_, .work = work_}));
+      }
+      Pump(transport);
+  }
+}
+
+void Worker::Run::OnWake(Transport& transport) {
+  if (!cancelled_ && transport.now() >= next_report_) Report(transport);
+}
+
+}  // namespace steelyard::job

@@ -1,0 +1,129 @@
+// Worker::Run: one slot of one job, from SLOT_ASSIGN to JOB_CANCEL.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "job/own_pushes.h"
+#include "job/worker.h"
+#include "math/evaluation.h"
+
+namespace steelyard::job {
+
+/// A pipeline: shards are asked for, read into minibatches, their rows pulled, learned, and the changes pushed. Pump()
+/// moves each stage as far as its bound allows and is called after every event.
+///
+/// Threads: the loop's, except what the work items of the executors touch while they run (reader_, a minibatch).
+class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
+ public:
+  Run(const wire::SlotAssign& assign, rpc::HeadLink* head, client::Client* client,
+      const WorkerEnvironment* environment);
+
+  void Start(transport::Transport& transport);
+  /// Stop at once; work items in progress end without effect.
+  void Cancel(transport::Transport& transport, const Status& why);
+
+  void OnPlan(transport::Transport& transport, const wire::PassPlan& plan);
+  void OnShardAssign(transport::Transport& transport, const wire::ShardAssign& assign);
+  void OnNamesAck(transport::Transport& transport, const wire::NamesAck& ack);
+  void OnWake(transport::Transport& transport);
+  runtime::Time next_wake() const { return next_report_; }
+
+  JobId job() const { return assign_.job; }
+  Session session() const { return assign_.session; }
+
+ private:
+  enum class State {
+    kOpening,
+    kAttaching,
+    kReady,
+    kTraining,
+    kValidating,
+    kFinishing,
+    kPhaseDone,
+    kFailed
+  };
+  struct InFlight {
+    Step step = 0;
+    std::unique_ptr<data::Minibatch> batch;
+    Ts acked_ts = 0;  ///< When the pull was made.
+    std::optional<client::Pulled> pulled;
+  };
+
+  void Opened(transport::Transport& transport, const Status& status);
+  void BeginPhase(transport::Transport& transport);
+  void Pump(transport::Transport& transport);
+  void PumpShards(transport::Transport& transport);
+  void PumpReads(transport::Transport& transport);
+  void PumpPulls(transport::Transport& transport);
+  void PumpCompute(transport::Transport& transport);
+  void PumpEnd(transport::Transport& transport);
+  void PumpNames(transport::Transport& transport);
+  void OnRead(transport::Transport& transport, BatchReader::Chunk chunk);
+  void OnPulled(transport::Transport& transport, Step step, Result<client::Pulled> pulled);
+  void Learn(transport::Transport& transport);
+  void Score(transport::Transport& transport);
+  void OnLearned(transport::Transport& transport, InFlight work, std::vector<float> deltas);
+  bool TryPush(transport::Transport& transport, client::PushRequest request);
+  void OnPushed(transport::Transport& transport, const Status& status);
+  void FinishPhase(transport::Transport& transport);
+  void Fail(transport::Transport& transport, const Status& status);
+  void Report(transport::Transport& transport);
+  bool InputExhausted() const;
+  BatchReader& reader() { return reads_valid_files_ ? valid_reader_ : reader_; }
+  void UpdateSums();
+
+  const wire::SlotAssign assign_;
+  rpc::HeadLink* head_;
+  client::Client* client_;
+  const WorkerEnvironment* environment_;
+  TrainParameters parameters_;
+  data::Holdout holdout_;
+  std::unique_ptr<Learner> learner_;
+  BatchReader reader_;
+  BatchReader valid_reader_;
+
+  State state_ = State::kOpening;
+  bool cancelled_ = false;
+  Status failure_;
+  std::uint32_t pass_ = 0;
+  wire::Phase phase_ = wire::Phase::kTrain;
+  runtime::Time next_report_{0};
+
+  // Input of the phase.
+  bool reads_held_out_ = false;  ///< Validation of the rows kept aside.
+  bool reads_valid_files_ = false;
+  std::uint32_t shards_asked_ = 0;  ///< Index of the next shard to ask for.
+  bool shards_end_ = false;
+  bool shard_request_out_ = false;
+  std::deque<data::Shard> incoming_shards_;
+  std::deque<data::Shard> reader_shards_;  ///< Belongs to the reader while reading_.
+  bool reading_ = false;
+  bool held_out_end_ = false;
+  std::deque<std::unique_ptr<data::Minibatch>> batches_;
+  std::vector<std::unique_ptr<data::Minibatch>> spare_;
+
+  // The steps under way, oldest first.
+  std::deque<InFlight> in_flight_;
+  bool computing_ = false;
+  Step next_step_ = 0;     ///< The next pull's.
+  Step pushed_steps_ = 0;  ///< Every step before this one is pushed.
+  Step next_scored_ = 0;   ///< Every step before this one is scored (validation).
+  OwnPushes own_pushes_;
+  std::size_t unacked_pushes_ = 0;
+  bool announced_end_ = false;
+
+  math::Evaluation evaluation_;
+  wire::WorkSums work_;
+  client::Traffic traffic_at_start_;
+  std::uint64_t read_ns_at_start_ = 0;
+  runtime::Time compute_ended_{0};
+
+  std::vector<wire::Names> names_;
+  std::size_t names_acked_ = 0;
+};
+
+}  // namespace steelyard::job
