@@ -1,13 +1,12 @@
 // The only file of bin/ that includes the TOML library.
 #include "config_file.h"
 
-#include <toml++/toml.h>
-
 #include <array>
 #include <charconv>
 #include <vector>
 
 #include "base/near_miss.h"
+#include "base/toml.h"
 
 namespace steelyard::cli {
 namespace {

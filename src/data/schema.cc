@@ -10,13 +10,12 @@
 #include <optional>
 #include <utility>
 
-#include "base/toml_text.h"
 #include "data/label.h"
 #include "data/near_miss.h"
 
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
-#include <toml++/toml.h>
+#include "base/toml.h"
 
 namespace steelyard::data {
 namespace {
@@ -267,12 +266,6 @@ class SchemaReader {
 }  // namespace
 
 Result<Schema> ParseSchema(std::string_view text, const std::string& file) {
-  if (const int line = LineOfUnquotedNonAscii(text); line > 0) {
-    return Status(
-        StatusCode::kBadData,
-        "not TOML: a character that is not ASCII stands outside of quotes; quote the name",
-        fmt::format("{}:{}", file, line));
-  }
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
