@@ -45,7 +45,10 @@ void FeatureBuilder::KeySet::Grow() {
 }
 
 FeatureBuilder::FeatureBuilder(const Schema& schema, bool keep_names)
-    : schema_(schema), keep_names_(keep_names), number_keys_(schema.features.size()) {
+    : schema_(schema),
+      keep_names_(keep_names),
+      number_keys_(schema.features.size()),
+      repeated_(schema.features.size()) {
   for (std::uint32_t i = 0; i < schema_.features.size(); ++i) {
     const FeatureSpec& feature = schema_.features[i];
     if (feature.alone) alone_.push_back(i);
@@ -56,7 +59,8 @@ FeatureBuilder::FeatureBuilder(const Schema& schema, bool keep_names)
         feature.width == std::floor(feature.width) && feature.width < kExactIntegerMax;
     whole_widths_.push_back(whole ? static_cast<std::int64_t>(feature.width) : 0);
   }
-  keys_.resize(alone_.size() + schema_.crosses.size());
+  keys_.resize(alone_.size() + schema_.crosses.size() +
+               1);  // An absent last one is written, then not counted.
   values_.assign(keys_.size(), 1.0F);
 }
 
@@ -106,8 +110,17 @@ bool FeatureBuilder::OfText(std::size_t index, std::string_view cell, Component&
   if (cell.empty()) return true;
   const FeatureSpec& feature = schema_.features[index];
   if (feature.part != Part::kWhole) {
+    Repeated& last = repeated_[index];  // Rows in time order repeat their time.
+    if (last.text == cell) {
+      component = last.component;
+      return true;
+    }
     const std::optional<std::int64_t> time = ParseTime(cell);
-    if (time) return OfTime(index, *time, component);
+    if (time && !OfTime(index, *time, component)) return false;
+    if (time) {
+      last = {.text = std::string(cell), .component = component};
+      return true;
+    }
     error_ = fmt::format("column '{}': {} is no time; write 2001-01-31T23:59 or seconds since 1970",
                          feature.column.column, Quoted(cell));
     return false;
@@ -180,26 +193,31 @@ bool FeatureBuilder::OfTime(std::size_t index, std::int64_t seconds, Component& 
 }
 
 void FeatureBuilder::Build(std::span<const Component> components) {
-  std::size_t count = 0;
+  const Component* const parts =
+      components.data();  // Unchecked: this loop is most of a row's cost.
+  Key* key = keys_.data();
+  float* value = values_.data();
   for (const std::uint32_t index : alone_) {
-    if (!components[index].present) continue;
-    keys_[count] = components[index].key;
-    values_[count] = components[index].value;
-    ++count;
+    *key = parts[index].key;
+    *value = parts[index].value;
+    const std::size_t step = parts[index].present ? 1 : 0;
+    key += step;
+    value += step;
   }
   for (const CrossSpec& cross : schema_.crosses) {
-    Key key = components[cross.features[0]].key;
-    bool present = components[cross.features[0]].present;
-    for (std::size_t i = 1; i < cross.features.size(); ++i) {
-      const Component& right = components[cross.features[i]];
-      key = CrossKey(key, right.key);
-      present = present && right.present;
+    const std::uint32_t* index = cross.features.data();
+    const std::uint32_t* const end = index + cross.features.size();
+    Key folded = parts[*index].key;
+    bool present = parts[*index].present;
+    for (++index; index != end; ++index) {
+      folded = CrossKey(folded, parts[*index].key);
+      present = present && parts[*index].present;
     }
-    keys_[count] = key;
-    values_[count] = 1.0F;
-    count += present ? 1 : 0;
+    *key = folded;
+    key += present ? 1 : 0;
   }
-  count_ = count;
+  count_ = static_cast<std::size_t>(key - keys_.data());
+  if (has_numeric_) std::fill(value, values_.data() + count_, 1.0F);
   if (keep_names_) NameRow(components);
 }
 

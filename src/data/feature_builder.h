@@ -68,6 +68,12 @@ class FeatureBuilder {
     bool has_zero_ = false;
   };
 
+  /// The last text that was a time, and what became of it.
+  struct Repeated {
+    std::string text;
+    Component component;
+  };
+
   bool Number(std::size_t index, std::int64_t number, Component& component);
   void Named(std::size_t index, std::string_view value, Component& component);
   bool Numeric(std::size_t index, double value, Component& component);
@@ -84,7 +90,8 @@ class FeatureBuilder {
   std::vector<std::int64_t>
       whole_widths_;  ///< [features] the width where it is a whole number, else 0.
   std::vector<std::array<Key, kCachedNumbers>>
-      number_keys_;  ///< [features] by small number; 0: not known.
+      number_keys_;                 ///< [features] by small number; 0: not known.
+  std::vector<Repeated> repeated_;  ///< [features]
   std::vector<Key> keys_;
   std::vector<float> values_;
   std::size_t count_ = 0;

@@ -20,6 +20,7 @@ class LibsvmParser : public RowParser {
 
  private:
   const char* ParseLabel(const char* p, const char* end);
+  const char* ParseOnes(const char* p, std::size_t& count);
   bool ParseFeature(const char*& p, const char* end, std::size_t index);
   bool Fail(const char* token, const char* end, std::string_view wanted);
 

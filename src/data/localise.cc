@@ -5,37 +5,51 @@
 #include <bit>
 #include <cstddef>
 #include <numeric>
+#include <utility>
 
 namespace steelyard::data {
 namespace {
 
-constexpr std::uint32_t kFree = ~std::uint32_t{0};
-constexpr std::uint32_t kTaken = kFree - 1;
 constexpr std::size_t kProbesMax =
     64;  // Longer runs mean keys that are not spread; also the room after the last home.
-constexpr std::size_t kAhead =
-    16;  // Prefetch distance: hides an access to the second-level cache and beyond.
+constexpr int kBitsMin = 8;
+
+using Slot = Minibatch::Scratch::Slot;
+
+/// Size the table for `expected` distinct keys and free all slots. Return how far keys are shifted to find their home.
+int PrepareTable(Minibatch::Scratch& scratch, std::size_t expected) {
+  const int bits = std::max(kBitsMin, static_cast<int>(std::bit_width(expected + expected / 2)));
+  const std::size_t count = (std::size_t{1} << bits) + kProbesMax;
+  if (scratch.slots.size() < count) scratch.slots.resize(count);
+  scratch.taken.assign(count / 64 + 1, 0);
+  if (++scratch.epoch == 0) {
+    std::fill(scratch.slots.begin(), scratch.slots.end(), Slot{});
+    scratch.epoch = 1;
+  }
+  return 64 - bits;
+}
 
 /// Put every key into its slot; positions[i] becomes the slot of rows.keys[i]. False when keys crowd together.
 bool FillTable(Minibatch& batch, int shift) {
-  const std::vector<Key>& wanted = batch.rows.keys;
-  Key* const table = batch.scratch.table.data();
-  std::uint32_t* const marks = batch.scratch.marks.data();
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (i + kAhead < wanted.size()) {
-      const std::size_t later = wanted[i + kAhead] >> shift;
-      __builtin_prefetch(table + later, 1);
-      __builtin_prefetch(marks + later, 1);
-    }
+  const Key* const wanted = batch.rows.keys.data();
+  const std::size_t count = batch.rows.keys.size();
+  Slot* const slots = batch.scratch.slots.data();
+  std::uint64_t* const taken = batch.scratch.taken.data();
+  std::uint32_t* const positions = batch.positions.data();
+  const std::uint32_t epoch = batch.scratch.epoch;
+  for (std::size_t i = 0; i < count; ++i) {
     const Key key = wanted[i];
     const std::size_t home = key >> shift;
     std::size_t slot = home;
-    while (marks[slot] != kFree && table[slot] != key) {
+    // One branch for "free" and "mine" alike: which of the two it is cannot be predicted.
+    while (!(static_cast<int>(slots[slot].epoch != epoch) |
+             static_cast<int>(slots[slot].key == key))) {
       if (++slot == home + kProbesMax) return false;
     }
-    table[slot] = key;
-    marks[slot] = kTaken;
-    batch.positions[i] = static_cast<std::uint32_t>(slot);
+    slots[slot].key = key;
+    slots[slot].epoch = epoch;
+    taken[slot / 64] |= std::uint64_t{1} << (slot % 64);
+    positions[i] = static_cast<std::uint32_t>(slot);
   }
   return true;
 }
@@ -43,22 +57,30 @@ bool FillTable(Minibatch& batch, int shift) {
 /// Walk the table: keys come out nearly sorted, because a key stands at most a few slots after its home.
 void SortTable(Minibatch& batch) {
   std::vector<std::uint32_t>& order = batch.scratch.order;
-  const std::vector<Key>& table = batch.scratch.table;
-  std::vector<std::uint32_t>& marks = batch.scratch.marks;
-  order.clear();
-  for (std::size_t slot = 0; slot < marks.size(); ++slot) {
-    if (marks[slot] == kFree) continue;
-    order.push_back(static_cast<std::uint32_t>(slot));
-    for (std::size_t j = order.size() - 1; j > 0 && table[order[j - 1]] > table[order[j]]; --j) {
-      std::swap(order[j - 1], order[j]);
+  std::size_t distinct = 0;
+  for (const std::uint64_t word : batch.scratch.taken) distinct += std::popcount(word);
+  order.resize(distinct);
+  batch.keys.resize(distinct);
+
+  Slot* const slots = batch.scratch.slots.data();
+  Key* const keys = batch.keys.data();
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < batch.scratch.taken.size(); ++i) {
+    for (std::uint64_t word = batch.scratch.taken[i]; word != 0; word &= word - 1) {
+      auto slot = static_cast<std::uint32_t>(i * 64 + std::countr_zero(word));
+      Key key = slots[slot].key;
+      std::size_t at = count++;
+      for (; at > 0 && keys[at - 1] > key; --at) {
+        keys[at] = keys[at - 1];
+        order[at] = order[at - 1];
+        slots[order[at]].position = static_cast<std::uint32_t>(at);
+      }
+      keys[at] = key;
+      order[at] = slot;
+      slots[slot].position = static_cast<std::uint32_t>(at);
     }
   }
-  batch.keys.resize(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    batch.keys[i] = table[order[i]];
-    marks[order[i]] = static_cast<std::uint32_t>(i);
-  }
-  for (std::uint32_t& position : batch.positions) position = marks[position];
+  for (std::uint32_t& position : batch.positions) position = slots[position].position;
 }
 
 void SortEverything(Minibatch& batch) {
@@ -82,15 +104,20 @@ void Localise(Minibatch& minibatch) {
   minibatch.keys.clear();
   minibatch.positions.resize(count);
   if (count == 0) return;
-  const int bits = std::max(4, static_cast<int>(std::bit_width(2 * count - 1)));
-  const std::size_t slots = (std::size_t{1} << bits) + kProbesMax;
-  if (minibatch.scratch.table.size() < slots) minibatch.scratch.table.resize(slots);
-  minibatch.scratch.marks.assign(slots, kFree);
-  if (FillTable(minibatch, 64 - bits)) {
+  Minibatch::Scratch& scratch = minibatch.scratch;
+  // A table fitted to the distinct keys stays in a nearer cache than one fitted to all; too small a one crowds.
+  const std::size_t guess = std::min(count, scratch.distinct_before + scratch.distinct_before / 4);
+  bool sorted = false;
+  for (const std::size_t expected : {guess, count}) {
+    if (expected == 0 || sorted) continue;
+    sorted = FillTable(minibatch, PrepareTable(scratch, expected));
+  }
+  if (sorted) {
     SortTable(minibatch);
   } else {
     SortEverything(minibatch);
   }
+  scratch.distinct_before = minibatch.keys.size();
 }
 
 }  // namespace steelyard::data

@@ -17,9 +17,17 @@ struct Minibatch {
 
   /// Localise()'s own working space.
   struct Scratch {
-    std::vector<Key> table;            ///< Slots of an open-addressing table in key order.
-    std::vector<std::uint32_t> marks;  ///< Per slot: free, taken, then the key's position.
+    struct Slot {
+      Key key;
+      std::uint32_t epoch;     ///< The call that took the slot; any other means free.
+      std::uint32_t position;  ///< Of the key in Minibatch::keys.
+    };
+    std::vector<Slot> slots;           ///< Open addressing; home slots are in key order.
+    std::vector<std::uint64_t> taken;  ///< One bit a slot.
     std::vector<std::uint32_t> order;  ///< Slots in key order.
+    std::uint32_t epoch = 0;
+    std::size_t distinct_before =
+        0;  ///< Keys of the last call: the next one will have about as many.
   } scratch;
 };
 

@@ -76,14 +76,32 @@ void ParquetRows::LoadFeature(std::size_t feature, const ColumnCells& cells) {
       return fill(
           [&](std::size_t i, Component& c) { return builder_.OfReal(feature, cells.reals[i], c); });
     case CellKind::kTime:
-      return fill([&](std::size_t i, Component& c) {
-        return builder_.OfTime(feature, cells.integers[i], c);
-      });
+      return LoadTimes(feature, cells);
     case CellKind::kText:
       return fill(
           [&](std::size_t i, Component& c) { return builder_.OfText(feature, cells.texts[i], c); });
     case CellKind::kOther:
       return;
+  }
+}
+
+void ParquetRows::LoadTimes(std::size_t feature, const ColumnCells& cells) {
+  const std::size_t stride = plan_.schema.features.size();
+  std::optional<std::int64_t> last;  // Rows in time order repeat their time.
+  Component made;
+  Component* component = components_.data() + feature;
+  for (std::size_t i = 0; i < count_; ++i, component += stride) {
+    component->present = false;
+    if (!cells.Present(i)) continue;
+    if (last != cells.integers[i]) {
+      last.reset();
+      if (!builder_.OfTime(feature, cells.integers[i], made)) {
+        misfits_.try_emplace(i, builder_.error());
+        continue;
+      }
+      last = cells.integers[i];
+    }
+    *component = made;
   }
 }
 

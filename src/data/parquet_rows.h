@@ -50,6 +50,7 @@ class ParquetRows {
  private:
   bool Fail(std::string message);
   void LoadFeature(std::size_t feature, const ColumnCells& cells);
+  void LoadTimes(std::size_t feature, const ColumnCells& cells);
   bool InOrder(std::size_t index);
   bool ReadLabel(std::size_t index, float& label);
   bool ReadWeight(std::size_t index, float& weight);

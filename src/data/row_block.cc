@@ -1,3 +1,4 @@
+// Copying rows between blocks.
 #include "data/row_block.h"
 
 #include <cstddef>

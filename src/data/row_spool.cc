@@ -1,89 +1,144 @@
+// Spooled rows: blocks in memory, then blocks in a file without a name.
 #include "data/row_spool.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
 #include <cerrno>
-#include <cstring>
-#include <string>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <type_traits>
+#include <utility>
 
 namespace steelyard::data {
 namespace {
 
-Status FileError(const char* what) {
-  const char* folder = P_tmpdir;
-  return Status(StatusCode::kIoError,
-                std::string("cannot ") + what + " held-out rows in a temporary file: " +
-                    std::strerror(errno) + "; free space there",
-                folder);
+constexpr std::size_t kColumns = 6;
+
+/// Visit the columns of a block in the order in which they stand in the file.
+template <typename Block, typename Visitor>
+Status ForEachColumn(Block& block, Visitor visit) {
+  SY_RETURN_IF_ERROR(visit(0, block.rows));
+  SY_RETURN_IF_ERROR(visit(1, block.labels));
+  SY_RETURN_IF_ERROR(visit(2, block.weights));
+  SY_RETURN_IF_ERROR(visit(3, block.offsets));
+  SY_RETURN_IF_ERROR(visit(4, block.keys));
+  return visit(5, block.values);
 }
 
-template <typename T>
-bool Write(std::FILE* file, const std::vector<T>& items) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  const std::uint64_t count = items.size();
-  return std::fwrite(&count, sizeof count, 1, file) == 1 &&
-         (count == 0 || std::fwrite(items.data(), sizeof(T), count, file) == count);
-}
-
-template <typename T>
-bool Read(std::FILE* file, std::vector<T>& items) {
-  std::uint64_t count = 0;
-  if (std::fread(&count, sizeof count, 1, file) != 1) return false;
-  items.resize(count);
-  return count == 0 || std::fread(items.data(), sizeof(T), count, file) == count;
-}
-
-std::size_t BytesOf(const RowBlock& block) {
-  return block.size() * 24 + block.keys.size() * sizeof(Key) + block.values.size() * sizeof(float);
+std::size_t BytesOf(RowBlock& block) {
+  std::size_t bytes = sizeof(RowBlock);
+  (void)ForEachColumn(block, [&](std::size_t, auto& column) {
+    bytes += column.size() * sizeof(column[0]);
+    return Status();
+  });
+  return bytes;
 }
 
 }  // namespace
 
-Status RowSpool::Append(const RowBlock& block) {
-  if (block.empty()) return {};
-  rows_ += block.size();
-  if (!file_ && memory_bytes_ + BytesOf(block) <= memory_bytes_max_) {
-    memory_bytes_ += BytesOf(block);
-    blocks_.push_back(block);
-    return {};
-  }
-  return Spill(block);
+RowSpool::RowSpool(std::size_t memory_bytes_max, std::string folder)
+    : memory_bytes_max_(memory_bytes_max), folder_(std::move(folder)) {
+  std::error_code ignored;
+  if (folder_.empty()) folder_ = std::filesystem::temp_directory_path(ignored).string();
+  if (folder_.empty()) folder_ = "/tmp";
 }
 
-Status RowSpool::Spill(const RowBlock& block) {
-  if (!file_) file_.reset(std::tmpfile());
-  if (!file_ || std::fseek(file_.get(), 0, SEEK_END) != 0) return FileError("keep");
-  const bool written = Write(file_.get(), block.rows) && Write(file_.get(), block.labels) &&
-                       Write(file_.get(), block.weights) && Write(file_.get(), block.offsets) &&
-                       Write(file_.get(), block.keys) && Write(file_.get(), block.values) &&
-                       std::fflush(file_.get()) == 0;
-  if (!written) return FileError("keep");
-  ++spilled_blocks_;
+RowSpool::~RowSpool() {
+  if (file_ >= 0) ::close(file_);
+}
+
+Status RowSpool::FileError(const char* what, int error) const {
+  return Status(
+      StatusCode::kIoError,
+      fmt::format("cannot {} rows kept aside in a temporary file: {}; free space there, or set "
+                  "TMPDIR to another folder",
+                  what, std::error_code(error, std::generic_category()).message()),
+      folder_);
+}
+
+Status RowSpool::OpenFile() {
+  std::string name = folder_ + "/steelyard-rows-XXXXXX";
+  file_ = ::mkostemp(name.data(), O_CLOEXEC);
+  if (file_ < 0) return FileError("keep", errno);
+  ::unlink(name.c_str());
   return {};
 }
 
-Status RowSpool::ReadSpilled(RowBlock& block) {
-  if (next_block_ == blocks_.size() && std::fseek(file_.get(), 0, SEEK_SET) != 0)
-    return FileError("read back");
-  const bool read = data::Read(file_.get(), block.rows) && data::Read(file_.get(), block.labels) &&
-                    data::Read(file_.get(), block.weights) &&
-                    data::Read(file_.get(), block.offsets) && data::Read(file_.get(), block.keys) &&
-                    data::Read(file_.get(), block.values);
-  return read ? Status() : FileError("read back");
+/// Read or write all of `bytes` at `at`, and move `at` behind them.
+Status RowSpool::Transfer(bool writing, void* data, std::size_t bytes, std::uint64_t& at) {
+  auto* next = static_cast<char*>(data);
+  while (bytes > 0) {
+    const auto offset = static_cast<off_t>(at);
+    const ssize_t done =
+        writing ? ::pwrite(file_, next, bytes, offset) : ::pread(file_, next, bytes, offset);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return FileError(writing ? "keep" : "read back", done < 0 ? errno : EIO);
+    next += done;
+    bytes -= static_cast<std::size_t>(done);
+    at += static_cast<std::uint64_t>(done);
+  }
+  return {};
+}
+
+Status RowSpool::Append(const RowBlock& block) {
+  if (block.empty()) return {};
+  RowBlock copy = block;
+  const std::size_t bytes = BytesOf(copy);
+  if (file_ < 0 && memory_bytes_ + bytes <= memory_bytes_max_) {
+    memory_bytes_ += bytes;
+    blocks_.push_back(std::move(copy));
+  } else {
+    SY_RETURN_IF_ERROR(Spill(copy));
+  }
+  rows_ += block.size();
+  return {};
+}
+
+Status RowSpool::Spill(RowBlock& block) {
+  if (file_ < 0) SY_RETURN_IF_ERROR(OpenFile());
+  std::array<std::uint64_t, kColumns> counts{};
+  SY_RETURN_IF_ERROR(ForEachColumn(block, [&](std::size_t i, auto& column) {
+    counts[i] = column.size();
+    return Status();
+  }));
+  std::uint64_t at = file_bytes_;
+  SY_RETURN_IF_ERROR(Transfer(true, counts.data(), sizeof(counts), at));
+  SY_RETURN_IF_ERROR(ForEachColumn(block, [&](std::size_t, auto& column) {
+    return Transfer(true, column.data(), column.size() * sizeof(column[0]), at);
+  }));
+  file_bytes_ = at;
+  return {};
+}
+
+Status RowSpool::ReadSpilled() {
+  std::array<std::uint64_t, kColumns> counts{};
+  SY_RETURN_IF_ERROR(Transfer(false, counts.data(), sizeof(counts), file_at_));
+  return ForEachColumn(current_, [&](std::size_t i, auto& column) {
+    static_assert(std::is_trivially_copyable_v<std::remove_reference_t<decltype(column[0])>>);
+    column.resize(counts[i]);
+    return Transfer(false, column.data(), column.size() * sizeof(column[0]), file_at_);
+  });
 }
 
 Status RowSpool::Read(std::size_t rows_max, RowBlock& block) {
   for (std::size_t taken = 0; taken < rows_max;) {
     const bool in_memory = next_block_ > 0 && next_block_ <= blocks_.size();
     const RowBlock& from = in_memory ? blocks_[next_block_ - 1] : current_;
-    if (next_block_ == 0 || next_row_ == from.size()) {
-      if (next_block_ == blocks_.size() + spilled_blocks_) return {};
-      if (next_block_ >= blocks_.size()) SY_RETURN_IF_ERROR(ReadSpilled(current_));
-      ++next_block_;
-      next_row_ = 0;
+    if (next_block_ > 0 && next_row_ < from.size()) {
+      AppendRow(from, next_row_++, block);
+      ++taken;
       continue;
     }
-    AppendRow(from, next_row_++, block);
-    ++taken;
+    if (next_block_ >= blocks_.size()) {
+      if (file_at_ == file_bytes_) return {};
+      SY_RETURN_IF_ERROR(ReadSpilled());
+    }
+    ++next_block_;
+    next_row_ = 0;
   }
   return {};
 }
@@ -91,7 +146,7 @@ Status RowSpool::Read(std::size_t rows_max, RowBlock& block) {
 Status RowSpool::Rewind() {
   next_block_ = 0;
   next_row_ = 0;
-  current_.Clear();
+  file_at_ = 0;
   return {};
 }
 

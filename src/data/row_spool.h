@@ -2,8 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <memory>
+#include <string>
 #include <vector>
 
 #include "data/row_block.h"
@@ -17,12 +16,15 @@ namespace steelyard::data {
 /// Threads: confined to one thread at a time.
 class RowSpool {
  public:
-  static constexpr std::size_t kMemoryBytesMax = std::size_t{256} << 20;
+  static constexpr std::size_t kMemoryBytesMax = std::size_t{64} << 20;
 
-  explicit RowSpool(std::size_t memory_bytes_max = kMemoryBytesMax)
-      : memory_bytes_max_(memory_bytes_max) {}
+  /// @param folder  for the temporary file; empty for the system's own.
+  explicit RowSpool(std::size_t memory_bytes_max = kMemoryBytesMax, std::string folder = {});
+  RowSpool(const RowSpool&) = delete;
+  RowSpool& operator=(const RowSpool&) = delete;
+  ~RowSpool();
 
-  /// Errors: kIoError  the temporary folder is full or cannot be written; names it.
+  /// Errors: kIoError  the temporary folder is full or cannot be written; where = the folder.
   Status Append(const RowBlock& block);
 
   /// Append up to `rows_max` rows to `block`; none appended and OK means the end.
@@ -34,22 +36,24 @@ class RowSpool {
   std::uint64_t rows() const { return rows_; }
 
  private:
-  struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  Status Spill(const RowBlock& block);
-  Status ReadSpilled(RowBlock& block);
+  Status OpenFile();
+  Status Spill(RowBlock& block);
+  Status ReadSpilled();
+  Status FileError(const char* what, int error) const;
+  Status Transfer(bool writing, void* data, std::size_t bytes, std::uint64_t& at);
 
   std::size_t memory_bytes_max_;
+  std::string folder_;
   std::size_t memory_bytes_ = 0;
   std::uint64_t rows_ = 0;
-  std::vector<RowBlock> blocks_;
-  std::unique_ptr<std::FILE, CloseFile> file_;  ///< Blocks after those in memory.
-  std::uint64_t spilled_blocks_ = 0;
-  // Where Read() stands.
-  RowBlock current_;
-  std::size_t next_row_ = 0;
+  std::vector<RowBlock> blocks_;  ///< The first blocks; later ones are in the file.
+  int file_ = -1;
+  std::uint64_t file_bytes_ = 0;
+  // Where Read() stands: in row next_row_ of the block before next_block_.
   std::size_t next_block_ = 0;
+  std::uint64_t file_at_ = 0;  ///< Where the next block of the file starts.
+  std::size_t next_row_ = 0;
+  RowBlock current_;  ///< The block that was read from the file.
 };
 
 }  // namespace steelyard::data

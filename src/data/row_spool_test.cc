@@ -2,7 +2,9 @@
 #include "data/row_spool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <random>
 
 namespace steelyard::data {
@@ -10,10 +12,12 @@ namespace {
 
 RowBlock RandomBlock(std::mt19937_64& random, std::uint64_t first_row, bool with_values) {
   RowBlock block;
-  for (std::size_t i = 0; i < 1 + random() % 50; ++i) {
+  const std::size_t rows = 1 + random() % 50;
+  for (std::size_t i = 0; i < rows; ++i) {
     block.rows.push_back(first_row + i);
     block.labels.push_back(static_cast<float>(random() % 2));
-    for (std::size_t j = 0; j < random() % 5; ++j) {
+    if (with_values) block.weights.push_back(static_cast<float>(random() % 3));
+    for (auto features = random() % 5; features > 0; --features) {
       block.keys.push_back(random());
       if (with_values) block.values.push_back(static_cast<float>(random() % 10));
     }
@@ -48,8 +52,58 @@ TEST_P(RowSpoolTest, GivesBackWhatItWasGiven) {
     EXPECT_EQ(all.offsets, expected.offsets);
     EXPECT_EQ(all.keys, expected.keys);
     EXPECT_EQ(all.values, expected.values);
+    EXPECT_EQ(all.weights, expected.weights);
     ASSERT_TRUE(spool.Rewind().ok());
   }
+}
+
+TEST(RowSpool, RowsMayBeAddedAfterSomeWereRead) {
+  for (const std::size_t memory : {std::size_t{0}, RowSpool::kMemoryBytesMax}) {
+    std::mt19937_64 random(9);
+    RowSpool spool(memory);
+    RowBlock all;
+    ASSERT_TRUE(spool.Read(5, all).ok());
+    EXPECT_TRUE(all.empty());
+    const RowBlock one = RandomBlock(random, 0, false);
+    ASSERT_TRUE(spool.Append(one).ok());
+    ASSERT_TRUE(spool.Read(1000, all).ok());
+    EXPECT_EQ(all.keys, one.keys);
+    ASSERT_TRUE(spool.Append(RandomBlock(random, one.size(), false)).ok());
+    ASSERT_TRUE(spool.Append(RowBlock()).ok());
+    ASSERT_TRUE(spool.Read(1000, all).ok());
+    EXPECT_EQ(all.size(), spool.rows());
+    EXPECT_GT(all.size(), one.size());
+  }
+}
+
+TEST(RowSpool, AFolderThatCannotBeWrittenIsNamed) {
+  std::mt19937_64 random(9);
+  RowSpool spool(0, "/no/such/folder");
+  const Status status = spool.Append(RandomBlock(random, 0, false));
+  EXPECT_EQ(status.code(), StatusCode::kIoError);
+  EXPECT_EQ(status.where(), "/no/such/folder");
+  EXPECT_EQ(spool.rows(), 0u);
+}
+
+// A limit on file sizes stands in for a full disk: the write fails in the middle of a block.
+TEST(RowSpool, AFullDiskIsAnErrorAndLosesNoEarlierRow) {
+  std::mt19937_64 random(9);
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const rlimit tight{.rlim_cur = 5000, .rlim_max = old.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  RowSpool spool(0);
+  Status status;
+  while (status.ok()) status = spool.Append(RandomBlock(random, spool.rows(), false));
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(status.code(), StatusCode::kIoError);
+  EXPECT_FALSE(status.where().empty());
+  RowBlock all;
+  ASSERT_TRUE(spool.Read(1'000'000, all).ok());
+  EXPECT_GT(all.size(), 0u);
+  EXPECT_EQ(all.size(), spool.rows());
 }
 
 INSTANTIATE_TEST_SUITE_P(InMemoryAndSpilled, RowSpoolTest, testing::Values(0u, 4000u, 1u << 30));
