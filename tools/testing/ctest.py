@@ -1,4 +1,5 @@
 """Runs ctest and counts test cases, not binaries: the closing lines of gtest, unittest and our own scripts are read."""
+import os
 import pathlib
 import re
 import subprocess
@@ -13,6 +14,8 @@ GTEST_FAILED = re.compile(r"^\[  FAILED  \] (\S+\.\S+?)(?:,? |$)", re.MULTILINE)
 GTEST_REASON = re.compile(r"^\S+:\d+: Skipped\n(.*)$", re.MULTILINE)
 OWN = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", re.MULTILINE)
 UNITTEST = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
+# Lines worth showing although the test passed: what the simulation saw, and which planted bug it caught where.
+HIGHLIGHT = re.compile(r"^\d+ seeds from .*$|^.* caught at seed .*$", re.MULTILINE)
 UNITTEST_PART = re.compile(r"(failures|errors|skipped)=(\d+)")
 
 
@@ -43,7 +46,8 @@ def count_output(name: str, output: str, ok: bool) -> Count:
     return count
 
 
-def run(preset: str, *selection: str, jobs: int = CORES, timeout: int | None = None) -> Count:
+def run(preset: str, *selection: str, jobs: int = CORES, timeout: int | None = None,
+        environment: dict[str, str] | None = None) -> Count:
     """Run the tests of build/<preset> that `selection` (ctest flags) picks. None picked is a failure."""
     folder = ROOT / "build" / preset
     results = folder / "ctest.xml"
@@ -56,7 +60,7 @@ def run(preset: str, *selection: str, jobs: int = CORES, timeout: int | None = N
     log = folder / "ctest.log"
     with log.open("wb") as sink:
         code = subprocess.run(command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                              check=False).returncode
+                              env=os.environ | (environment or {}), check=False).returncode
     if not results.exists():
         print(log.read_text(errors="replace")[-4000:])
         return failed(f"ctest {preset} {' '.join(selection)}: exit code {code} and no result")
@@ -73,11 +77,17 @@ def count_junit(path: pathlib.Path) -> Count:
     for case in xml.parse(path).getroot().iter("testcase"):
         name, status = case.get("name", "?"), case.get("status")
         output = case.findtext("system-out") or ""
+        print_highlights(output)
         if status in ("disabled", "notrun"):
             total += skipped(f"{name}: ctest did not run it ({status}); is it built?")
         else:
             total += count_output(name, output, status == "run")
     return total
+
+
+def print_highlights(output: str) -> None:
+    for line in HIGHLIGHT.findall(output):
+        print(f"    {line[:160]}", flush=True)
 
 
 def failures_only(log: pathlib.Path) -> list[str]:

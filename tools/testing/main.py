@@ -6,11 +6,14 @@ import build
 import ccache_clones
 import ctest
 import fuzz
+import simulation
 import tidy
 from report import Count, Report, skipped
 
 ASAN = ("wire", "data", "table", "rpc", "server", "simulation")
 TSAN = ("runtime", "transport", "client")
+# Sanitizers slow the simulator down; what they look for shows in few seeds.
+SANITIZED = {"STEELYARD_SIM_COUNT": "12"}
 
 
 def release_stage(selection: list[str]) -> Count:
@@ -34,7 +37,8 @@ def sanitizer_stage(preset: str, names: tuple[str, ...] | None) -> Count:
     if count.failed:
         return count
     if names is None:
-        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence)$", timeout=600)
+        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence)$", timeout=600,
+                                               environment=SANITIZED)
     known = build.targets(preset)
     missing = [name for name in names if f"{name}_test" not in known]
     present = [name for name in names if name not in missing]
@@ -42,7 +46,7 @@ def sanitizer_stage(preset: str, names: tuple[str, ...] | None) -> Count:
         count += skipped(f"{preset}: there is no target {name}_test")
     if present:
         count += build.build(preset, *(f"{name}_test" for name in present))
-        count += ctest.run(preset, "-R", f"^({'|'.join(present)})$", timeout=600)
+        count += ctest.run(preset, "-R", f"^({'|'.join(present)})$", timeout=600, environment=SANITIZED)
     return count
 
 
@@ -54,6 +58,13 @@ def clang_stage() -> Count:
 def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
     """(name, what it is, function) of each stage of this run."""
     full = arguments.full
+    drawn = 3000 if full else 300
+    if arguments.soak:
+        return [
+            ("release", "build and unit tests", lambda: release_stage(["-L", "^unit$"])),
+            ("simulation", "100,000 seeds of this commit", lambda: simulation.stage(200, 100_000)),
+            ("fuzz", "ten minutes of new inputs for each decoder", lambda: fuzz.stage(600)),
+        ]
     if arguments.regex:
         return [("release", f"build, and tests matching {arguments.regex}",
                  lambda: release_stage(["-R", arguments.regex]))]
@@ -63,7 +74,9 @@ def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
          lambda: release_stage(["-LE", "^(cluster|convergence|simulation)$"])),
         ("cluster", "real processes on this machine", lambda: labelled_stage("cluster", jobs=1)),
         ("convergence", "models against reference figures", lambda: labelled_stage("convergence", jobs=1)),
-        ("asan", "address and undefined-behaviour sanitizers",
+        ("simulation", f"a cluster in virtual time: 200 fixed seeds, {drawn} of this commit",
+         lambda: simulation.stage(200, drawn)),
+        ("asan", "address and undefined-behaviour sanitizers; bugs planted in the simulation",
          lambda: sanitizer_stage("asan", None if full else ASAN)),
         ("tsan", "thread sanitizer", lambda: sanitizer_stage("tsan", None if full else TSAN)),
         ("fuzz", f"each decoder: the kept inputs, then {60 if full else 10} s of new ones",

@@ -63,10 +63,12 @@ def compile_commands() -> dict[str, str]:
 
 
 def check(path: str, command: str) -> Count:
+    # The analyzer spends most of its time inside the macros of the test library.
+    extra = ["--checks=-clang-analyzer-*"] if path.endswith("_test.cc") else []
     stamp = STAMPS / fingerprint(command)
     if stamp.exists():
         return passed()
-    run = subprocess.run(["clang-tidy-16", "--quiet", "-p", "build/clang", path], cwd=build.ROOT, capture_output=True,
+    run = subprocess.run(["clang-tidy-16", "--quiet", "-p", "build/clang", *extra, path], cwd=build.ROOT, capture_output=True,
                          text=True, check=False)
     if run.returncode != 0:
         found = [line for line in run.stdout.splitlines() if ": error: " in line or ": warning: " in line]
