@@ -63,7 +63,9 @@ struct ModelReport {
   std::uint64_t rows = 0;  ///< Rows of the table, zeros included.
   std::uint64_t nonzeros = 0;
   bool keys_are_ids = false;
+  bool has_names = false;
   std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<std::pair<std::string, double>> metrics;
   std::vector<FeatureReport> top;
 };
 

@@ -83,14 +83,11 @@ std::string ModelJson(const ModelReport& report) {
   json["nonzeros"] = report.nonzeros;
   json["keys_are"] = report.keys_are_ids ? "ids" : "names";
   Json parameters = Json::object();
-  for (const auto& [name, text] : report.parameters) {
-    if (parameters.contains(name)) {
-      parameters[name] = parameters[name].get<std::string>() + " " + text;
-    } else {
-      parameters[name] = text;
-    }
-  }
+  for (const auto& [name, text] : report.parameters) parameters[name] = text;
   json["parameters"] = std::move(parameters);
+  Json metrics = Json::object();
+  for (const auto& [name, value] : report.metrics) metrics[name] = value;
+  json["metrics"] = std::move(metrics);
   Json top = Json::array();
   for (const FeatureReport& feature : report.top) {
     top.push_back(

@@ -94,15 +94,21 @@ std::string EvaluationText(const EvaluationReport& report) {
 }
 
 std::string ModelText(const ModelReport& report) {
-  std::string text =
-      fmt::format("model {}: task {}, solver {}, {} keys ({}), {} weights other than 0\n",
-                  report.model, report.task, report.solver, Grouped(report.rows),
-                  report.keys_are_ids ? "feature ids" : "hashed names", Grouped(report.nonzeros));
-  std::string settings;
-  for (const auto& [name, value] : report.parameters) {
-    settings += fmt::format("{}{} {}", settings.empty() ? "trained with: " : ", ", name, value);
-  }
-  if (!settings.empty()) text += settings + "\n";
+  const char* kind = report.keys_are_ids ? "feature ids"
+                     : report.has_names  ? "names"
+                                         : "hashes of names";
+  std::string text = fmt::format(
+      "model     {}\ntask      {}, solver {}\nkeys      {} ({}), {} weights other than 0\n",
+      report.model, report.task, report.solver, Grouped(report.rows), kind,
+      Grouped(report.nonzeros));
+  std::string joined;
+  for (const auto& [name, value] : report.metrics)
+    joined += fmt::format("{}{} {:.6g}", joined.empty() ? "" : ", ", name, value);
+  if (!joined.empty()) text += "measured  " + joined + "\n";
+  joined.clear();
+  for (const auto& [name, value] : report.parameters)
+    joined += fmt::format("{}{} {}", joined.empty() ? "" : ", ", name, value);
+  if (!joined.empty()) text += "trained   " + joined + "\n";
   if (!report.top.empty()) text += fmt::format("\n{:>12}  feature\n", "weight");
   for (const FeatureReport& feature : report.top) {
     text += fmt::format("{:>+12.6f}  {}\n", feature.weight, feature.name);

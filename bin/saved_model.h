@@ -13,7 +13,16 @@
 #include "steelyard/types.h"
 #include "table/hash_table.h"
 
+namespace steelyard::checkpoint {
+class ModelReader;
+}  // namespace steelyard::checkpoint
+
 namespace steelyard::cli {
+
+/// Call `visit` with every key and its weight, zeros included, in key order.
+/// Errors: kBadData  no linear model; kCorruption; kIoError; or what `visit` returned. Nothing visited counts then.
+Status VisitWeights(checkpoint::ModelReader& reader,
+                    const std::function<Status(Key key, float weight)>& visit);
 
 /// The weights that are not 0, and what the model says about itself.
 ///
@@ -27,10 +36,6 @@ class SavedModel {
   /// How it was trained; data paths are those of then.
   const job::TrainParameters& parameters() const { return parameters_; }
   bool keys_are_ids() const { return keys_are_ids_; }
-  /// Keys of the table, zeros included; weights other than 0.
-  std::uint64_t row_count() const { return row_count_; }
-  std::uint64_t nonzeros() const { return weights_->size(); }
-
   /// Return the weight of `key`, 0 for one never learned.
   double Weight(Key key) const {
     const float* weight = weights_->Find(key);
@@ -43,7 +48,6 @@ class SavedModel {
   std::string directory_;
   job::TrainParameters parameters_;
   bool keys_are_ids_ = false;
-  std::uint64_t row_count_ = 0;
   std::unique_ptr<table::HashTable> weights_;
 };
 

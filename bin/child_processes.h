@@ -1,0 +1,59 @@
+// ChildProcesses: the server and worker processes that one train command starts, watches and ends.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "run_directory.h"
+#include "runtime/real_loop.h"
+#include "runtime/real_process.h"
+#include "steelyard/status.h"
+
+namespace steelyard::cli {
+
+/// Children of this binary, each with a log file in the run's directory. The kernel kills them when this process ends,
+/// however it ends.
+///
+/// Ownership: borrows the loop and the directory.
+/// Threads:   confined to the loop, which must run on the main thread.
+class ChildProcesses {
+ public:
+  /// @param on_death  called when a child ends that was not told to: kUnavailable with its name, pid, end and log.
+  ChildProcesses(runtime::RealLoop& loop, const RunDirectory& logs,
+                 std::function<void(const Status&)> on_death);
+
+  /// Start `steelyard COMMAND ARGUMENTS...`.
+  /// @param name  for messages and the log file: "server 0".
+  Status Start(const std::string& name, const std::string& command,
+               const std::vector<std::string>& arguments);
+
+  /// End all children: SIGTERM, and SIGKILL for those that linger. `done` is called once none is left.
+  void EndAll(std::function<void()> done);
+
+  /// The largest memory of each child that still runs, summed.
+  std::uint64_t PeakMemoryBytes() const;
+
+ private:
+  struct Child {
+    std::string name;
+    std::string log_path;
+    std::unique_ptr<runtime::RealProcess> process;
+  };
+  void OnEnd(std::size_t index, const runtime::ProcessEnd& end);
+
+  runtime::RealLoop& loop_;
+  const RunDirectory& logs_;
+  std::function<void(const Status&)> on_death_;
+  std::vector<Child> children_;
+  std::size_t running_count_ = 0;
+  bool ending_ = false;
+  std::function<void()> done_;
+};
+
+/// The largest resident memory of process `pid` so far ("self": of this one), or 0 when it is gone.
+std::uint64_t PeakMemoryOf(const std::string& pid);
+
+}  // namespace steelyard::cli

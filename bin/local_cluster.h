@@ -1,0 +1,46 @@
+// LocalCluster: the servers and workers that one train command works with, as threads or as processes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "job/batch_reader.h"
+#include "run_directory.h"
+#include "runtime/real_loop.h"
+#include "steelyard/status.h"
+#include "transport/inproc_transport.h"
+
+namespace steelyard::cli {
+
+/// Ownership: borrows what its maker was given.
+/// Threads:   confined to the main thread and its loop.
+class LocalCluster {
+ public:
+  virtual ~LocalCluster() = default;
+  /// Start everybody; they join the head at this address.
+  virtual Status Start(const std::string& head_address) = 0;
+  /// End everybody; `done` is posted to the loop when nobody is left. Nobody may be the reason of an error any more.
+  virtual void End(std::function<void()> done) = 0;
+  /// The largest memory used so far, besides this process's own.
+  virtual std::uint64_t PeakMemoryBytes() const = 0;
+};
+
+/// One server and one worker on threads of this process.
+std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
+                                                transport::InprocNetwork& network,
+                                                job::DatasetOpener open_dataset);
+
+/// How many processes to start, and whom to tell when one dies.
+struct ProcessClusterOptions {
+  std::uint64_t servers = 1;
+  std::uint64_t workers = 1;
+  std::function<void(const Status&)> on_death;
+};
+
+/// Processes of this binary, with log files in `logs`.
+std::unique_ptr<LocalCluster> MakeProcessCluster(runtime::RealLoop& loop, const RunDirectory& logs,
+                                                 ProcessClusterOptions options);
+
+}  // namespace steelyard::cli

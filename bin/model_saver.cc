@@ -1,0 +1,49 @@
+// Rows go to disk as they come; names, which come in no order, are held and sorted.
+#include "model_saver.h"
+
+namespace steelyard::cli {
+
+Status ModelSaver::CheckPlace(const std::string& directory) {
+  const auto writer = checkpoint::ModelWriter::Create(directory);
+  return writer.ok() ? Status() : writer.status();
+}
+
+Status ModelSaver::Begin() {
+  if (writer_ != nullptr) return {};
+  auto updater = table::MakeUpdater(table_.updater, table_.width);
+  if (!updater.ok()) return updater.status();
+  updater_ = std::move(updater.value());
+  auto writer = checkpoint::ModelWriter::Create(directory_);
+  if (!writer.ok()) return writer.status();
+  writer_ = std::move(writer.value());
+  return writer_->AddTable({.table = table_.name,
+                            .width = table_.width,
+                            .row_floats = static_cast<std::uint32_t>(updater_->row_floats()),
+                            .updater = table_.updater});
+}
+
+Status ModelSaver::AddNames(const std::vector<std::pair<Key, std::string>>& names) {
+  for (const auto& [key, name] : names) names_.emplace(key, name);
+  return {};
+}
+
+Status ModelSaver::AddRows(std::span<const Key> keys, std::span<const float> rows) {
+  SY_RETURN_IF_ERROR(Begin());
+  const std::size_t row_floats = updater_->row_floats();
+  std::vector<float> values(table_.width);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    updater_->Read(rows.subspan(i * row_floats, row_floats), values);
+    for (const float value : values) nonzeros_ += value != 0.0F ? 1 : 0;
+  }
+  row_count_ += keys.size();
+  return writer_->AppendRows(keys, rows);
+}
+
+Status ModelSaver::Commit(checkpoint::ModelManifest manifest) {
+  SY_RETURN_IF_ERROR(Begin());  // A model without a single row is a model.
+  for (const auto& [key, name] : names_) SY_RETURN_IF_ERROR(writer_->AppendName(key, name));
+  manifest.nonzeros = nonzeros_;
+  return writer_->Commit(std::move(manifest));
+}
+
+}  // namespace steelyard::cli

@@ -1,0 +1,141 @@
+// One look over the files: text is scanned once for its rows, in small pieces that are joined when the total is known.
+#include "train_input.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace steelyard::cli {
+namespace {
+
+constexpr std::uint64_t kPieceRows = 4096;
+constexpr std::uint64_t kShardsPerWorker = 16;
+constexpr std::uint64_t kShardRowsMax = std::uint64_t{1} << 18;
+
+std::uint64_t RoundUp(std::uint64_t number, std::uint64_t unit) {
+  return (number + unit - 1) / unit * unit;
+}
+
+// Shards of whole minibatches, several for each worker, so that all end a pass at about the same time.
+std::uint64_t RowsPerShard(const job::TrainParameters& parameters, std::uint64_t rows_total) {
+  const std::uint64_t even = rows_total / (kShardsPerWorker * parameters.worker_count()) + 1;
+  return RoundUp(std::min(even, kShardRowsMax), parameters.minibatch);
+}
+
+std::uint64_t SumRows(const std::vector<data::Shard>& shards) {
+  std::uint64_t rows = 0;
+  for (const data::Shard& shard : shards) {
+    if (shard.row_count == data::kRowsUnknown) return data::kRowsUnknown;
+    rows += shard.row_count;
+  }
+  return rows;
+}
+
+struct Cut {
+  std::vector<data::Shard> shards;
+  std::uint64_t rows = data::kRowsUnknown;
+};
+
+Result<Cut> CutDataset(data::Dataset& dataset, const job::TrainParameters& parameters,
+                       bool needs_total) {
+  Cut cut;
+  if (dataset.format() == data::Format::kParquet) {  // Its files say how many rows they have.
+    const Result<std::uint64_t> rows = dataset.CountRows();
+    if (!rows.ok()) return rows.status();
+    cut.rows = rows.value();
+    Result<std::vector<data::Shard>> shards = dataset.Cut(RowsPerShard(parameters, cut.rows));
+    if (!shards.ok()) return shards.status();
+    cut.shards = std::move(shards.value());
+    return cut;
+  }
+  const Result<std::vector<data::Shard>> pieces =
+      dataset.Cut(RoundUp(kPieceRows, parameters.minibatch));
+  if (!pieces.ok()) return pieces.status();
+  cut.rows = SumRows(pieces.value());
+  if (cut.rows == data::kRowsUnknown && needs_total) {
+    const Result<std::uint64_t> rows = dataset.CountRows();
+    if (!rows.ok()) return rows.status();
+    cut.rows = rows.value();
+  }
+  const std::uint64_t known = cut.rows == data::kRowsUnknown ? kShardRowsMax : cut.rows;
+  cut.shards = JoinShards(pieces.value(), RowsPerShard(parameters, known));
+  return cut;
+}
+
+// About how many of `rows` the hold-out rule leaves.
+std::uint64_t TrainedRows(const job::Holdout& holdout, std::uint64_t rows) {
+  if (rows == data::kRowsUnknown) return 0;
+  const double all = static_cast<double>(rows);
+  switch (holdout.kind) {
+    case job::Holdout::Kind::kNone:
+      return rows;
+    case job::Holdout::Kind::kEvery:
+      return static_cast<std::uint64_t>(all * 0.9);
+    case job::Holdout::Kind::kLast:
+    case job::Holdout::Kind::kRandom:
+      return static_cast<std::uint64_t>(all * (1.0 - holdout.percent / 100.0));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<data::Shard> JoinShards(const std::vector<data::Shard>& shards,
+                                    std::uint64_t rows_min) {
+  std::vector<data::Shard> joined;
+  for (const data::Shard& shard : shards) {
+    const bool goes_on = !joined.empty() && joined.back().file == shard.file &&
+                         joined.back().row_count < rows_min &&
+                         shard.row_count != data::kRowsUnknown &&
+                         joined.back().first_byte + joined.back().byte_count == shard.first_byte;
+    if (goes_on) {
+      joined.back().byte_count += shard.byte_count;
+      joined.back().row_count += shard.row_count;
+    } else {
+      joined.push_back(shard);
+    }
+  }
+  return joined;
+}
+
+Result<TrainInput> OpenTrainInput(const job::TrainParameters& parameters) {
+  TrainInput input;
+  Result<std::unique_ptr<data::Dataset>> dataset =
+      data::OpenDataset(job::DatasetOptionsOf(parameters, false));
+  if (!dataset.ok()) return dataset.status();
+  input.dataset = std::move(dataset.value());
+  input.format = input.dataset->format();
+  input.keys_are_ids = input.dataset->keys_are_ids();
+  Result<Cut> cut =
+      CutDataset(*input.dataset, parameters, parameters.holdout.kind == job::Holdout::Kind::kLast);
+  if (!cut.ok()) return cut.status();
+  input.shards = std::move(cut.value().shards);
+  input.rows_total = cut.value().rows;
+  input.rows_trained = TrainedRows(parameters.holdout, input.rows_total);
+  const Result<data::Holdout> holdout = job::HoldoutOf(parameters, input.rows_total);
+  if (!holdout.ok()) return holdout.status();
+  if (parameters.valid.empty()) return input;
+
+  const Result<std::unique_ptr<data::Dataset>> valid =
+      data::OpenDataset(job::DatasetOptionsOf(parameters, true));
+  if (!valid.ok()) return valid.status();
+  if (valid.value()->keys_are_ids() != input.keys_are_ids) {
+    return Status(StatusCode::kBadData,
+                  "--valid and DATA must be of one kind: numeric feature ids or columns by name",
+                  valid.value()->files().front());
+  }
+  cut = CutDataset(*valid.value(), parameters, false);
+  if (!cut.ok()) return cut.status();
+  input.valid_shards = std::move(cut.value().shards);
+  return input;
+}
+
+job::DatasetOpener HandOverOpener(TrainInput& input, const job::TrainParameters& parameters) {
+  return [&input, paths = parameters.data](
+             const data::DatasetOptions& options) -> Result<std::unique_ptr<data::Dataset>> {
+    if (input.dataset != nullptr && options.paths == paths)
+      return std::exchange(input.dataset, nullptr);
+    return data::OpenDataset(options);
+  };
+}
+
+}  // namespace steelyard::cli

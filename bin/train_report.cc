@@ -1,0 +1,90 @@
+// Sums to means, nanoseconds to seconds.
+#include "train_report.h"
+
+#include "evaluation_report.h"
+#include "job/evaluation_codec.h"
+#include "job/scheduler.h"
+
+namespace steelyard::cli {
+namespace {
+
+std::uint64_t PassesDone(const wire::JobStatus& status) {
+  return std::uint64_t{status.pass} + 1;
+}
+
+void FillProgressive(const wire::JobStatus& status, math::LossKind loss, TrainReport& report) {
+  const auto progressive = job::FromWire(status.progressive, loss, /*ranks=*/false);
+  if (!progressive.ok()) return;
+  report.progressive_log_loss = progressive.value().log_loss();
+  if (!report.progressive_log_loss.has_value())
+    report.progressive_loss = progressive.value().mean_loss();
+}
+
+}  // namespace
+
+TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status) {
+  const wire::WorkSums& work = status.earlier;
+  TrainReport report;
+  report.passes = PassesDone(status);
+  report.rows = work.rows / report.passes;
+  report.bad_rows = work.bad_rows / report.passes;
+  report.stopped_early = status.stopped_early;
+  report.read_seconds =
+      static_cast<double>(work.read_ns) / 1e9 / static_cast<double>(parameters.worker_count());
+  FillProgressive(status, job::LossOf(parameters.task), report);
+  if (status.has_valid) {
+    const auto valid = job::FromWire(status.valid, job::LossOf(parameters.task), /*ranks=*/true);
+    if (valid.ok()) report.valid = ReportOf(valid.value());
+  }
+  report.pushed_bytes = work.pushed_bytes;
+  report.pulled_bytes = work.pulled_bytes;
+  report.before_filters_bytes = work.pushed_bytes + work.pulled_bytes;
+  const double waited = static_cast<double>(work.idle_ns);
+  const double spent = waited + static_cast<double>(work.busy_ns);
+  report.idle_fraction = spent > 0.0 ? waited / spent : 0.0;
+  report.servers = parameters.server_count();
+  report.workers = parameters.worker_count();
+  report.model = parameters.model;
+  return report;
+}
+
+ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput& input,
+                        const wire::JobStatus& status) {
+  ProgressSample sample;
+  const std::string pass =
+      std::to_string(PassesDone(status)) + "/" + std::to_string(parameters.passes);
+  if (status.state == wire::JobState::kWaiting) {
+    sample.activity = "starting";
+  } else if (status.phase == wire::Phase::kTrain) {
+    sample.activity = "pass " + pass;
+    sample.rows_total = input.rows_trained;
+    sample.rows_later = input.rows_trained * (parameters.passes - PassesDone(status));
+  } else {
+    sample.activity = status.phase == wire::Phase::kValidate ? "validating " + pass : "finishing";
+  }
+  sample.rows = status.work.rows;
+  if (status.work.weight_sum > 0.0) sample.loss = status.work.loss_sum / status.work.weight_sum;
+  return sample;
+}
+
+std::map<std::string, double> MetricsOf(const TrainReport& report) {
+  std::map<std::string, double> metrics;
+  const auto add = [&](const char* name, const std::optional<double>& value) {
+    if (value.has_value()) metrics[name] = *value;
+  };
+  metrics["rows"] = static_cast<double>(report.rows);
+  metrics["passes"] = static_cast<double>(report.passes);
+  add("progressive_log_loss", report.progressive_log_loss);
+  add("progressive_loss", report.progressive_loss);
+  if (!report.valid.has_value()) return metrics;
+  metrics["valid_rows"] = static_cast<double>(report.valid->rows);
+  add("valid_log_loss", report.valid->log_loss);
+  add("valid_mean_loss", report.valid->mean_loss);
+  add("valid_auc", report.valid->auc);
+  add("valid_accuracy", report.valid->accuracy);
+  add("valid_calibration", report.valid->calibration);
+  add("valid_rmse", report.valid->rmse);
+  return metrics;
+}
+
+}  // namespace steelyard::cli

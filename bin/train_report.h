@@ -1,0 +1,25 @@
+// From a job's last status to the figures that train prints and keeps in the model.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "job/parameters.h"
+#include "output.h"
+#include "progress.h"
+#include "train_input.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::cli {
+
+/// Fill in what the status and the parameters say; features, nonzeros and seconds are the caller's.
+TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status);
+
+/// The line of progress for a status.
+ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput& input,
+                        const wire::JobStatus& status);
+
+/// What the model remembers of how well it was trained.
+std::map<std::string, double> MetricsOf(const TrainReport& report);
+
+}  // namespace steelyard::cli

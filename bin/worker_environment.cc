@@ -1,0 +1,48 @@
+// Two threads, the file readers, and the solver that a job asks for.
+#include "worker_environment.h"
+
+#include <chrono>
+#include <utility>
+
+#include "apps/linear/linear_learner.h"
+#include "child_processes.h"
+#include "data/dataset.h"
+#include "job/scheduler.h"
+
+namespace steelyard::cli {
+
+Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& parameters) {
+  return apps::linear::MakeLinearLearner(
+      {.loss = job::LossOf(parameters.task),
+       .solver = {.name = std::string(job::SolverName(parameters.solver)),
+                  .alpha = static_cast<float>(parameters.alpha),
+                  .beta = static_cast<float>(parameters.beta),
+                  .l1 = static_cast<float>(parameters.l1),
+                  .l2 = static_cast<float>(parameters.l2)}});
+}
+
+void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) {
+  inner_.Run(
+      [this, work = std::move(work)] {
+        const auto start = std::chrono::steady_clock::now();
+        work();
+        const auto taken = std::chrono::nanoseconds(std::chrono::steady_clock::now() - start);
+        worked_ns_.fetch_add(static_cast<std::uint64_t>(taken.count()), std::memory_order_relaxed);
+      },
+      std::move(done));
+}
+
+WorkerThreads::WorkerThreads(runtime::RealLoop& loop)
+    : reader_(loop, 1), compute_(loop, 1), timed_reader_(reader_) {}
+
+job::WorkerEnvironment WorkerThreads::Environment() {
+  return {.open_dataset =
+              [](const data::DatasetOptions& options) { return data::OpenDataset(options); },
+          .make_learner = MakeLearner,
+          .reader = &timed_reader_,
+          .compute = &compute_,
+          .read_ns = [this] { return timed_reader_.worked_ns(); },
+          .peak_memory_bytes = [] { return PeakMemoryOf("self"); }};
+}
+
+}  // namespace steelyard::cli
