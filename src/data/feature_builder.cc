@@ -154,6 +154,11 @@ bool FeatureBuilder::OfUnsigned(std::size_t index, std::uint64_t cell, Component
   if (cell <= static_cast<std::uint64_t>(INT64_MAX)) {
     return OfInteger(index, static_cast<std::int64_t>(cell), component);
   }
+  const bool bucketed = whole_widths_[index] > 1 && schema_.features[index].part == Part::kWhole;
+  if (bucketed) {
+    const auto width = static_cast<std::uint64_t>(whole_widths_[index]);
+    return Number(index, static_cast<std::int64_t>(cell / width), component);
+  }
   char text[24];
   const std::to_chars_result end = std::to_chars(text, text + sizeof(text), cell);
   return OfText(index, {text, static_cast<std::size_t>(end.ptr - text)}, component);

@@ -10,7 +10,7 @@ void AppendRow(const RowBlock& from, std::size_t index, RowBlock& to) {
   const auto end = static_cast<std::ptrdiff_t>(from.offsets[index + 1]);
   if (!from.values.empty() && to.values.empty()) to.values.assign(to.keys.size(), 1.0F);
   if (!from.weights.empty() && to.weights.empty()) to.weights.assign(to.size(), 1.0F);
-  if (!to.weights.empty()) to.weights.push_back(from.Weight(index));
+  if (!from.weights.empty() || !to.weights.empty()) to.weights.push_back(from.Weight(index));
   to.rows.push_back(from.rows[index]);
   to.labels.push_back(from.labels[index]);
   to.keys.insert(to.keys.end(), from.keys.begin() + begin, from.keys.begin() + end);

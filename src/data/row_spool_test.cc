@@ -26,6 +26,17 @@ RowBlock RandomBlock(std::mt19937_64& random, std::uint64_t first_row, bool with
   return block;
 }
 
+TEST(RowBlock, AppendingToAnEmptyBlockKeepsWeightsAndValues) {
+  std::mt19937_64 random(6);
+  RowBlock from = RandomBlock(random, 0, true);
+  from.weights[0] = 7;
+  RowBlock to;
+  for (std::size_t i = 0; i < from.size(); ++i) AppendRow(from, i, to);
+  EXPECT_EQ(to.weights, from.weights);
+  EXPECT_EQ(to.values, from.values);
+  EXPECT_EQ(to.offsets, from.offsets);
+}
+
 class RowSpoolTest : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(RowSpoolTest, GivesBackWhatItWasGiven) {
@@ -33,7 +44,7 @@ TEST_P(RowSpoolTest, GivesBackWhatItWasGiven) {
   RowSpool spool(GetParam());
   RowBlock expected;
   for (int i = 0; i < 40; ++i) {
-    const RowBlock block = RandomBlock(random, expected.size(), i % 3 == 1);
+    const RowBlock block = RandomBlock(random, expected.size(), i % 3 == 0);
     for (std::size_t row = 0; row < block.size(); ++row) AppendRow(block, row, expected);
     ASSERT_TRUE(spool.Append(block).ok());
   }

@@ -6,39 +6,21 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <random>
 #include <sstream>
 
 #include "base/hash.h"
 #include "data/dataset.h"
+#include "data/test_folder.h"
+#include "data/test_reading.h"
 
 namespace steelyard::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-class TextDataset : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "steelyard-data-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string Write(const std::string& name, const std::string& content) const {
-    const std::string path = (folder_ / name).string();
-    std::ofstream(path, std::ios::binary) << content;
-    return path;
-  }
-
-  fs::path folder_;
-};
+using TextDataset = TestFolder;
 
 std::string Gzip(const std::string& text) {
   z_stream stream{};
@@ -80,88 +62,18 @@ std::string RandomText(std::mt19937_64& random, int lines) {
   return text.str();
 }
 
-DatasetOptions Options(std::vector<std::string> paths) {
-  DatasetOptions options;
-  options.paths = std::move(paths);
-  return options;
-}
-
-struct Outcome {
-  Status status;
-  RowBlock rows;
-  std::uint64_t bad_rows = 0;
-};
-
-Outcome ReadShard(Dataset& dataset, const Shard& shard, std::size_t rows_max) {
-  Outcome outcome;
-  Result<std::unique_ptr<RowReader>> reader = dataset.Open(shard);
-  if (!reader.ok()) {
-    outcome.status = reader.status();
-    return outcome;
-  }
-  for (;;) {
-    const std::size_t before = outcome.rows.size();
-    outcome.status = reader.value()->Read(rows_max, outcome.rows);
-    outcome.bad_rows = reader.value()->bad_rows();
-    if (!outcome.status.ok() || outcome.rows.size() == before) return outcome;
-    EXPECT_LE(outcome.rows.size(), before + rows_max);
-  }
-}
-
-void Append(const RowBlock& from, RowBlock& to) {
-  to.rows.insert(to.rows.end(), from.rows.begin(), from.rows.end());
-  to.labels.insert(to.labels.end(), from.labels.begin(), from.labels.end());
-  for (std::size_t i = 0; i < from.keys.size(); ++i) to.values.push_back(from.Value(i));
-  to.keys.insert(to.keys.end(), from.keys.begin(), from.keys.end());
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    to.offsets.push_back(to.offsets.back() + from.offsets[i + 1] - from.offsets[i]);
-  }
-}
-
-/// Read all shards of a fresh dataset; values are always filled in.
-Outcome ReadAll(const DatasetOptions& options, std::uint64_t rows_per_shard,
-                std::size_t rows_max = 100) {
-  Outcome all;
-  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(options);
-  if (!dataset.ok()) {
-    all.status = dataset.status();
-    return all;
-  }
-  const Result<std::vector<Shard>> shards = dataset.value()->Cut(rows_per_shard);
-  if (!shards.ok()) {
-    all.status = shards.status();
-    return all;
-  }
-  for (const Shard& shard : shards.value()) {
-    const Outcome one = ReadShard(*dataset.value(), shard, rows_max);
-    all.status = one.status;
-    all.bad_rows += one.bad_rows;
-    Append(one.rows, all.rows);
-    if (!one.status.ok()) break;
-  }
-  return all;
-}
-
-void ExpectSameRows(const RowBlock& a, const RowBlock& b) {
-  ASSERT_EQ(a.rows, b.rows);
-  ASSERT_EQ(a.labels, b.labels);
-  ASSERT_EQ(a.offsets, b.offsets);
-  ASSERT_EQ(a.keys, b.keys);
-  ASSERT_EQ(a.values, b.values);
-}
-
 TEST_F(TextDataset, AnyCutGivesTheSameRows) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 10; ++round) {
     const std::string one = Write("a.svm", RandomText(random, 60));
     const std::string two = Write("b.svm", RandomText(random, 1 + round * 7));
-    const DatasetOptions options = Options({two, one});
-    const Outcome whole = ReadAll(options, 1'000'000);
+    const DatasetOptions options = OptionsFor({two, one});
+    const ReadOutcome whole = ReadAll(options, 1'000'000);
     ASSERT_TRUE(whole.status.ok()) << whole.status.ToString();
     for (std::size_t i = 0; i < whole.rows.size(); ++i) ASSERT_EQ(whole.rows.rows[i], i);
     EXPECT_EQ(OpenDataset(options).value()->CountRows().value(), whole.rows.size());
     for (std::uint64_t rows = 1; rows < 70; rows += 1 + rows / 3) {
-      const Outcome cut = ReadAll(options, rows, 1 + rows % 5);
+      const ReadOutcome cut = ReadAll(options, rows, 1 + rows % 5);
       ASSERT_TRUE(cut.status.ok()) << cut.status.ToString();
       ExpectSameRows(cut.rows, whole.rows);
     }
@@ -170,7 +82,7 @@ TEST_F(TextDataset, AnyCutGivesTheSameRows) {
 
 TEST_F(TextDataset, ShardsCoverTheRowsInOrderAndAreTheSameEachTime) {
   const std::string path = Write("a.svm", "\n1 1\n0 2\n# x\n1 3\n\n0 4\n1 5");
-  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(Options({path, path}));
+  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(OptionsFor({path, path}));
   const std::vector<Shard> shards = dataset.value()->Cut(2).value();
   ASSERT_EQ(shards.size(), 6u);
   std::uint64_t row = 0;
@@ -193,7 +105,7 @@ TEST_F(TextDataset, RowsLongerThanTheWindowAreRead) {
     for (int f = 0; f < 60'000; ++f) text << ' ' << 100'000 + f << ":1";
     text << "\n";
   }
-  const Outcome all = ReadAll(Options({Write("long.svm", text.str())}), 2);
+  const ReadOutcome all = ReadAll(OptionsFor({Write("long.svm", text.str())}), 2);
   ASSERT_TRUE(all.status.ok()) << all.status.ToString();
   EXPECT_EQ(all.rows.keys.size(), 180'000u);
   EXPECT_EQ(IdOfKey(all.rows.keys.back()), 159'999u);
@@ -202,7 +114,7 @@ TEST_F(TextDataset, RowsLongerThanTheWindowAreRead) {
 TEST_F(TextDataset, PackedFilesGiveTheSameRows) {
   std::mt19937_64 random(13);
   const std::string text = RandomText(random, 5000);
-  const Outcome plain = ReadAll(Options({Write("a.svm", text)}), 1000);
+  const ReadOutcome plain = ReadAll(OptionsFor({Write("a.svm", text)}), 1000);
   ASSERT_TRUE(plain.status.ok());
   const std::size_t half =
       text.find('\n', text.size() / 2) + 1 - 3;  // Members need not end at rows.
@@ -215,13 +127,13 @@ TEST_F(TextDataset, PackedFilesGiveTheSameRows) {
       {"unnamed", Gzip(text)},
   };
   for (const auto& [name, content] : packed) {
-    const Outcome unpacked = ReadAll(Options({Write(name, content)}), 1000);
+    const ReadOutcome unpacked = ReadAll(OptionsFor({Write(name, content)}), 1000);
     ASSERT_TRUE(unpacked.status.ok()) << name << unpacked.status.ToString();
     ExpectSameRows(unpacked.rows, plain.rows);
   }
   const DatasetOptions two =
-      Options({(folder_ / "a.svm.gz").string(), (folder_ / "a.svm").string()});
-  const Outcome both = ReadAll(two, 1000);
+      OptionsFor({(folder_ / "a.svm.gz").string(), (folder_ / "a.svm").string()});
+  const ReadOutcome both = ReadAll(two, 1000);
   ASSERT_TRUE(both.status.ok()) << both.status.ToString();
   EXPECT_EQ(both.rows.rows.back() + 1, 2 * plain.rows.size());
   EXPECT_EQ(OpenDataset(two).value()->CountRows().value(), 2 * plain.rows.size());
@@ -233,7 +145,7 @@ TEST_F(TextDataset, ATruncatedPackedFileIsRefusedAtEveryByte) {
   for (const auto& [name, packed] :
        {std::pair{"t.svm.gz", Gzip(text)}, std::pair{"t.svm.zst", Zstd(text)}}) {
     for (std::size_t bytes = 1; bytes < packed.size(); ++bytes) {
-      const Outcome outcome = ReadAll(Options({Write(name, packed.substr(0, bytes))}), 1000);
+      const ReadOutcome outcome = ReadAll(OptionsFor({Write(name, packed.substr(0, bytes))}), 1000);
       ASSERT_EQ(outcome.status.code(), StatusCode::kCorruption) << name << " cut at " << bytes;
       ASSERT_NE(outcome.status.where().find(name), std::string::npos);
       if (bytes >= 4) {
@@ -250,11 +162,12 @@ TEST_F(TextDataset, ADamagedPackedFileIsRefused) {
   const std::string text = RandomText(random, 400);
   std::string gz = Gzip(text);
   gz[gz.size() - 6] ^= 1;  // The checksum.
-  EXPECT_EQ(ReadAll(Options({Write("a.gz", gz)}), 10).status.code(), StatusCode::kCorruption);
-  EXPECT_EQ(ReadAll(Options({Write("b.gz", Gzip(text) + "junk")}), 10).status.code(),
+  EXPECT_EQ(ReadAll(OptionsFor({Write("a.gz", gz)}), 10).status.code(), StatusCode::kCorruption);
+  EXPECT_EQ(ReadAll(OptionsFor({Write("b.gz", Gzip(text) + "junk")}), 10).status.code(),
             StatusCode::kCorruption);
-  EXPECT_EQ(ReadAll(Options({Write("c.svm.gz", text)}), 10).status.code(), StatusCode::kCorruption);
-  EXPECT_EQ(ReadAll(Options({Write("d.svm.gz", Gzip(""))}), 10).status.code(),
+  EXPECT_EQ(ReadAll(OptionsFor({Write("c.svm.gz", text)}), 10).status.code(),
+            StatusCode::kCorruption);
+  EXPECT_EQ(ReadAll(OptionsFor({Write("d.svm.gz", Gzip(""))}), 10).status.code(),
             StatusCode::kBadData);
 }
 
@@ -266,7 +179,7 @@ TEST_F(TextDataset, ErrorsNameTheLineInTheWholeFile) {
   const std::string packed = Write("b.svm.gz", Gzip(text));
   for (const std::string& path : {plain, packed}) {
     for (const std::uint64_t rows : {1, 7, 1000}) {
-      const Outcome outcome = ReadAll(Options({path}), rows);
+      const ReadOutcome outcome = ReadAll(OptionsFor({path}), rows);
       EXPECT_EQ(outcome.status.code(), StatusCode::kBadData);
       EXPECT_EQ(outcome.status.where(), path + ":102");
       EXPECT_NE(outcome.status.message().find("label '7'"), std::string::npos);
@@ -277,16 +190,16 @@ TEST_F(TextDataset, ErrorsNameTheLineInTheWholeFile) {
 TEST_F(TextDataset, BadRowsAreSkippedUpToTheLimitAndKeepTheirNumbers) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += i % 20 == 7 ? "x 1:1\n" : "1 1:1\n";  // Five bad rows.
-  DatasetOptions options = Options({Write("a.svm", text)});
+  DatasetOptions options = OptionsFor({Write("a.svm", text)});
   options.bad_rows_max = 5;
-  const Outcome skipped = ReadAll(options, 9);
+  const ReadOutcome skipped = ReadAll(options, 9);
   ASSERT_TRUE(skipped.status.ok()) << skipped.status.ToString();
   EXPECT_EQ(skipped.bad_rows, 5u);
   EXPECT_EQ(skipped.rows.size(), 95u);
   EXPECT_EQ(skipped.rows.rows[7], 8u);
 
   options.bad_rows_max = 4;
-  const Outcome refused = ReadAll(options, 9);
+  const ReadOutcome refused = ReadAll(options, 9);
   EXPECT_EQ(refused.status.code(), StatusCode::kBadData);
   EXPECT_EQ(refused.status.where(), options.paths[0] + ":88");
   EXPECT_NE(refused.status.message().find("bad row 5; 4 allowed"), std::string::npos)
@@ -299,7 +212,7 @@ TEST_F(TextDataset, BadRowsAreSkippedUpToTheLimitAndKeepTheirNumbers) {
 }
 
 TEST_F(TextDataset, ABadRowCountsOnceInSeveralPasses) {
-  DatasetOptions options = Options({Write("a.svm", "1 1\nx 1\n0 1\n")});
+  DatasetOptions options = OptionsFor({Write("a.svm", "1 1\nx 1\n0 1\n")});
   options.bad_rows_max = 1;
   Result<std::unique_ptr<Dataset>> dataset = OpenDataset(options);
   const std::vector<Shard> shards = dataset.value()->Cut(10).value();
@@ -310,7 +223,7 @@ TEST_F(TextDataset, ABadRowCountsOnceInSeveralPasses) {
 
 TEST_F(TextDataset, AFileThatChangesAfterTheCutIsNoticed) {
   const std::string path = Write("a.svm", "1 1:1\n0 2:1\n1 3:1\n");
-  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(Options({path}));
+  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(OptionsFor({path}));
   const std::vector<Shard> shards = dataset.value()->Cut(10).value();
   Write("a.svm", "1 1:1\n0 2:1\n      \n");
   EXPECT_EQ(ReadShard(*dataset.value(), shards[0], 10).status.code(), StatusCode::kBadData);
@@ -321,7 +234,7 @@ TEST_F(TextDataset, AFileThatChangesAfterTheCutIsNoticed) {
 TEST_F(TextDataset, UselessInputsAreRefusedWithTheirReason) {
   Write("train.svm", "1 1\n");
   const auto refusal = [&](const std::string& name) {
-    return OpenDataset(Options({(folder_ / name).string()})).status();
+    return OpenDataset(OptionsFor({(folder_ / name).string()})).status();
   };
   EXPECT_EQ(refusal("tran.svm").code(), StatusCode::kNotFound);
   EXPECT_NE(
@@ -347,15 +260,15 @@ TEST_F(TextDataset, UselessInputsAreRefusedWithTheirReason) {
   };
   for (const auto& [reason, content] : contents) {
     const std::string path = Write("bad.svm", content);
-    const Status status = OpenDataset(Options({path})).status();
+    const Status status = OpenDataset(OptionsFor({path})).status();
     EXPECT_EQ(status.code(), StatusCode::kBadData) << reason;
     EXPECT_EQ(status.where(), path);
     EXPECT_NE(status.message().find(reason), std::string::npos) << status.message();
   }
   const std::string blank = Write("blank.svm", "# nothing\n\n");
-  EXPECT_EQ(ReadAll(Options({blank}), 10).status.code(), StatusCode::kBadData);
-  EXPECT_EQ(OpenDataset(Options({})).status().code(), StatusCode::kInvalidArgument);
-  DatasetOptions weighted = Options({(folder_ / "train.svm").string()});
+  EXPECT_EQ(ReadAll(OptionsFor({blank}), 10).status.code(), StatusCode::kBadData);
+  EXPECT_EQ(OpenDataset(OptionsFor({})).status().code(), StatusCode::kInvalidArgument);
+  DatasetOptions weighted = OptionsFor({(folder_ / "train.svm").string()});
   weighted.weight_column = "w";
   EXPECT_EQ(OpenDataset(weighted).status().code(), StatusCode::kInvalidArgument);
 }
@@ -363,7 +276,8 @@ TEST_F(TextDataset, UselessInputsAreRefusedWithTheirReason) {
 TEST_F(TextDataset, GlobsAreSortedAndTheFormatComesFromNameOrContent) {
   for (const char* name : {"p2.txt", "p10.txt", "p1.txt"}) Write(name, "1 1:1\n");
   fs::create_directory(folder_ / "p9.txt");
-  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(Options({(folder_ / "p*.txt").string()}));
+  Result<std::unique_ptr<Dataset>> dataset =
+      OpenDataset(OptionsFor({(folder_ / "p*.txt").string()}));
   ASSERT_TRUE(dataset.ok()) << dataset.status().ToString();
   EXPECT_EQ(dataset.value()->format(), Format::kLibsvm);
   EXPECT_TRUE(dataset.value()->keys_are_ids());
@@ -371,11 +285,12 @@ TEST_F(TextDataset, GlobsAreSortedAndTheFormatComesFromNameOrContent) {
       (folder_ / "p1.txt").string(), (folder_ / "p10.txt").string(), (folder_ / "p2.txt").string()};
   EXPECT_EQ(dataset.value()->files(), wanted);
   const std::string prose = Write("prose.txt", "once upon a time\n");
-  EXPECT_NE(OpenDataset(Options({prose})).status().message().find("--format"), std::string::npos);
+  EXPECT_NE(OpenDataset(OptionsFor({prose})).status().message().find("--format"),
+            std::string::npos);
   const std::string marked = Write("bom.svm",
                                    "\xef\xbb\xbf"
                                    "1 1:1\n0 2\n");
-  const Outcome outcome = ReadAll(Options({marked}), 1);
+  const ReadOutcome outcome = ReadAll(OptionsFor({marked}), 1);
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.ToString();
   EXPECT_EQ(outcome.rows.size(), 2u);
 }
@@ -383,20 +298,20 @@ TEST_F(TextDataset, GlobsAreSortedAndTheFormatComesFromNameOrContent) {
 TEST_F(TextDataset, StandardInputIsReadOncePlainOrPacked) {
   std::mt19937_64 random(23);
   const std::string text = RandomText(random, 3000);
-  const Outcome plain = ReadAll(Options({Write("a.svm", text)}), 1'000'000);
+  const ReadOutcome plain = ReadAll(OptionsFor({Write("a.svm", text)}), 1'000'000);
   const int saved = ::dup(STDIN_FILENO);
   for (const std::string& content : {text, Gzip(text), Zstd(text)}) {
     const std::string path = Write("stdin", content);
     const int file = ::open(path.c_str(), O_RDONLY);
     ::dup2(file, STDIN_FILENO);
     ::close(file);
-    Result<std::unique_ptr<Dataset>> dataset = OpenDataset(Options({"-"}));
+    Result<std::unique_ptr<Dataset>> dataset = OpenDataset(OptionsFor({"-"}));
     ASSERT_TRUE(dataset.ok()) << dataset.status().ToString();
     EXPECT_EQ(dataset.value()->CountRows().value(), kRowsUnknown);
     const std::vector<Shard> shards = dataset.value()->Cut(10).value();
     ASSERT_EQ(shards.size(), 1u);
     EXPECT_EQ(shards[0].row_count, kRowsUnknown);
-    const Outcome read = ReadShard(*dataset.value(), shards[0], 64);
+    const ReadOutcome read = ReadShard(*dataset.value(), shards[0], 64);
     ASSERT_TRUE(read.status.ok()) << read.status.ToString();
     EXPECT_EQ(read.rows.rows, plain.rows.rows);
     EXPECT_EQ(read.rows.keys, plain.rows.keys);
@@ -404,7 +319,7 @@ TEST_F(TextDataset, StandardInputIsReadOncePlainOrPacked) {
   }
   ::dup2(saved, STDIN_FILENO);
   ::close(saved);
-  EXPECT_EQ(OpenDataset(Options({"-", (folder_ / "a.svm").string()})).status().code(),
+  EXPECT_EQ(OpenDataset(OptionsFor({"-", (folder_ / "a.svm").string()})).status().code(),
             StatusCode::kInvalidArgument);
 }
 
@@ -417,7 +332,7 @@ TEST_F(TextDataset, AStreamIsJudgedByItsBadShareAtItsEnd) {
     const int file = ::open(path.c_str(), O_RDONLY);
     ::dup2(file, STDIN_FILENO);
     ::close(file);
-    DatasetOptions options = Options({"-"});
+    DatasetOptions options = OptionsFor({"-"});
     options.format = Format::kLibsvm;
     options.bad_rows_fraction_max = fraction;
     EXPECT_EQ(ReadAll(options, 10).status.ok(), fraction > 0.005);
