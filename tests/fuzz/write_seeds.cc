@@ -1,10 +1,12 @@
-// Writes the first inputs of the wire's fuzz targets: one valid encoding of each message. fuzz_seeds FOLDER
+// Writes the first inputs of the fuzz targets of binary formats: one valid encoding of each message, a small model.
+// fuzz_seeds FOLDER
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "checkpoint/model_writer.h"
 #include "fuzz/fuzz_target.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
@@ -44,7 +46,8 @@ wire::View SampleView() {
 wire::EvaluationPart SamplePart() {
   wire::EvaluationPart part;
   part.rows = 2;
-  part.sums = {1, 2};
+  part.weight = 2;
+  part.loss = 1;
   part.scores = {5, 6};
   part.positive = {1, 0};
   part.negative = {0, 1};
@@ -163,6 +166,50 @@ void WriteDataMessages() {
   Write("frame_header", "valid", bytes);
 }
 
+void Copy(const std::filesystem::path& from, const std::string& target, const std::string& name) {
+  std::filesystem::create_directories(corpus / target);
+  std::filesystem::copy_file(from, corpus / target / name,
+                             std::filesystem::copy_options::overwrite_existing);
+}
+
+// A small model, saved as train saves one.
+Status WriteModelFiles() {
+  const std::filesystem::path folder = corpus / "model.tmp";
+  auto writer = checkpoint::ModelWriter::Create(folder.string());
+  if (!writer.ok()) return writer.status();
+  checkpoint::TableFileHeader header;
+  header.table = "w";
+  header.row_floats = 2;
+  header.updater.name = "ftrl";
+  const std::vector<Key> keys{1, 5, 9};
+  const std::vector<float> rows{0.5F, 1, -1, 2, 0, 3};
+  SY_RETURN_IF_ERROR(writer.value()->AddTable(header));
+  SY_RETURN_IF_ERROR(writer.value()->AppendRows(keys, rows));
+  for (const Key key : keys) {
+    SY_RETURN_IF_ERROR(writer.value()->AppendName(key, "origin=" + std::to_string(key)));
+  }
+  checkpoint::ModelManifest manifest;
+  manifest.created_by = "steelyard 0.1.0";
+  manifest.task = "logistic";
+  manifest.solver = "ftrl";
+  manifest.data_format = "csv";
+  manifest.key_kind = checkpoint::KeyKind::kNames;
+  manifest.schema_text = "[label]\ncolumn = \"y\"\n";
+  manifest.nonzeros = 2;
+  manifest.parameters = {{"alpha", "0.1"}};
+  manifest.metrics = {{"log_loss", 0.5}};
+  SY_RETURN_IF_ERROR(writer.value()->Commit(manifest));
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename();
+    const std::string target = name == checkpoint::kManifestName    ? "manifest"
+                               : name == checkpoint::kNamesFileName ? "names_file"
+                                                                    : "table_file";
+    Copy(entry.path(), target, "valid");
+  }
+  std::filesystem::remove_all(folder);
+  return {};
+}
+
 }  // namespace
 }  // namespace steelyard::fuzz
 
@@ -175,4 +222,7 @@ int main(int argc, char** argv) {
   steelyard::fuzz::WriteControlMessages();
   steelyard::fuzz::WriteJobMessages();
   steelyard::fuzz::WriteDataMessages();
+  const steelyard::Status status = steelyard::fuzz::WriteModelFiles();
+  if (!status.ok()) std::cerr << status.ToString() << "\n";
+  return status.ok() ? 0 : 1;
 }
