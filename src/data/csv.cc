@@ -89,6 +89,29 @@ Result<Header> ReadHeader(const ProbedFile& probed, const RecordShape& shape) {
                 .bytes = static_cast<std::uint64_t>(p - probed.head.data())};
 }
 
+/// The order column of rows where shards meet.
+class CsvOrder : public RecordOrder {
+ public:
+  explicit CsvOrder(const std::vector<CsvPlan>& plans)
+      : plans_(plans), check_(plans.front().schema.order.column) {}
+
+  bool Next(std::uint32_t file, const Record& record) override {
+    const CsvPlan& plan = plans_[file];
+    const bool split = SplitRecord(record, plan.delimiter, fields_, unquoted_);
+    // Whoever reads a bad row reports it.
+    if (!split || fields_.size() != plan.columns.size()) return true;
+    const std::string_view cell = fields_[*plan.binding.order];
+    return cell.empty() || check_.NextText(cell);
+  }
+  const std::string& error() const override { return check_.error(); }
+
+ private:
+  std::vector<CsvPlan> plans_;
+  OrderCheck check_;
+  std::vector<std::string_view> fields_;
+  std::string unquoted_;
+};
+
 }  // namespace
 
 bool SplitRecord(const Record& record, char delimiter, std::vector<std::string_view>& fields,
@@ -209,6 +232,9 @@ Result<std::unique_ptr<Dataset>> OpenCsv(std::vector<ProbedFile> probed,
   }
   TextInput input = TakeFiles(std::move(probed), options);
   input.format = Format::kCsv;
+  if (plans.front().binding.order) {
+    input.make_order = [plans] { return std::make_unique<CsvOrder>(plans); };
+  }
   input.make_parser = [plans = std::move(plans)](std::uint32_t file) {
     return std::make_unique<CsvParser>(plans[file]);
   };

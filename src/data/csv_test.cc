@@ -236,6 +236,25 @@ TEST_F(Csv, BadRowsKeepTheirNumbersAndOrderErrorsAreNeverSkipped) {
       << unsorted.status.message();
 }
 
+TEST_F(Csv, TheOrderIsCheckedWhereShardsAndFilesMeet) {
+  const std::string schema = std::string(kSchema) + "[order]\nby = \"a\"\n";
+  const std::string early = Write("1.csv", "y,a,b\n1,2001-01-01,q\n1,2001-01-03,q\n");
+  const std::string late = Write("2.csv", "y,a,b\n1,2001-01-03,q\n1,2001-01-04,q\n");
+  const std::string overlapping = Write("3.csv", "y,a,b\n1,2001-01-02,q\n1,2001-01-05,q\n");
+  EXPECT_TRUE(ReadAll(WithSchema({early, late}, schema), 1).status.ok());
+  for (const std::uint64_t rows : {1, 2, 100}) {
+    for (const auto& [first, second] : {std::pair{late, early}, std::pair{early, overlapping}}) {
+      const Status status = ReadAll(WithSchema({first, second}, schema), rows).status;
+      EXPECT_EQ(status.code(), StatusCode::kBadData);
+      EXPECT_EQ(status.where(), second + ":2");
+      EXPECT_NE(status.message().find("comes after"), std::string::npos);
+    }
+  }
+  // Shards of one row each: no parser ever sees two of them.
+  const std::string unsorted = Write("4.csv", "y,a,b\n1,5,q\n1,7,q\n1,6,q\n");
+  EXPECT_EQ(ReadAll(WithSchema({unsorted}, schema), 1).status.where(), unsorted + ":4");
+}
+
 TEST_F(Csv, NamesComeWithTheirKeysOnceAReader) {
   DatasetOptions options = WithSchema({Write("t.csv", "y,a,b\n1,p,q\n0,p,q\n1,p,r\n")});
   options.keep_names = true;

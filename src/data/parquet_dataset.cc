@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "data/bad_rows.h"
@@ -18,39 +19,49 @@ constexpr std::size_t kBatchRows = 512;  // Components of a batch stay in the se
 constexpr std::size_t kFeaturesPerBlockMax = std::size_t{1}
                                              << 31;  // RowBlock's offsets are 32 bits wide.
 
+/// An open file that stands at some row.
+struct Cursor {
+  std::unique_ptr<ParquetFile> file;
+  std::optional<OrderCheck>
+      order;  ///< Has seen the row before; absent when it has not, or no order is promised.
+};
+
 /// What the dataset and its readers share.
-struct ParquetContent {
+class ParquetContent {
+ public:
   ParquetContent(std::vector<ParquetPlan> from, BadRows::Limits limits)
       : plans(std::move(from)),
         rows(plans.back().first_row + plans.back().rows),
         bad_rows(limits, [this] { return rows; }),
-        parked(plans.size()) {
+        parked_(plans.size()) {
     for (const ParquetPlan& plan : plans) paths.push_back(plan.path);
   }
 
-  /// A file that stands at `row`, preferably one that a reader before left a little earlier.
-  Result<std::unique_ptr<ParquetFile>> OpenAt(std::uint32_t file, std::uint64_t row) {
-    std::unique_ptr<ParquetFile> opened = Unpark(file, row);
-    if (opened == nullptr) {
-      Result<std::unique_ptr<ParquetFile>> fresh = OpenParquetFile(plans[file].path);
-      if (!fresh.ok()) return fresh;
-      opened = std::move(fresh.value());
-      if (opened->rows() != plans[file].rows) {
-        return Status(
-            StatusCode::kBadData,
-            fmt::format("the file had {} rows and now has {}: it was changed while being read",
-                        plans[file].rows, opened->rows()),
-            plans[file].path);
-      }
-      opened->Select(plans[file].selected);
+  /// A cursor at `row` of a file, preferably one that a reader before left there or a little earlier. Where an order is
+  /// promised it has seen the row before, be it in the file before.
+  Result<Cursor> OpenAt(std::uint32_t index, std::uint64_t row) {
+    const ParquetPlan& plan = plans[index];
+    Result<Cursor> opened = Unpark(index, row);
+    if (!opened.ok()) return opened;
+    Cursor& cursor = opened.value();
+    if (cursor.order && cursor.file->row() == row) return opened;
+    if (!plan.binding.order) {
+      SY_RETURN_IF_ERROR(cursor.file->Seek(row));
+      return opened;
     }
-    SY_RETURN_IF_ERROR(opened->Seek(row));
+    cursor.order.emplace(plan.schema.order.column);
+    if (row > 0) {
+      SY_RETURN_IF_ERROR(ShowRow(plan, row - 1, cursor));
+    } else {
+      SY_RETURN_IF_ERROR(ShowEndOfFileBefore(index, *cursor.order));
+      SY_RETURN_IF_ERROR(cursor.file->Seek(0));
+    }
     return opened;
   }
 
-  void Park(std::uint32_t file, std::unique_ptr<ParquetFile> opened) {
-    const std::lock_guard lock(mutex);
-    parked[file].push_back(std::move(opened));
+  void Park(std::uint32_t file, Cursor cursor) {
+    const std::lock_guard lock(mutex_);
+    parked_[file].push_back(std::move(cursor));
   }
 
   std::vector<ParquetPlan> plans;  ///< [files]
@@ -59,40 +70,81 @@ struct ParquetContent {
   BadRows bad_rows;
 
  private:
-  std::unique_ptr<ParquetFile> Unpark(std::uint32_t file, std::uint64_t row) {
-    const std::lock_guard lock(mutex);
-    auto& files = parked[file];
-    auto best = files.end();
-    for (auto it = files.begin(); it != files.end(); ++it) {
-      const bool before = (*it)->row() <= row;
-      if (before && (best == files.end() || (*it)->row() > (*best)->row())) best = it;
-    }
-    if (best == files.end()) return nullptr;
-    std::unique_ptr<ParquetFile> opened = std::move(*best);
-    files.erase(best);
-    return opened;
+  /// Show one row to the cursor's check; the cursor stands behind it then.
+  static Status ShowRow(const ParquetPlan& plan, std::uint64_t row, Cursor& cursor) {
+    SY_RETURN_IF_ERROR(cursor.file->Seek(row));
+    std::vector<ColumnCells> cells(plan.selected.size());
+    const Result<std::size_t> got = cursor.file->Read(1, cells);
+    if (!got.ok()) return got.status();
+    // Whoever reads that row reports what may be wrong with it.
+    if (got.value() == 1) (void)CheckOrder(cells[*plan.binding.order], 0, *cursor.order);
+    return {};
   }
 
-  std::mutex mutex;
-  std::vector<std::vector<std::unique_ptr<ParquetFile>>> parked;  ///< [files]
+  Status ShowEndOfFileBefore(std::uint32_t index, OrderCheck& order) {
+    while (index > 0 && plans[index - 1].rows == 0) --index;
+    if (index == 0) return {};
+    const ParquetPlan& before = plans[index - 1];
+    Result<Cursor> opened = Unpark(index - 1, before.rows - 1);
+    if (!opened.ok()) return opened.status();
+    opened.value().order = std::move(order);
+    SY_RETURN_IF_ERROR(ShowRow(before, before.rows - 1, opened.value()));
+    order = std::move(*opened.value().order);
+    return {};
+  }
+
+  /// A parked cursor at or before `row`, the nearest; else a fresh one at the start.
+  Result<Cursor> Unpark(std::uint32_t index, std::uint64_t row) {
+    {
+      const std::lock_guard lock(mutex_);
+      auto& cursors = parked_[index];
+      auto best = cursors.end();
+      for (auto it = cursors.begin(); it != cursors.end(); ++it) {
+        const bool before = it->file->row() <= row;
+        if (before && (best == cursors.end() || it->file->row() > best->file->row())) best = it;
+      }
+      if (best != cursors.end()) {
+        Cursor cursor = std::move(*best);
+        cursors.erase(best);
+        return cursor;
+      }
+    }
+    const ParquetPlan& plan = plans[index];
+    Result<std::unique_ptr<ParquetFile>> opened = OpenParquetFile(plan.path);
+    if (!opened.ok()) return opened.status();
+    if (opened.value()->rows() != plan.rows) {
+      return Status(
+          StatusCode::kBadData,
+          fmt::format("the file had {} rows and now has {}: it was changed while being read",
+                      plan.rows, opened.value()->rows()),
+          plan.path);
+    }
+    opened.value()->Select(plan.selected);
+    return Cursor{.file = std::move(opened.value()), .order = std::nullopt};
+  }
+
+  std::mutex mutex_;
+  std::vector<std::vector<Cursor>> parked_;  ///< [files]
 };
 
 class ParquetReader : public RowReader {
  public:
-  ParquetReader(std::shared_ptr<ParquetContent> content, const Shard& shard,
-                std::unique_ptr<ParquetFile> file)
+  ParquetReader(std::shared_ptr<ParquetContent> content, const Shard& shard, Cursor cursor)
       : content_(std::move(content)),
         plan_(content_->plans[shard.file]),
         index_(shard.file),
-        file_(std::move(file)),
-        rows_(plan_),
+        file_(std::move(cursor.file)),
+        rows_(plan_, std::move(cursor.order)),
         cells_(plan_.selected.size()),
         row_(shard.first_row),
         end_(shard.first_row + shard.row_count) {}
   ParquetReader(const ParquetReader&) = delete;
   ParquetReader& operator=(const ParquetReader&) = delete;
   ~ParquetReader() override {
-    if (healthy_) content_->Park(index_, std::move(file_));
+    if (!healthy_) return;
+    // A reader that was left early has loaded rows that its check has not seen.
+    std::optional<OrderCheck> order = next_ == loaded_ ? rows_.TakeOrder() : std::nullopt;
+    content_->Park(index_, {.file = std::move(file_), .order = std::move(order)});
   }
 
   Status Read(std::size_t rows_max, RowBlock& block) override {
@@ -187,10 +239,10 @@ class ParquetDataset : public Dataset {
                       "same files?",
                       shard.first_row, shard.first_row + shard.row_count, shard.file));
     }
-    Result<std::unique_ptr<ParquetFile>> file = content_->OpenAt(shard.file, skipped);
-    if (!file.ok()) return file.status();
+    Result<Cursor> cursor = content_->OpenAt(shard.file, skipped);
+    if (!cursor.ok()) return cursor.status();
     return std::unique_ptr<RowReader>(
-        std::make_unique<ParquetReader>(content_, shard, std::move(file.value())));
+        std::make_unique<ParquetReader>(content_, shard, std::move(cursor.value())));
   }
 
  private:

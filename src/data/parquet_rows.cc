@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "data/near_miss.h"
 
@@ -31,10 +32,26 @@ std::optional<double> NumberOf(const ColumnCells& cells, std::size_t i) {
 
 }  // namespace
 
-ParquetRows::ParquetRows(const ParquetPlan& plan)
-    : plan_(plan), builder_(plan.schema, plan.keep_names) {
-  if (plan_.binding.order) order_.emplace(plan_.schema.order.column);
+bool CheckOrder(const ColumnCells& cells, std::size_t index, OrderCheck& order) {
+  if (!cells.Present(index)) return order.NextEmpty();
+  switch (cells.kind) {
+    case CellKind::kTime:
+      return order.NextTime(cells.integers[index]);
+    case CellKind::kInteger:
+      return order.NextInteger(cells.integers[index]);
+    case CellKind::kText:
+      return order.NextText(cells.texts[index]);
+    case CellKind::kUnsigned:
+    case CellKind::kReal:
+      return order.NextReal(*NumberOf(cells, index));
+    case CellKind::kOther:
+      break;
+  }
+  return true;
 }
+
+ParquetRows::ParquetRows(const ParquetPlan& plan, std::optional<OrderCheck> order)
+    : plan_(plan), builder_(plan.schema, plan.keep_names), order_(std::move(order)) {}
 
 bool ParquetRows::Fail(std::string message) {
   error_ = std::move(message);
@@ -105,25 +122,6 @@ void ParquetRows::LoadTimes(std::size_t feature, const ColumnCells& cells) {
   }
 }
 
-bool ParquetRows::InOrder(std::size_t index) {
-  const ColumnCells& cells = (*cells_)[*plan_.binding.order];
-  if (!cells.Present(index)) return order_->NextEmpty();
-  switch (cells.kind) {
-    case CellKind::kTime:
-      return order_->NextTime(cells.integers[index]);
-    case CellKind::kInteger:
-      return order_->NextInteger(cells.integers[index]);
-    case CellKind::kText:
-      return order_->NextText(cells.texts[index]);
-    case CellKind::kUnsigned:
-    case CellKind::kReal:
-      return order_->NextReal(*NumberOf(cells, index));
-    case CellKind::kOther:
-      break;
-  }
-  return true;
-}
-
 bool ParquetRows::ReadLabel(std::size_t index, float& label) {
   label = std::numeric_limits<float>::quiet_NaN();
   if (!plan_.binding.label) return true;
@@ -160,7 +158,7 @@ bool ParquetRows::ReadWeight(std::size_t index, float& weight) {
 }
 
 bool ParquetRows::Append(std::size_t index, std::uint64_t row, RowBlock& block) {
-  if (order_ && !InOrder(index)) {
+  if (order_ && !CheckOrder((*cells_)[*plan_.binding.order], index, *order_)) {
     fatal_ = true;
     return Fail(order_->error());
   }

@@ -30,18 +30,25 @@ struct ParquetPlan {
   bool keep_names = false;
 };
 
+/// Show cell `index` of the order column to `order`; false when it is out of order.
+bool CheckOrder(const ColumnCells& cells, std::size_t index, OrderCheck& order);
+
 /// Rows of one batch of cells. Components are made a column at a time, rows one at a time.
 ///
 /// Threads: confined to one thread.
 class ParquetRows {
  public:
-  explicit ParquetRows(const ParquetPlan& plan);
+  /// @param order  has seen the row before the first one; absent where the schema promises no order.
+  ParquetRows(const ParquetPlan& plan, std::optional<OrderCheck> order);
 
   /// Take the first `count` cells of each selected column; they must stay until the last Append().
   void Load(std::size_t count, std::vector<ColumnCells>& cells);
 
   /// Append row `index` of the batch to `block` under the number `row`. On false nothing is appended; see error().
   bool Append(std::size_t index, std::uint64_t row, RowBlock& block);
+
+  /// The check as the last row left it.
+  std::optional<OrderCheck> TakeOrder() { return std::exchange(order_, std::nullopt); }
 
   const std::string& error() const { return error_; }
   bool fatal() const { return fatal_; }
@@ -51,7 +58,6 @@ class ParquetRows {
   bool Fail(std::string message);
   void LoadFeature(std::size_t feature, const ColumnCells& cells);
   void LoadTimes(std::size_t feature, const ColumnCells& cells);
-  bool InOrder(std::size_t index);
   bool ReadLabel(std::size_t index, float& label);
   bool ReadWeight(std::size_t index, float& weight);
 

@@ -127,6 +127,11 @@ TEST_F(Parquet, ShardsMayBeReadInAnyOrderAndSideBySide) {
 TEST_F(Parquet, SeveralFilesAreNumberedOnAndTheirOrderIsChecked) {
   DatasetOptions options = With(kFixture);
   options.paths.push_back(kFixture);
+  for (const std::uint64_t rows : {1000, 77}) {
+    const Status status = ReadAll(options, rows).status;
+    EXPECT_EQ(status.where(), kFixture + ":row 0");
+    EXPECT_NE(status.message().find("comes after"), std::string::npos) << status.ToString();
+  }
   options.schema_text.erase(options.schema_text.find("[order]"),
                             std::string("[order]\nby = \"when\"\n").size());
   const ReadOutcome twice = ReadAll(options, 1000);
@@ -166,8 +171,10 @@ TEST_F(Parquet, BadRowsNameTheirRowAndTheOrderIsChecked) {
   schema =
       "[label]\ncolumn = \"delay\"\npositive = \"> 15\"\n[order]\nby = \"distance\"\n[features]\na "
       "= { column = \"night\" }\n";
+  for (const std::uint64_t rows : {1000, 81, 27, 1}) {
+    EXPECT_EQ(ReadAll(With(kFixture, schema), rows).status.where(), kFixture + ":row 81");
+  }
   const ReadOutcome unsorted = ReadAll(With(kFixture, schema), 1000);
-  EXPECT_EQ(unsorted.status.where(), kFixture + ":row 81");
   EXPECT_NE(unsorted.status.message().find("-89 comes after 2380"), std::string::npos)
       << unsorted.status.message();
   schema =

@@ -16,6 +16,32 @@ namespace {
 constexpr std::size_t kFeaturesPerBlockMax = std::size_t{1}
                                              << 31;  // RowBlock's offsets are 32 bits wide.
 
+/// Follows a cut from shard to shard: the last row of one and the first of the next must be in order.
+class Seams {
+ public:
+  Seams() = default;
+  explicit Seams(std::unique_ptr<RecordOrder> order) : order_(std::move(order)) {}
+
+  /// Note a row of the input; `first` when a shard begins with it.
+  Status Next(std::uint32_t file, const Record& record, bool first, const TextStream& text) {
+    if (order_ == nullptr) return {};
+    const bool in_order = !first || ((last_.empty() || order_->Next(last_file_, LastRecord())) &&
+                                     order_->Next(file, record));
+    if (!in_order) return Status(StatusCode::kBadData, order_->error(), text.WhereOf(record));
+    last_.assign(record.begin, record.end);
+    last_file_ = file;
+    return {};
+  }
+  bool wanted() const { return order_ != nullptr; }
+
+ private:
+  Record LastRecord() const { return {last_.data(), last_.data() + last_.size()}; }
+
+  std::unique_ptr<RecordOrder> order_;
+  std::string last_;
+  std::uint32_t last_file_ = 0;
+};
+
 /// What the dataset and its readers share.
 class TextContent {
  public:
@@ -41,20 +67,46 @@ class TextContent {
     const std::lock_guard lock(mutex_);
     if (input.files[index].stream) return kRowsUnknown;
     if (!counts_[index]) {
-      const Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr);
+      Seams none;
+      const Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr, none);
       if (!rows.ok()) return rows;
       counts_[index] = rows.value();
     }
     return *counts_[index];
   }
 
-  /// Cut one file into shards and count it.
+  /// Cut one plain file into shards and count it.
   Result<std::uint64_t> CutFile(std::uint32_t index, std::uint64_t rows_per_shard,
-                                std::vector<Shard>& shards) {
+                                std::vector<Shard>& shards, Seams& seams) {
     const std::lock_guard lock(mutex_);
-    const Result<std::uint64_t> rows = Scan(index, rows_per_shard, &shards);
+    const Result<std::uint64_t> rows = Scan(index, rows_per_shard, &shards, seams);
     if (rows.ok()) counts_[index] = rows.value();
     return rows;
+  }
+
+  /// Make one shard of a packed file or stream. The rows are counted only where files after it need their numbers.
+  Result<std::uint64_t> TakeWhole(std::uint32_t index, std::vector<Shard>& shards, Seams& seams) {
+    const bool last = index + 1 == input.files.size();
+    shards.push_back(
+        {.file = index, .byte_count = input.files[index].bytes, .row_count = kRowsUnknown});
+    if (last && (!seams.wanted() || index == 0)) return kRowsUnknown;
+    const std::lock_guard lock(mutex_);
+    if (last) {  // Its first row is enough.
+      Result<std::unique_ptr<TextStream>> text = OpenText(shards.back());
+      if (!text.ok()) return text.status();
+      Record record;
+      const Result<bool> more = text.value()->Next(record);
+      if (!more.ok()) return more.status();
+      if (more.value()) SY_RETURN_IF_ERROR(seams.Next(index, record, true, *text.value()));
+      return kRowsUnknown;
+    }
+    if (!counts_[index] || seams.wanted()) {
+      const Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr, seams);
+      if (!rows.ok()) return rows;
+      counts_[index] = rows.value();
+    }
+    shards.back().row_count = *counts_[index];
+    return *counts_[index];
   }
 
   /// The text of a shard, from its first row.
@@ -92,7 +144,7 @@ class TextContent {
 
  private:
   Result<std::uint64_t> Scan(std::uint32_t index, std::uint64_t rows_per_shard,
-                             std::vector<Shard>* shards) {
+                             std::vector<Shard>* shards, Seams& seams) {
     const InputFile& file = input.files[index];
     Result<std::unique_ptr<TextStream>> text =
         OpenText({.file = index, .first_byte = 0, .byte_count = file.bytes});
@@ -105,6 +157,7 @@ class TextContent {
         if (shards != nullptr && rows > 0) Close(*shards, file.bytes, rows);
         return rows;
       }
+      SY_RETURN_IF_ERROR(seams.Next(index, record, rows % rows_per_shard == 0, *text.value()));
       if (shards == nullptr || rows % rows_per_shard != 0) continue;
       const std::uint64_t at = text.value()->OffsetOf(record);
       if (rows > 0) Close(*shards, at, rows);
@@ -193,17 +246,13 @@ class TextDataset : public Dataset {
     std::vector<Shard> shards;
     std::uint64_t row = 0;
     const auto& files = content_->input.files;
+    Seams seams;
+    if (content_->input.make_order) seams = Seams(content_->input.make_order());
     for (std::uint32_t i = 0; i < files.size(); ++i) {
       const std::size_t first_shard = shards.size();
-      Result<std::uint64_t> rows = kRowsUnknown;
-      if (!files[i].stream && files[i].packing == Packing::kNone) {
-        rows = content_->CutFile(i, rows_per_shard, shards);
-      } else {
-        // One shard. Its rows are counted only where the files after it need their numbers.
-        if (i + 1 < files.size()) rows = content_->CountOf(i);
-        shards.push_back({.file = i, .byte_count = files[i].bytes});
-        if (rows.ok()) shards.back().row_count = rows.value();
-      }
+      const bool plain = !files[i].stream && files[i].packing == Packing::kNone;
+      const Result<std::uint64_t> rows = plain ? content_->CutFile(i, rows_per_shard, shards, seams)
+                                               : content_->TakeWhole(i, shards, seams);
       if (!rows.ok()) return rows.status();
       for (std::size_t s = first_shard; s < shards.size(); ++s) shards[s].first_row += row;
       row += rows.value();

@@ -15,6 +15,15 @@
 
 namespace steelyard::data {
 
+/// Sees rows in input order, not every one, and says whether the input keeps the order it promises.
+class RecordOrder {
+ public:
+  virtual ~RecordOrder() = default;
+  /// False when `record` of files[file] belongs before one seen earlier; error() says why.
+  virtual bool Next(std::uint32_t file, const Record& record) = 0;
+  virtual const std::string& error() const = 0;
+};
+
 /// Everything that tells one text input from another.
 struct TextInput {
   Format format = Format::kLibsvm;
@@ -23,6 +32,8 @@ struct TextInput {
   BadRows::Limits bad_rows;
   /// A parser for rows of files[file].
   std::function<std::unique_ptr<RowParser>(std::uint32_t file)> make_parser;
+  /// A check of the order where shards and files meet, which no parser sees; empty where no order is promised.
+  std::function<std::unique_ptr<RecordOrder>()> make_order;
 };
 
 std::unique_ptr<Dataset> MakeTextDataset(TextInput input);
