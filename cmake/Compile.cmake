@@ -15,6 +15,9 @@ if(SY_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # Coverage counters in every module; the targets link the driver.
 endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
+if(SY_PLANTED_BUGS)
+  add_compile_definitions(SY_PLANTED_BUGS)
+endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 # Objects are the same in every clone: paths are mapped away above, and the cache must not hash the folder.

@@ -10,7 +10,7 @@ enum class PlantedBug {
   kLostKey,             ///< A server drops the last key of a push.
   kWrongSlice,          ///< A client gives the first key of a segment to the segment before it.
   kDroppedAck,          ///< A server never answers a push that it has seen before.
-  kStaleView,           ///< A server accepts requests of any epoch and incarnation.
+  kStaleView,           ///< The head hands out the view of a table that has lost a server.
 };
 
 #ifdef SY_PLANTED_BUGS

@@ -373,24 +373,25 @@ void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push,
                        .epoch = table.view.segments[slice.segment].epoch,
                        .prev_ts = push.prev_ts[index]});
   }
+  part.request_id = next_request_++;
+  part.acked_ts_when_sent = std::min(table.acked_ts(), push.ts - 1);
   const std::size_t width = push.request.floats_per_key;
   const GatheredSlices gathered(push.request.keys, push.request.floats, width, push.slices,
                                 part.slices);
   const StreamBinding& binding = table.binding;
-  wire::Frame frame =
-      wire::MakeFrame(wire::Push{.table = table.view.table,
-                                 .stream = binding.stream,
-                                 .session = binding.session,
-                                 .ts = push.ts,
-                                 .acked_ts = std::min(table.acked_ts(), push.ts - 1),
-                                 .step = push.request.step,
-                                 .through_step = push.request.through_step,
-                                 .columns = push.request.columns,
-                                 .floats_per_key = push.request.floats_per_key,
-                                 .entries = entries,
-                                 .keys = gathered.keys(),
-                                 .floats = gathered.floats()},
-                      push.ts);
+  wire::Frame frame = wire::MakeFrame(wire::Push{.table = table.view.table,
+                                                 .stream = binding.stream,
+                                                 .session = binding.session,
+                                                 .ts = push.ts,
+                                                 .acked_ts = part.acked_ts_when_sent,
+                                                 .step = push.request.step,
+                                                 .through_step = push.request.through_step,
+                                                 .columns = push.request.columns,
+                                                 .floats_per_key = push.request.floats_per_key,
+                                                 .entries = entries,
+                                                 .keys = gathered.keys(),
+                                                 .floats = gathered.floats()},
+                                      part.request_id);
   part.sent = true;
   part.sent_at = transport.now();
   traffic_.pushed_bytes += frame.body.size() + wire::kHeaderBytes;
@@ -465,7 +466,11 @@ void Client::OnPushAck(Transport& transport, Server& server, const wire::Frame& 
   if (push == nullptr) return;  // A late copy.
   const auto part = std::ranges::find(push->parts, server.index, &PushPart::server);
   if (part == push->parts.end() || part->done) return;
-  if (!ack.failed.empty()) return HandlePushFailures(transport, *table, server, ack);
+  if (!ack.failed.empty()) {
+    // A refusal of an earlier transmission says nothing about the present one.
+    if (frame.header.request_id != part->request_id) return;
+    return HandlePushFailures(transport, *table, server, ack, *push, *part);
+  }
   server.retry = options_.retry_min;
   server.inflight_bytes -= std::min(server.inflight_bytes, PartBytes(*push, *part));
   part->done = true;
@@ -488,7 +493,8 @@ void Client::CompletePushes(Table& table) {
 }
 
 void Client::HandlePushFailures(Transport& transport, Table& table, Server& server,
-                                const wire::PushAck& ack) {
+                                const wire::PushAck& ack, const PendingPush& push,
+                                const PushPart& part) {
   for (const wire::EntryAnswer& entry : ack.failed) {
     switch (entry.code) {
       case EntryCode::kOk:
@@ -511,13 +517,11 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
         SendOpen(transport, table, server);
         break;
       case EntryCode::kGap:
-        if (entry.segment < table.acked_in_segment.size() &&
-            entry.detail < table.acked_in_segment[entry.segment]) {
+        if (PrevTs(push, entry.segment) <= part.acked_ts_when_sent) {
           return FailTable(table, Status(StatusCode::kCorruption,
                                          "acknowledged pushes are missing in segment " +
-                                             std::to_string(entry.segment) + ": clock " +
-                                             std::to_string(entry.detail) + ", acknowledged " +
-                                             std::to_string(table.acked_in_segment[entry.segment]),
+                                             std::to_string(entry.segment) + ": its clock is " +
+                                             std::to_string(entry.detail),
                                          server.channel.name()));
         }
         break;

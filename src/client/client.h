@@ -115,7 +115,7 @@ class Client {
   void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnRefused(Server& server, const wire::Frame& frame);
   void HandlePushFailures(transport::Transport& transport, Table& table, Server& server,
-                          const wire::PushAck& ack);
+                          const wire::PushAck& ack, const PendingPush& push, const PushPart& part);
   void CompletePushes(Table& table);
   void FinishPull(Table& table, std::uint64_t request_id);
   static std::vector<RequestPart> MakeParts(const Table& table,

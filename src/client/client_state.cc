@@ -136,6 +136,13 @@ GatheredSlices::GatheredSlices(std::span<const Key> keys, std::span<const float>
   floats_ = gathered_floats_;
 }
 
+Ts PrevTs(const PendingPush& push, SegmentId segment) {
+  for (std::size_t i = 0; i < push.slices.size(); ++i) {
+    if (push.slices[i].segment == segment) return push.prev_ts[i];
+  }
+  return ~Ts{0};
+}
+
 std::size_t PartBytes(const PendingPush& push, const RequestPart& part) {
   std::size_t keys = 0;
   for (const std::uint32_t index : part.slices) keys += push.slices[index].count;

@@ -76,6 +76,9 @@ class GatheredSlices {
   std::span<const float> floats_;
 };
 
+/// The ts of the push before this one in `segment`; the largest Ts when it does not touch the segment.
+Ts PrevTs(const PendingPush& push, SegmentId segment);
+
 /// Bytes of the frame body that carries a part.
 std::size_t PartBytes(const PendingPush& push, const RequestPart& part);
 

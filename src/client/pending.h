@@ -75,6 +75,8 @@ struct RequestPart {
   bool done = false;
   bool sent = false;  ///< On the current connection.
   runtime::Time sent_at{0};
+  std::uint64_t request_id = 0;       ///< Of the last transmission (pushes).
+  Ts acked_ts_when_sent = 0;          ///< Likewise: pushes up to this one were acknowledged.
   std::vector<std::uint32_t> slices;  ///< Indices into the request's slices.
 };
 using PushPart = RequestPart;

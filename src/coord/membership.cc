@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/planted_bug.h"
-
 namespace steelyard::coord {
 
 using runtime::Time;
@@ -40,11 +38,6 @@ Result<NodeId> Membership::Join(Time now, LinkId link, const wire::Hello& hello,
   if (!hello.listen_address.empty()) {
     for (auto& [id, member] : members_) {
       if (member.listen_address != hello.listen_address) continue;
-      if (Planted(PlantedBug::kStaleView)) {
-        member.link = link;
-        member.last_heard = now;
-        return id;
-      }
       departed.push_back({member, Status(StatusCode::kUnavailable,
                                          "was restarted: what it held is lost", member.name())});
     }

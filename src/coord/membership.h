@@ -47,7 +47,7 @@ class Membership {
   struct Options {
     runtime::Duration heartbeat = std::chrono::milliseconds(50);
     runtime::Duration dead_after = std::chrono::milliseconds(750);
-    runtime::Duration reconnect_max = std::chrono::milliseconds(200);
+    runtime::Duration reconnect_max = std::chrono::milliseconds(400);
   };
   explicit Membership(Options options) : options_(options) {}
 

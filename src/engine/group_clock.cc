@@ -10,6 +10,7 @@ void GroupClock::Join(StreamId stream, Session session, Step first_step) {
   if (!inserted && session <= entry.session) return;
   entry.session = session;
   entry.contiguous_ts = 0;
+  entry.ahead.clear();
   if (inserted) entry.through = first_step - 1;
   Recompute();
 }
@@ -18,11 +19,16 @@ bool GroupClock::Announce(StreamId stream, Session session, Ts ts, Ts acked_ts, 
   const auto found = streams_.find(stream);
   if (found == streams_.end() || found->second.session != session) return false;
   Entry& entry = found->second;
+  if (ts > entry.contiguous_ts) entry.ahead[ts] = through_step;
   entry.contiguous_ts = std::max(entry.contiguous_ts, acked_ts);
-  if (ts != entry.contiguous_ts + 1) return false;
-  entry.contiguous_ts = ts;
-  if (through_step <= entry.through) return false;
-  entry.through = through_step;
+  const Step through_before = entry.through;
+  while (!entry.ahead.empty() && entry.ahead.begin()->first <= entry.contiguous_ts + 1) {
+    const auto next = entry.ahead.begin();
+    entry.contiguous_ts = std::max(entry.contiguous_ts, next->first);
+    entry.through = std::max(entry.through, next->second);
+    entry.ahead.erase(next);
+  }
+  if (entry.through == through_before) return false;
   const Step before = min_;
   Recompute();
   return min_ > before;

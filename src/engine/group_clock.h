@@ -41,6 +41,8 @@ class GroupClock {
     Session session = 0;
     Ts contiguous_ts = 0;
     Step through = -1;
+    /// Frames that overtook an earlier one, by ts; as many as the sender leaves unacknowledged.
+    std::map<Ts, Step> ahead;
   };
   void Recompute();
 

@@ -4,8 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/planted_bug.h"
-
 namespace steelyard::rpc {
 
 using transport::LinkId;
@@ -38,8 +36,7 @@ std::optional<wire::Hello> Acceptor::ReadHello(Transport& transport, LinkId link
     wrong = Status(StatusCode::kInvalidArgument,
                    "peer belongs to another cluster (" + std::to_string(h.cluster_id) +
                        "), this one is " + std::to_string(self_->cluster_id));
-  } else if (h.expected_incarnation != 0 && h.expected_incarnation != self_->incarnation &&
-             !Planted(PlantedBug::kStaleView)) {
+  } else if (h.expected_incarnation != 0 && h.expected_incarnation != self_->incarnation) {
     wrong = Status(StatusCode::kUnavailable,
                    "the " + std::string(wire::RoleName(self_->role)) +
                        " at this address was restarted: what the earlier process held is lost");

@@ -8,7 +8,10 @@ namespace steelyard::rpc {
 using transport::Transport;
 
 Channel::Channel(Options options, const Identity* self)
-    : options_(std::move(options)), self_(self), retry_(options_.retry_min) {}
+    : options_(std::move(options)),
+      self_(self),
+      retry_(options_.retry_min),
+      handshake_(options_.handshake_min) {}
 
 void Channel::Start(Transport& transport) {
   if (state_ != State::kStopped) return;
@@ -26,7 +29,7 @@ void Channel::Stop(Transport& transport) {
 void Channel::Connect(Transport& transport) {
   state_ = State::kConnecting;
   link_ = transport.Connect(options_.address);
-  wake_ = transport.now() + options_.handshake_max;
+  wake_ = transport.now() + handshake_;
 }
 
 void Channel::OnOpen(Transport& transport) {
@@ -57,6 +60,7 @@ Channel::Event Channel::OnFrame(Transport& transport, const wire::Frame& frame, 
     transport.SetFrameBytesMax(link_, wire::kFrameBytesMax);
     state_ = State::kReady;
     retry_ = options_.retry_min;
+    handshake_ = options_.handshake_min;
     wake_.reset();
     return Event::kReady;
   }
@@ -94,6 +98,7 @@ void Channel::OnWake(Transport& transport) {
   if (state_ == State::kWaiting) {
     Connect(transport);
   } else if (state_ == State::kConnecting || state_ == State::kGreeting) {
+    handshake_ = std::min(handshake_ * 2, options_.handshake_max);
     (void)OnClose(transport,
                   Status(StatusCode::kDeadlineExceeded, "no answer to the greeting", name()));
   }

@@ -25,6 +25,8 @@ class Channel {
     Incarnation peer_incarnation = 0;  ///< Refuse to talk to any other process; 0 takes anyone.
     runtime::Duration retry_min = std::chrono::milliseconds(10);
     runtime::Duration retry_max = std::chrono::milliseconds(500);
+    /// First limit of connecting and greeting; doubles with each failure up to handshake_max.
+    runtime::Duration handshake_min = std::chrono::milliseconds(150);
     runtime::Duration handshake_max = std::chrono::seconds(2);
   };
   enum class Event {
@@ -71,6 +73,7 @@ class Channel {
   wire::HelloAck terms_;
   Status last_error_;
   runtime::Duration retry_{0};
+  runtime::Duration handshake_{0};
   runtime::Time down_since_{0};
   std::optional<runtime::Time> wake_;
 };

@@ -53,8 +53,7 @@ Status Shard::Install(const wire::View& view) {
   }
   for (SegmentId i = 0; i < view.segments.size(); ++i) {
     const wire::SegmentView& segment = view.segments[i];
-    if (view.owners[segment.owner].incarnation != self_ && !Planted(PlantedBug::kStaleView))
-      continue;
+    if (view.owners[segment.owner].incarnation != self_) continue;
     if (table.segments[i] != nullptr && table.segments[i]->epoch >= segment.epoch) continue;
     table.segments[i] = std::make_unique<Segment>(placement::RangeOfSegment(view, i), segment.epoch,
                                                   table.updater->row_floats());
@@ -133,7 +132,7 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
   if (entry.segment >= table.segments.size() || table.segments[entry.segment] == nullptr)
     return answer;
   Segment& segment = *table.segments[entry.segment];
-  if (entry.epoch != segment.epoch && !Planted(PlantedBug::kStaleView)) {
+  if (entry.epoch != segment.epoch) {
     answer.detail = segment.epoch;
     return answer;
   }
@@ -259,7 +258,7 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
     if (table != nullptr && entry.segment < table->segments.size() &&
         table->segments[entry.segment] != nullptr) {
       const Segment& segment = *table->segments[entry.segment];
-      const bool current = entry.epoch == segment.epoch || Planted(PlantedBug::kStaleView);
+      const bool current = entry.epoch == segment.epoch;
       const bool inside = KeysAreInside(pull.keys.subspan(first_key, entry.count), segment.range);
       pulled.clock = current ? segment.clock.ts(pull.stream) : segment.epoch;
       pulled.code = !current ? EntryCode::kNotPrimary

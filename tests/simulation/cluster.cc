@@ -1,0 +1,144 @@
+#include "cluster.h"
+
+#include <utility>
+
+#include "apps/linear/linear_learner.h"
+#include "job/head.h"
+#include "job/scheduler.h"
+#include "job/submitter.h"
+#include "job/worker.h"
+#include "server/server.h"
+
+namespace steelyard::simulation {
+namespace {
+
+class CountingLearner final : public job::Learner {
+ public:
+  table::UpdaterOptions updater() const override { return {.name = "add"}; }
+  std::size_t row_floats() const override { return 1; }
+  void Learn(const data::Minibatch& batch, std::span<float> rows, std::span<float> deltas,
+             math::Evaluation& progressive) override {
+    for (const std::uint32_t position : batch.positions) {
+      rows[position] += 1;
+      deltas[position] += 1;
+    }
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) progressive.Add(0.0, batch.rows.labels[i]);
+  }
+  void Score(const data::Minibatch&, std::span<const float>,
+             std::span<float> margins) const override {
+    for (float& margin : margins) margin = 0;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<job::Learner> MakeCountingLearner() {
+  return std::make_unique<CountingLearner>();
+}
+
+Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(options.world) {
+  const auto next_incarnation = [this] { return next_incarnation_++; };
+  world_.AddNode("head", [next_incarnation](runtime::Executor&) {
+    return std::make_unique<job::Head>(job::Head::Options{.cluster_id = 7,
+                                                          .incarnation = next_incarnation(),
+                                                          .listen_address = "head",
+                                                          .membership = {}});
+  });
+  for (std::size_t i = 0; i < options_.servers; ++i) {
+    const std::string address = server_address(i);
+    servers_.push_back(world_.AddNode(address, [next_incarnation, address](runtime::Executor&) {
+      return std::make_unique<server::Server>(
+          server::Server::Options{.head_address = "head",
+                                  .listen_address = address,
+                                  .incarnation = next_incarnation(),
+                                  .description = "simulated"});
+    }));
+  }
+  for (std::size_t i = 0; i < options_.workers; ++i) {
+    workers_.push_back(world_.AddNode(
+        "worker-" + std::to_string(i), [this, next_incarnation](runtime::Executor& executor) {
+          job::WorkerEnvironment environment;
+          environment.open_dataset = [this](const data::DatasetOptions&) {
+            return Result<std::unique_ptr<data::Dataset>>(MakeMemoryDataset(options_.rows));
+          };
+          environment.make_learner =
+              [this](
+                  const job::TrainParameters& parameters) -> Result<std::unique_ptr<job::Learner>> {
+            if (options_.counting) return MakeCountingLearner();
+            return apps::linear::MakeLinearLearner(
+                {.loss = job::LossOf(parameters.task),
+                 .solver = {.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1, .l2 = 0}});
+          };
+          environment.reader = &executor;
+          environment.compute = &executor;
+          return std::make_unique<job::Worker>(
+              job::Worker::Options{.head_address = "head",
+                                   .incarnation = next_incarnation(),
+                                   .description = "simulated"},
+              std::move(environment));
+        }));
+  }
+}
+
+std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
+  auto outcome = std::make_shared<JobOutcome>();
+  outcomes_.push_back(outcome);
+  const std::size_t index = outcomes_.size() - 1;
+  job::JobPlan plan;
+  plan.parameters = parameters;
+  plan.table.name = "w" + std::to_string(index);
+  plan.table.segment_count = 8;
+  plan.table.updater = options_.counting
+                           ? UpdaterOptions{.name = "add"}
+                           : UpdaterOptions{.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1};
+  plan.row_floats = options_.counting ? 1 : 2;
+  plan.servers_min = static_cast<std::uint32_t>(options_.servers);
+  plan.slot_count = static_cast<std::uint32_t>(options_.workers);
+  plan.rows_total = options_.rows.count;
+  plan.shards = CutRows(options_.rows, 256);
+  job::JobEvents events;
+  const std::size_t width = plan.row_floats;
+  events.on_rows = [outcome, width](std::span<const Key> keys, std::span<const float> rows) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto row = rows.subspan(i * width, width);
+      outcome->rows[keys[i]].assign(row.begin(), row.end());
+    }
+    return Status();
+  };
+  events.on_status = [outcome](const wire::JobStatus& status) {
+    outcome->rows_trained = status.work.rows + status.earlier.rows;
+    outcome->last_status = "state " + std::to_string(static_cast<int>(status.state)) + ", phase " +
+                           std::to_string(static_cast<int>(status.phase)) + ", pass " +
+                           std::to_string(status.pass) + ", " +
+                           std::to_string(outcome->rows_trained) + " rows, " + status.message;
+  };
+  events.on_end = [this, outcome](const Status& status) {
+    outcome->ended = true;
+    outcome->status = status;
+    outcome->ended_at = world_.now();
+  };
+  world_.AddNode("submitter-" + std::to_string(index), [this, plan, events](runtime::Executor&) {
+    return std::make_unique<job::Submitter>(
+        job::Submitter::Options{
+            .head_address = "head", .incarnation = next_incarnation_++, .description = "simulated"},
+        plan, events);
+  });
+  return index;
+}
+
+bool Cluster::RunUntilEnd(std::size_t job, runtime::Time until) {
+  return world_.Run(until, [&] { return outcomes_[job]->ended; });
+}
+
+std::map<Key, std::vector<float>> Cluster::ExpectedCounts(std::uint64_t passes) const {
+  std::map<Key, std::vector<float>> counts;
+  const data::RowBlock rows = DrawRows(options_.rows, 0, options_.rows.count);
+  for (const Key key : rows.keys) {
+    auto& count = counts[key];
+    count.resize(1);
+    count[0] += static_cast<float>(passes);
+  }
+  return counts;
+}
+
+}  // namespace steelyard::simulation

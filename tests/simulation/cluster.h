@@ -1,0 +1,69 @@
+// Cluster: a whole cluster of the production objects in a simulated world, and what a job on it left behind.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "job/learner.h"
+#include "job/parameters.h"
+#include "memory_dataset.h"
+#include "transport/sim_network.h"
+
+namespace steelyard::simulation {
+
+/// A learner whose arithmetic is exact in any order: each row adds 1 to each of its keys, so the table must end as the
+/// exact number of times each key was seen, and a lost or doubled push shows.
+std::unique_ptr<job::Learner> MakeCountingLearner();
+
+/// How a job ended.
+struct JobOutcome {
+  bool ended = false;
+  Status status;
+  runtime::Time ended_at{0};
+  std::map<Key, std::vector<float>> rows;
+  std::uint64_t rows_trained = 0;
+  std::string last_status;  ///< For messages.
+};
+
+struct ClusterOptions {
+  transport::SimOptions world;
+  std::size_t servers = 3;
+  std::size_t workers = 3;
+  bool counting = true;  ///< The counting learner; else FTRL.
+  MemoryRows rows;
+};
+
+/// A head, servers and workers, and jobs submitted one after another.
+class Cluster {
+ public:
+  explicit Cluster(const ClusterOptions& options);
+
+  /// Submit a job whose outcome is filled in as it goes. @return its index.
+  std::size_t Submit(const job::TrainParameters& parameters);
+  const JobOutcome& outcome(std::size_t job) const { return *outcomes_[job]; }
+
+  /// Run until the job ended or `until`.
+  bool RunUntilEnd(std::size_t job, runtime::Time until);
+
+  transport::SimWorld& world() { return world_; }
+  transport::NodeIndex server(std::size_t i) const { return servers_[i]; }
+  transport::NodeIndex worker(std::size_t i) const { return workers_[i]; }
+  std::string server_address(std::size_t i) const { return "server-" + std::to_string(i); }
+
+  /// What the counting learner must have left in the table after `passes`.
+  std::map<Key, std::vector<float>> ExpectedCounts(std::uint64_t passes) const;
+
+ private:
+  ClusterOptions options_;
+  transport::SimWorld world_;
+  std::vector<transport::NodeIndex> servers_;
+  std::vector<transport::NodeIndex> workers_;
+  std::vector<std::shared_ptr<JobOutcome>> outcomes_;
+  std::uint64_t next_incarnation_ = 1;
+};
+
+}  // namespace steelyard::simulation

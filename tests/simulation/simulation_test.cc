@@ -1,0 +1,86 @@
+// Goal: no acknowledged push is lost or applied twice, nothing hangs, errors name the dead, whatever the network does.
+// Method: seeds of RunScenario(); the seeds come from the environment: STEELYARD_SIM_FIRST and STEELYARD_SIM_COUNT.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <set>
+#include <string>
+
+#include "cluster.h"
+#include "scenario.h"
+
+namespace steelyard::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread.
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+TEST(Simulation, EverySeedKeepsThePromises) {
+  const std::uint64_t first = FromEnvironment("STEELYARD_SIM_FIRST", 1);
+  const std::uint64_t count = FromEnvironment("STEELYARD_SIM_COUNT", 40);
+  std::uint64_t events = 0;
+  std::uint64_t faults = 0;
+  std::uint64_t crashes = 0;
+  std::set<std::uint64_t> hashes;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    const ScenarioResult result = RunScenario(seed);
+    EXPECT_EQ(result.violation, "") << "seed " << seed;
+    EXPECT_GT(result.events, 10'000u) << "seed " << seed;
+    EXPECT_GT(result.faults, 0u) << "seed " << seed;
+    events += result.events;
+    faults += result.faults;
+    crashes += result.crashes;
+    hashes.insert(result.event_hash);
+  }
+  EXPECT_EQ(hashes.size(), count) << "other seeds, other runs";
+  EXPECT_GT(count, 0u);
+  std::cout << count << " seeds from " << first << ": " << events << " events, " << faults
+            << " faults, " << crashes << " crashes\n";
+}
+
+TEST(Simulation, TheSameSeedGivesTheSameRun) {
+  for (const std::uint64_t seed : {4u, 5u, 6u, 7u}) {
+    EXPECT_EQ(RunScenario(seed).event_hash, RunScenario(seed).event_hash) << "seed " << seed;
+  }
+}
+
+// One worker learns the same bits whatever the network does, whatever the delay and the number of servers.
+TEST(Simulation, OneWorkerLearnsTheSameBitsUnderFaults) {
+  std::map<Key, std::vector<float>> reference;
+  std::uint64_t faults = 0;
+  for (std::uint64_t run = 0; run < 8; ++run) {
+    ClusterOptions options;
+    options.world.seed = run;
+    if (run > 0)
+      options.world.faults = {
+          .drop = 0.01, .duplicate = 0.01, .reorder = 0.05, .break_link = 0.0002};
+    options.servers = 1 + run % 3;
+    options.workers = 1;
+    options.counting = false;
+    options.rows.count = 3000;
+    Cluster cluster(options);
+    job::TrainParameters parameters;
+    parameters.data = {"memory"};
+    parameters.minibatch = 16;
+    parameters.passes = 2;
+    parameters.tau.steps = run % 2 == 0 ? 0 : 3;
+    const std::size_t job = cluster.Submit(parameters);
+    ASSERT_TRUE(cluster.RunUntilEnd(job, 300s));
+    ASSERT_TRUE(cluster.outcome(job).status.ok()) << cluster.outcome(job).status.ToString();
+    faults += cluster.world().fault_counts().total();
+    if (run == 0) {
+      reference = cluster.outcome(job).rows;
+      ASSERT_GT(reference.size(), 250u);
+    }
+    EXPECT_EQ(cluster.outcome(job).rows, reference) << "run " << run;
+  }
+  EXPECT_GT(faults, 500u);
+}
+
+}  // namespace
+}  // namespace steelyard::simulation
