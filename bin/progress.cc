@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kTerminalInterval = 100ms;
 constexpr auto kPlainInterval = 5s;
+constexpr double kRateIntervalMin = 0.2;
 constexpr double kRateSeconds = 2.0;  // The rate forgets what is older than about this.
 
 bool CanRewriteLines() {
@@ -42,15 +43,16 @@ std::string Rate(double rows_per_second) {
 }  // namespace
 
 std::string ProgressText(const ProgressSample& sample, double rows_per_second) {
-  std::string text = fmt::format("{}  {} rows", sample.activity, Grouped(sample.rows));
+  std::string text = sample.activity;
+  if (sample.rows > 0) text += fmt::format("  {} rows", Grouped(sample.rows));
   const bool total_known = sample.rows_total > 0;
-  if (total_known) {
+  if (total_known && sample.rows > 0) {
     const double share = static_cast<double>(std::min(sample.rows, sample.rows_total)) /
                          static_cast<double>(sample.rows_total);
     text += fmt::format(" ({:.0f} %)", 100.0 * share);
   }
   if (rows_per_second > 0.0) text += "  " + Rate(rows_per_second);
-  if (sample.loss.has_value()) text += fmt::format("  {} {:.4f}", sample.loss_name, *sample.loss);
+  if (sample.loss.has_value()) text += fmt::format("  loss {:.4f}", *sample.loss);
   if (total_known && rows_per_second > 0.0) {
     const std::uint64_t left =
         sample.rows_total - std::min(sample.rows, sample.rows_total) + sample.rows_later;
@@ -68,21 +70,17 @@ Progress::Progress(bool quiet)
 void Progress::Show(const ProgressSample& sample) {
   if (quiet_) return;
   const Clock::time_point now = Clock::now();
-  if (sample.activity != activity_ || sample.rows < rate_rows_) {
-    activity_ = sample.activity;
-    rate_rows_ = 0;
-    rate_since_ = now;
-  }
   const auto interval =
       terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kPlainInterval);
   if (now - last_shown_ < interval) return;
 
+  const std::uint64_t rows = sample.rows_earlier + sample.rows;
   const double elapsed = std::chrono::duration<double>(now - rate_since_).count();
-  if (elapsed > 0.2) {
-    const double rate = static_cast<double>(sample.rows - rate_rows_) / elapsed;
+  if (elapsed > kRateIntervalMin && rows > rate_rows_) {
+    const double rate = static_cast<double>(rows - rate_rows_) / elapsed;
     const double weight = rows_per_second_ > 0.0 ? std::min(1.0, elapsed / kRateSeconds) : 1.0;
     rows_per_second_ += weight * (rate - rows_per_second_);
-    rate_rows_ = sample.rows;
+    rate_rows_ = rows;
     rate_since_ = now;
   }
   std::string text = ProgressText(sample, rows_per_second_);

@@ -8,14 +8,14 @@
 
 namespace steelyard::cli {
 
-/// How far a command is.
+/// How far a command is. Activities follow one another; their rows add up.
 struct ProgressSample {
-  std::string activity;          ///< "pass 1/3", "predicting".
-  std::uint64_t rows = 0;        ///< Rows done since the activity began.
-  std::uint64_t rows_total = 0;  ///< Of the activity; 0 when unknown.
-  std::uint64_t rows_later = 0;  ///< Known rows of the activities to come.
-  std::optional<double> loss{};  ///< Mean loss so far.
-  std::string loss_name = "loss";
+  std::string activity;            ///< "pass 1/3", "predicting".
+  std::uint64_t rows = 0;          ///< Rows done since the activity began.
+  std::uint64_t rows_total = 0;    ///< Of the activity; 0 when unknown.
+  std::uint64_t rows_earlier = 0;  ///< Rows of the activities before.
+  std::uint64_t rows_later = 0;    ///< Known rows of the activities to come.
+  std::optional<double> loss{};    ///< Mean loss so far.
 };
 
 /// Return the line for a sample.
@@ -46,8 +46,7 @@ class Progress {
   bool shown_ = false;  // A rewritten line is on the terminal.
   Clock::time_point last_shown_;
   Clock::time_point rate_since_;
-  std::string activity_;
-  std::uint64_t rate_rows_ = 0;
+  std::uint64_t rate_rows_ = 0;  // At rate_since_.
   double rows_per_second_ = 0.0;
 };
 

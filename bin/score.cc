@@ -74,16 +74,33 @@ Result<data::DatasetOptions> OptionsFor(const SavedModel& model, const Values& v
   return options;
 }
 
-Status CheckFamily(const SavedModel& model, const data::Dataset& dataset) {
-  if (dataset.keys_are_ids() == model.keys_are_ids()) return {};
-  const char* trained =
-      model.keys_are_ids() ? "numeric feature ids (libsvm)" : "columns by name (csv, parquet)";
-  const char* given =
-      dataset.keys_are_ids() ? "numeric feature ids (libsvm)" : "columns by name (csv, parquet)";
-  return Status(
-      StatusCode::kBadData,
-      "the model " + model.directory() + " was trained on " + trained + ", this input has " + given,
-      dataset.files().empty() ? std::string() : dataset.files().front());
+const char* KindOfInput(bool keys_are_ids) {
+  return keys_are_ids ? "numeric feature ids (libsvm)" : "columns by name (csv, parquet)";
+}
+
+// Open the input. What a reader says about a schema that the user did not name is about the model's.
+Result<std::unique_ptr<data::Dataset>> OpenFor(const SavedModel& model, const Values& values,
+                                               data::DatasetOptions options) {
+  Result<std::unique_ptr<data::Dataset>> dataset = data::OpenDataset(std::move(options));
+  if (!dataset.ok()) {
+    const Status& refused = dataset.status();
+    const bool about_schema = refused.code() == StatusCode::kInvalidArgument &&
+                              !values.Has("schema") &&
+                              refused.message().find("schema") != std::string::npos;
+    if (!about_schema) return refused;
+    return Status(StatusCode::kBadData,
+                  "the model " + model.directory() + " was trained on " +
+                      KindOfInput(model.keys_are_ids()) + ", this input has " +
+                      KindOfInput(!model.keys_are_ids()),
+                  refused.where());
+  }
+  if (dataset.value()->keys_are_ids() == model.keys_are_ids()) return dataset;
+  const std::vector<std::string>& files = dataset.value()->files();
+  return Status(StatusCode::kBadData,
+                "the model " + model.directory() + " was trained on " +
+                    KindOfInput(model.keys_are_ids()) + ", this input has " +
+                    KindOfInput(!model.keys_are_ids()),
+                files.empty() ? std::string() : files.front());
 }
 
 // The sum of the shards' rows, or 0 when one does not know.
@@ -127,9 +144,8 @@ Result<std::uint64_t> ScoreRows(const SavedModel& model, const Values& values,
   Result<data::DatasetOptions> options = OptionsFor(model, values, request);
   if (!options.ok()) return options.status();
   const Result<std::unique_ptr<data::Dataset>> dataset =
-      data::OpenDataset(std::move(options.value()));
+      OpenFor(model, values, std::move(options.value()));
   if (!dataset.ok()) return dataset.status();
-  SY_RETURN_IF_ERROR(CheckFamily(model, *dataset.value()));
   const Result<std::vector<data::Shard>> shards = dataset.value()->Cut(kShardRows);
   if (!shards.ok()) return shards.status();
 

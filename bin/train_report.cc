@@ -62,8 +62,10 @@ ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput
   } else {
     sample.activity = status.phase == wire::Phase::kValidate ? "validating " + pass : "finishing";
   }
-  sample.rows = status.work.rows;
-  if (status.work.weight_sum > 0.0) sample.loss = status.work.loss_sum / status.work.weight_sum;
+  sample.rows = status.phase == wire::Phase::kTrain ? status.work.rows : 0;
+  sample.rows_earlier = status.earlier.rows;
+  const wire::WorkSums& measured = status.work.weight_sum > 0.0 ? status.work : status.earlier;
+  if (measured.weight_sum > 0.0) sample.loss = measured.loss_sum / measured.weight_sum;
   return sample;
 }
 

@@ -1,0 +1,222 @@
+"""Servers and workers as processes: how many there are, what is said when one dies, and that nothing is left behind."""
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import time
+import unittest
+
+from command import BINARY, CommandTest, svm_rows
+
+PATIENCE = 20.0
+
+
+def children_of(pid: int) -> list[int]:
+    text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in text.split()]
+
+
+def role_of(pid: int) -> str:
+    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return words[1].decode() if len(words) > 1 else ""
+
+
+def alive(pid: int) -> bool:
+    """True unless the process is gone or a zombie that only waits to be reaped."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_for(condition, what: str):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.005)
+    raise AssertionError(f"{what} did not happen within {PATIENCE} s")
+
+
+def listening_ports() -> set[str]:
+    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return {line.split()[1] for line in lines if line.split()[3] == "0A"}
+
+
+class Processes(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.write("train.svm", svm_rows(20000))
+
+    def start_long_run(self, *arguments) -> subprocess.Popen:
+        """A run that lasts until it is ended, with a first model in place."""
+        self.succeed("train", "train.svm", "--model", "m", "--quiet")
+        self.before = {p.name: p.read_bytes() for p in (self.folder / "m").iterdir()}
+        return self.start_command("train", "train.svm", "--model", "m", "--quiet", "--passes", "100000", *arguments)
+
+    def children(self, parent: subprocess.Popen, count: int) -> dict[str, list[int]]:
+        pids = wait_for(lambda: (c := children_of(parent.pid)) and len(c) == count and c, f"{count} children")
+        wait_for(lambda: all(role_of(pid) in ("server", "worker") for pid in pids), "every child's exec")
+        roles = {"server": [], "worker": []}
+        for pid in pids:
+            roles[role_of(pid)].append(pid)
+        return roles
+
+    def wait_until_training(self, parent: subprocess.Popen, workers: list[int]):
+        """Wait until a worker has used some processor time: it learns by then."""
+        def busy():
+            return all(sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])) > 20
+                       for pid in workers)
+        wait_for(busy, "training")
+        self.assertIsNone(parent.poll())
+
+    def assert_all_gone(self, pids):
+        wait_for(lambda: not any(alive(pid) for pid in pids), "the end of all children")
+
+    def assert_model_stayed(self):
+        self.assertEqual({p.name: p.read_bytes() for p in (self.folder / "m").iterdir()}, self.before)
+        self.assertEqual([p.name for p in self.folder.iterdir()
+                          if p.name not in ("m", "train.svm", "tmp")], [], "nothing beside the model")
+
+    def test_s_plus_w_distinct_processes(self):
+        parent = self.start_long_run("--servers", "2", "--workers", "3")
+        roles = self.children(parent, 5)
+        self.assertEqual((len(roles["server"]), len(roles["worker"])), (2, 3))
+        pids = roles["server"] + roles["worker"]
+        self.assertEqual(len({parent.pid, *pids}), 6)
+        logs = sorted(p.name for p in (self.folder / "tmp").glob("steelyard-*/*.log"))
+        self.assertEqual(logs, ["server-0.log", "server-1.log", "worker-0.log", "worker-1.log", "worker-2.log"])
+        parent.send_signal(signal.SIGTERM)
+        self.assertEqual(parent.wait(PATIENCE), 143)
+        self.assert_all_gone(pids)
+
+    def test_ctrl_c(self):
+        ports = listening_ports()
+        parent = self.start_long_run("--servers", "2", "--workers", "2")
+        roles = self.children(parent, 4)
+        pids = roles["server"] + roles["worker"]
+        self.wait_until_training(parent, roles["worker"])
+        self.assertGreaterEqual(len(listening_ports() - ports), 3)
+        start = time.monotonic()
+        parent.send_signal(signal.SIGINT)
+        _, error = parent.communicate(timeout=PATIENCE)
+        self.assertLess(time.monotonic() - start, 5.0)
+        self.assertEqual(parent.returncode, 130)
+        self.assertEqual(error.decode(), "steelyard: train: interrupted by Ctrl-C; no model was saved; an earlier one "
+                                         "stays as it was\n")
+        self.assert_all_gone(pids)
+        self.assertEqual(listening_ports() - ports, set())
+        self.assertEqual(list((self.folder / "tmp").iterdir()), [])
+        self.assert_model_stayed()
+
+    def test_ctrl_c_in_one_process(self):
+        parent = self.start_long_run("--json")
+        self.wait_until_training(parent, [parent.pid])
+        parent.send_signal(signal.SIGINT)
+        out, error = parent.communicate(timeout=PATIENCE)
+        self.assertEqual(parent.returncode, 130)
+        self.assertEqual(len(error.splitlines()), 1)
+        self.assertIn(b'"code":130', out)
+        self.assert_model_stayed()
+
+    def test_kill_9_of_the_parent_leaves_no_child(self):
+        parent = self.start_long_run("--servers", "2", "--workers", "2")
+        roles = self.children(parent, 4)
+        self.wait_until_training(parent, roles["worker"])
+        parent.kill()
+        parent.wait(PATIENCE)
+        self.assert_all_gone(roles["server"] + roles["worker"])
+        self.assert_model_stayed()
+
+    def check_death(self, role: str, number: int):
+        parent = self.start_long_run("--servers", "2", "--workers", "2")
+        roles = self.children(parent, 4)
+        self.wait_until_training(parent, roles["worker"])
+        victim = roles[role][1]
+        start = time.monotonic()
+        os.kill(victim, number)
+        _, error = parent.communicate(timeout=PATIENCE)
+        line = error.decode()
+        self.assertEqual(parent.returncode, 69, line)
+        self.assertEqual(len(line.splitlines()), 1, line)
+        self.assertIn(f"{role} 1 (pid {victim}): was killed by signal {number}", line)
+        log = pathlib.Path(line.rstrip().split("its log is ")[1])
+        self.assertTrue(log.is_file(), line)
+        self.assertEqual(log.name, f"{role}-1.log")
+        self.assert_all_gone(roles["server"] + roles["worker"])
+        self.assert_model_stayed()
+        return time.monotonic() - start
+
+    def test_kill_9_of_a_worker_is_a_named_error(self):
+        self.assertLess(self.check_death("worker", signal.SIGKILL), 3.0)
+
+    def test_kill_9_of_a_server_is_a_named_error(self):
+        self.assertLess(self.check_death("server", signal.SIGKILL), 3.0)
+
+    def test_a_crash_is_a_named_error(self):
+        self.check_death("worker", signal.SIGSEGV)
+
+    def test_a_worker_that_hangs_is_a_named_error(self):
+        parent = self.start_long_run("--servers", "1", "--workers", "2")
+        roles = self.children(parent, 3)
+        self.wait_until_training(parent, roles["worker"])
+        victim = roles["worker"][0]
+        os.kill(victim, signal.SIGSTOP)
+        _, error = parent.communicate(timeout=PATIENCE)
+        self.assertEqual(parent.returncode, 69, error)
+        self.assertIn(f"pid {victim}", error.decode())
+        self.assert_all_gone(roles["server"] + roles["worker"])
+
+    def test_a_second_cluster_beside_it(self):
+        parent = self.start_long_run("--servers", "1", "--workers", "1")
+        self.children(parent, 2)
+        report = self.succeed("train", "train.svm", "--model", "other", "--servers", "2", "--workers", "2", "--json",
+                              "--quiet").json()
+        self.assertEqual(report["rows"], 20000)
+        self.assertIsNone(parent.poll())
+
+    def test_no_place_for_logs(self):
+        self.environment["TMPDIR"] = str(self.folder / "nowhere")
+        self.assertIn("set TMPDIR", self.fail_with(1, "train", "train.svm", "--quiet", "--servers", "1", "--workers", "1"))
+
+    def test_a_terminal_shows_one_rewritten_line_with_rate_loss_and_eta(self):
+        (self.folder / "train.svm").write_text(svm_rows(20000) * 15)
+        ours, theirs = pty.openpty()
+        parent = subprocess.Popen([BINARY, "train", "train.svm", "--passes", "3"], cwd=self.folder, stderr=theirs,
+                                  stdout=subprocess.DEVNULL, env=dict(self.environment, TERM="xterm"))
+        self.addCleanup(self.end_process, parent)
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # The other end is closed.
+            pass
+        os.close(ours)
+        self.assertEqual(parent.wait(PATIENCE), 0)
+        self.assertNotIn(b"\n", shown)
+        self.assertTrue(shown.endswith(b"\r\x1b[K"), shown[-40:])
+        text = shown.decode()
+        self.assertRegex(text, r"pass \d/3  [\d,]+ rows \(\d+ %\)  [\d.]+ [kM] rows/s  loss 0\.\d+  ETA \d")
+
+    def test_quiet_says_nothing(self):
+        self.assertEqual(self.succeed("train", "train.svm", "--quiet").err, "")
+
+    def test_daemons_refuse_what_others_could_reach(self):
+        self.assertIn("loopback addresses only", self.fail_with(2, "server", "--head", "127.0.0.1:1", "--listen", "0.0.0.0:0"))
+        self.assertIn("--head HOST:PORT is missing", self.fail_with(2, "worker"))
+
+    def test_a_port_in_use(self):
+        import socket
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            address = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.assertIn(address, self.fail_with(69, "server", "--head", "127.0.0.1:1", "--listen", address))
+
+
+if __name__ == "__main__":
+    unittest.main()
