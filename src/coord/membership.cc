@@ -130,7 +130,7 @@ const Member* Membership::FindByLink(LinkId link) const {
 std::vector<const Member*> Membership::Live(wire::Role role) const {
   std::vector<const Member*> live;
   for (const auto& [id, member] : members_) {
-    if (member.role == role) live.push_back(&member);
+    if (member.role == role && member.link != 0) live.push_back(&member);
   }
   return live;
 }

@@ -69,7 +69,7 @@ class Membership {
 
   const Member* Find(NodeId id) const;
   const Member* FindByLink(transport::LinkId link) const;
-  /// Live members of a role, by id.
+  /// Connected members of a role, by id: who may be given work.
   std::vector<const Member*> Live(wire::Role role) const;
   const Options& options() const { return options_; }
 

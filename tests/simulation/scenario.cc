@@ -33,7 +33,7 @@ ClusterOptions MakeOptions(std::mt19937_64& random, std::uint64_t seed) {
 job::TrainParameters MakeParameters(std::mt19937_64& random) {
   job::TrainParameters parameters;
   parameters.data = {"memory"};
-  parameters.minibatch = 8 + random() % 24;
+  parameters.minibatch = 8 + random() % 18;
   parameters.passes = 2 + random() % 2;
   const Step delays[] = {0, 1, 4, job::Delay::kInfinite};
   parameters.tau.steps = delays[random() % 4];
