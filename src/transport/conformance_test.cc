@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -259,6 +261,8 @@ struct Kind {
 
 class Conformance : public testing::TestWithParam<Kind> {
  protected:
+  ~Conformance() override { world_.reset(); }  // Its threads call the probes.
+
   /// Start `server_` and `client_`, connect them, and wait until both ends are open.
   void Connect() {
     server_address_ = world_->Add(server_);
@@ -287,10 +291,12 @@ class Conformance : public testing::TestWithParam<Kind> {
   LinkId client_link_ = 0, server_link_ = 0;
 };
 
+/// Bytes that differ by seed and place; in words, since sanitizers make every step dear.
 Buffer Bytes(std::size_t size, std::uint64_t seed) {
   Buffer buffer = Buffer::Allocate(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    buffer.writable()[i] = static_cast<std::byte>(KeyOfId(seed + i / 8) >> (i % 8 * 8));
+  for (std::size_t at = 0; at < size; at += 8) {
+    const std::uint64_t word = KeyOfId(seed + at);
+    std::memcpy(buffer.writable().data() + at, &word, std::min<std::size_t>(8, size - at));
   }
   return buffer;
 }
@@ -372,7 +378,7 @@ TEST_P(Conformance, ManyFramesOfAllSizesArriveInOrderBothWays) {
 
 TEST_P(Conformance, LargeBodiesArriveWhole) {
   Connect();
-  const std::vector<std::size_t> sizes = {800'000, 65'536, 16u << 20, 1, 65'472, 800'001};
+  const std::vector<std::size_t> sizes = {800'000, 65'536, 5u << 20, 1, 65'472, 800'001};
   world_->Do(client_, [&](Transport& t) {
     for (std::size_t i = 0; i < sizes.size(); ++i) t.Send(client_link_, MakeFrame(i, sizes[i]));
   });

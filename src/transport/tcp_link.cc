@@ -61,20 +61,21 @@ struct TcpLink::State : std::enable_shared_from_this<State> {
   using Socket =
       asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
 
-  State(runtime::RealLoop& loop, TcpLinkOwner& of, LinkId link, std::string address)
+  State(runtime::RealLoop& loop, TcpLinkOwner& of, LinkId link, Peer to)
       : context(loop.context()),
         socket(loop.context()),
         linger(loop.context()),
         owner(&of),
         id(link),
-        peer(std::move(address)) {}
+        peer(std::move(to.address)),
+        queued_bytes_max(to.queued_bytes_max) {}
 
   // ---- Writing.
 
   void Send(wire::Frame frame) {
     if (owner == nullptr || write_error) return;
     const std::size_t bytes = wire::kHeaderBytes + frame.body.size();
-    if (queued_bytes + bytes > kQueuedBytesMax) {
+    if (queued_bytes + bytes > queued_bytes_max) {
       const Status why(
           StatusCode::kResourceExhausted,
           fmt::format("{} bytes wait for {}, which does not take them", queued_bytes, peer));
@@ -330,6 +331,7 @@ struct TcpLink::State : std::enable_shared_from_this<State> {
   TcpLinkOwner* owner;  // nullptr: it wants to hear no more.
   const LinkId id;
   const std::string peer;
+  const std::size_t queued_bytes_max;
   bool opened = false;
 
   std::deque<QueuedFrame> queue;
@@ -352,7 +354,7 @@ struct TcpLink::State : std::enable_shared_from_this<State> {
   std::size_t body_filled = 0;
 };
 
-TcpLink::TcpLink(runtime::RealLoop& loop, TcpLinkOwner& owner, LinkId id, std::string peer)
+TcpLink::TcpLink(runtime::RealLoop& loop, TcpLinkOwner& owner, LinkId id, Peer peer)
     : state_(std::make_shared<State>(loop, owner, id, std::move(peer))) {}
 
 TcpLink::~TcpLink() {

@@ -27,7 +27,12 @@ class TcpLinkOwner {
 /// Threads:   confined to the loop.
 class TcpLink {
  public:
-  TcpLink(runtime::RealLoop& loop, TcpLinkOwner& owner, LinkId id, std::string peer);
+  /// Who is at the other end, and how much may wait for it.
+  struct Peer {
+    std::string address;
+    std::size_t queued_bytes_max;
+  };
+  TcpLink(runtime::RealLoop& loop, TcpLinkOwner& owner, LinkId id, Peer peer);
   ~TcpLink();  // As Abort().
   TcpLink(const TcpLink&) = delete;
   TcpLink& operator=(const TcpLink&) = delete;

@@ -169,7 +169,8 @@ struct TcpTransport::Impl final : TcpLinkOwner, std::enable_shared_from_this<Imp
 
   TcpLink& AddLink(LinkId id, std::string peer) {
     Entry& entry = links[id];
-    entry.link = std::make_unique<TcpLink>(loop, *this, id, std::move(peer));
+    entry.link = std::make_unique<TcpLink>(
+        loop, *this, id, TcpLink::Peer{std::move(peer), options.queued_bytes_max});
     return *entry.link;
   }
 

@@ -14,6 +14,7 @@ namespace steelyard::transport {
 /// Limits of a TcpTransport; the defaults are meant to stay.
 struct TcpOptions {
   std::size_t links_max = kLinksMax;
+  std::size_t queued_bytes_max = kQueuedBytesMax;
   runtime::Duration connect_timeout = std::chrono::seconds(5);
   /// Data that the peer's host does not acknowledge for this long ends a link (TCP_USER_TIMEOUT).
   runtime::Duration user_timeout = std::chrono::seconds(10);
