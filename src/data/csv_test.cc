@@ -216,7 +216,7 @@ TEST_F(Csv, WithoutASchemaOneIsShown) {
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("--schema"), std::string::npos);
   EXPECT_NE(status.message().find("column = \"clicked\""), std::string::npos);
-  EXPECT_NE(status.message().find("\"town\" = { column = \"town\" }"), std::string::npos)
+  EXPECT_NE(status.message().find("town = { column = \"town\" }"), std::string::npos)
       << status.message();
 }
 

@@ -1,4 +1,5 @@
 // ParquetFile over Arrow C++. The only file that includes Arrow; built as a shared library of its own.
+#include <arrow/memory_pool.h>
 #include <parquet/api/reader.h>
 
 #include <algorithm>
@@ -239,7 +240,8 @@ class ColumnCursor {
 class ArrowParquetFile : public ParquetFile {
  public:
   explicit ArrowParquetFile(std::string path) : path_(std::move(path)) {
-    parquet::ReaderProperties properties;
+    // The system's allocator: Arrow's own keeps what it freed.
+    parquet::ReaderProperties properties(arrow::system_memory_pool());
     properties.enable_buffered_stream();
     properties.set_buffer_size(kWindowBytes);
     properties.set_page_checksum_verification(true);

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "data/calendar.h"
 #include "data/dataset.h"
@@ -122,6 +123,25 @@ TEST_F(Parquet, ShardsMayBeReadInAnyOrderAndSideBySide) {
   EXPECT_EQ(dataset.value()->Open(outside).status().code(), StatusCode::kInvalidArgument);
   outside.file = 1;
   EXPECT_EQ(dataset.value()->Open(outside).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(Parquet, ReadersOnSeveralThreadsShareTheDataset) {
+  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(With(kFixture));
+  const std::vector<Shard> shards = dataset.value()->Cut(70).value();
+  std::vector<ReadOutcome> outcomes(shards.size());
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::size_t i = t; i < shards.size(); i += 3) {
+        outcomes[i] = ReadShard(*dataset.value(), shards[i], 16);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    EXPECT_TRUE(outcomes[i].status.ok()) << outcomes[i].status.ToString();
+    EXPECT_EQ(outcomes[i].rows.size(), shards[i].row_count);
+  }
 }
 
 TEST_F(Parquet, SeveralFilesAreNumberedOnAndTheirOrderIsChecked) {

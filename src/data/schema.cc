@@ -300,15 +300,36 @@ Result<std::uint32_t> FindColumn(const ColumnUse& use, std::span<const std::stri
 std::string ExampleSchema(std::span<const std::string> columns) {
   const auto quoted = [](const std::string& name) {
     std::string text = "\"";
-    for (const char c : name)
-      text += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+    for (const char c : name) {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
     return text + '"';
   };
+  const auto key = [&](const std::string& name) {
+    constexpr const char* kBare =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    const bool bare = !name.empty() && name.find_first_not_of(kBare) == std::string::npos;
+    return bare ? name : quoted(name);
+  };
+  const std::vector<std::string> usual = {"label", "click", "clicked", "target", "class", "y"};
+  std::string label = columns.empty() ? "label" : columns[0];
+  for (const std::string& column : columns) {
+    if (std::find(usual.begin(), usual.end(), column) != usual.end()) label = column;
+  }
+  std::string text = fmt::format("  [label]\n  column = {}\n  [features]\n", quoted(label));
   constexpr std::size_t kShownMax = 3;
-  std::string text = fmt::format("  [label]\n  column = {}\n  [features]\n",
-                                 quoted(columns.empty() ? "label" : columns[0]));
-  for (std::size_t i = 1; i < std::min(columns.size(), kShownMax + 1); ++i) {
-    text += fmt::format("  {} = {{ column = {} }}\n", quoted(columns[i]), quoted(columns[i]));
+  std::vector<std::string> shown;
+  for (const std::string& column : columns) {
+    const bool known =
+        column == label || std::find(shown.begin(), shown.end(), column) != shown.end();
+    if (known || column.empty() || shown.size() == kShownMax) continue;
+    shown.push_back(column);
+    // A name in a schema may not hold what joins names.
+    std::string name = column;
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == '*' || c == '=' || c == ','; }, '_');
+    text += fmt::format("  {} = {{ column = {} }}\n", key(name), quoted(column));
   }
   return text;
 }

@@ -133,6 +133,11 @@ TEST(Schema, TheExampleShownToSomeoneWithoutOneIsASchema) {
   EXPECT_EQ(schema.value().label.column, "y");
   EXPECT_EQ(schema.value().features.size(), 3u);
   EXPECT_EQ(schema.value().features[1].column.column, "c\\d");
+  const std::vector<std::string> odd = {"id", "click", "id", "", "a*b,c=d"};
+  const Result<Schema> guessed = ParseSchema(ExampleSchema(odd), "example");
+  ASSERT_TRUE(guessed.ok()) << guessed.status().ToString();
+  EXPECT_EQ(guessed.value().label.column, "click");
+  EXPECT_EQ(guessed.value().features.size(), 2u);
 }
 
 }  // namespace

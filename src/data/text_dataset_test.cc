@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <random>
 #include <sstream>
+#include <thread>
 
 #include "base/hash.h"
 #include "data/dataset.h"
@@ -218,6 +219,37 @@ TEST_F(TextDataset, ABadRowCountsOnceInSeveralPasses) {
   const std::vector<Shard> shards = dataset.value()->Cut(10).value();
   for (int pass = 0; pass < 3; ++pass) {
     EXPECT_TRUE(ReadShard(*dataset.value(), shards[0], 10).status.ok());
+  }
+}
+
+TEST_F(TextDataset, ReadersOnSeveralThreadsShareTheDatasetAndItsLimit) {
+  std::string text;
+  for (int i = 0; i < 4000; ++i) text += i % 100 == 7 ? "x 1\n" : "1 " + std::to_string(i) + ":1\n";
+  for (const double fraction : {0.01, 0.0099}) {
+    DatasetOptions options = OptionsFor({Write("a.svm", text)});
+    options.bad_rows_fraction_max = fraction;
+    Result<std::unique_ptr<Dataset>> dataset = OpenDataset(options);
+    const std::vector<Shard> shards = dataset.value()->Cut(50).value();
+    std::vector<ReadOutcome> outcomes(shards.size());
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (std::size_t i = t; i < shards.size(); i += 4) {
+          outcomes[i] = ReadShard(*dataset.value(), shards[i], 16);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    std::uint64_t rows = 0;
+    bool ok = true;
+    for (const ReadOutcome& outcome : outcomes) {
+      rows += outcome.rows.size();
+      ok = ok && outcome.status.ok();
+    }
+    EXPECT_EQ(ok, fraction == 0.01);
+    if (ok) {
+      EXPECT_EQ(rows, 3960u);
+    }
   }
 }
 
