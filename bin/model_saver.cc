@@ -1,6 +1,8 @@
 // Rows go to disk as they come; names, which come in no order, are held and sorted.
 #include "model_saver.h"
 
+#include <algorithm>
+
 namespace steelyard::cli {
 
 Status ModelSaver::CheckPlace(const std::string& directory) {
@@ -23,7 +25,7 @@ Status ModelSaver::Begin() {
 }
 
 Status ModelSaver::AddNames(const std::vector<std::pair<Key, std::string>>& names) {
-  for (const auto& [key, name] : names) names_.emplace(key, name);
+  names_.insert(names_.end(), names.begin(), names.end());
   return {};
 }
 
@@ -41,6 +43,9 @@ Status ModelSaver::AddRows(std::span<const Key> keys, std::span<const float> row
 
 Status ModelSaver::Commit(checkpoint::ModelManifest manifest) {
   SY_RETURN_IF_ERROR(Begin());  // A model without a single row is a model.
+  std::ranges::stable_sort(names_, {}, &std::pair<Key, std::string>::first);
+  const auto repeated = std::ranges::unique(names_, {}, &std::pair<Key, std::string>::first);
+  names_.erase(repeated.begin(), repeated.end());
   for (const auto& [key, name] : names_) SY_RETURN_IF_ERROR(writer_->AppendName(key, name));
   manifest.nonzeros = nonzeros_;
   return writer_->Commit(std::move(manifest));

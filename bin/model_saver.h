@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,7 +45,7 @@ class ModelSaver {
   TableOptions table_;
   std::unique_ptr<table::Updater> updater_;
   std::unique_ptr<checkpoint::ModelWriter> writer_;
-  std::map<Key, std::string> names_;
+  std::vector<std::pair<Key, std::string>> names_;
   std::uint64_t row_count_ = 0;
   std::uint64_t nonzeros_ = 0;
 };

@@ -9,7 +9,11 @@ namespace {
 
 constexpr std::uint64_t kPieceRows = 4096;
 constexpr std::uint64_t kShardsPerWorker = 16;
-constexpr std::uint64_t kShardRowsMax = std::uint64_t{1} << 18;
+// Workers take turns at shards, so rows are learned out of order by about a shard for each worker. On data that drifts
+// (flights, 2 workers) shards of 65,536 rows and more cost held-out loss, up to 0.8 %; shards of 16,384 do not.
+constexpr std::uint64_t kShardRowsMax = 16'384;
+constexpr std::uint64_t kShardsMax = std::uint64_t{1}
+                                     << 18;  // Of one job: 40 bytes each in its frame.
 
 std::uint64_t RoundUp(std::uint64_t number, std::uint64_t unit) {
   return (number + unit - 1) / unit * unit;
@@ -18,7 +22,8 @@ std::uint64_t RoundUp(std::uint64_t number, std::uint64_t unit) {
 // Shards of whole minibatches, several for each worker, so that all end a pass at about the same time.
 std::uint64_t RowsPerShard(const job::TrainParameters& parameters, std::uint64_t rows_total) {
   const std::uint64_t even = rows_total / (kShardsPerWorker * parameters.worker_count()) + 1;
-  return RoundUp(std::min(even, kShardRowsMax), parameters.minibatch);
+  const std::uint64_t least = rows_total / kShardsMax + 1;
+  return RoundUp(std::max(std::min(even, kShardRowsMax), least), parameters.minibatch);
 }
 
 std::uint64_t SumRows(const std::vector<data::Shard>& shards) {
@@ -56,7 +61,7 @@ Result<Cut> CutDataset(data::Dataset& dataset, const job::TrainParameters& param
     if (!rows.ok()) return rows.status();
     cut.rows = rows.value();
   }
-  const std::uint64_t known = cut.rows == data::kRowsUnknown ? kShardRowsMax : cut.rows;
+  const std::uint64_t known = cut.rows == data::kRowsUnknown ? 0 : cut.rows;
   cut.shards = JoinShards(pieces.value(), RowsPerShard(parameters, known));
   return cut;
 }

@@ -21,6 +21,8 @@ constexpr auto kDeathNewsMax = 300ms;
 // Threads of one process stop and go on together: silence between them means nothing.
 coord::Membership::Options MembershipOptions(bool in_process) {
   coord::Membership::Options options;
+  // The kernel tells of a child's death at once: silence only finds one that hangs, and a busy machine is silent too.
+  options.dead_after = 5s;
   if (in_process) options.dead_after = options.reconnect_max = 24h;
   return options;
 }
