@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "exit_code.h"
 #include "runtime/real_signals.h"
 
@@ -26,6 +28,10 @@ Status CheckLoopback(const std::string& address) {
 
 std::string ProcessDescription() {
   return "pid " + std::to_string(::getpid());
+}
+
+void LogLine(const std::string& text) {
+  std::fprintf(stderr, "%s: %s\n", ProcessDescription().c_str(), text.c_str());
 }
 
 Status RunUntilEnd(runtime::RealLoop& loop, const std::function<Status()>& failure) {

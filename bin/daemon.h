@@ -21,6 +21,9 @@ Status CheckLoopback(const std::string& address);
 /// "pid 4711".
 std::string ProcessDescription();
 
+/// Write one line to standard error, which is this process's log.
+void LogLine(const std::string& text);
+
 /// Run `loop` until SIGINT, SIGTERM or a call of its Stop().
 /// @return kCancelled for a signal, else what `failure` says of the node.
 Status RunUntilEnd(runtime::RealLoop& loop, const std::function<Status()>& failure);

@@ -18,13 +18,14 @@ namespace {
 std::array<char, 4096> path_to_remove;
 std::atomic<bool> removable{false};
 std::atomic<bool> prints_json{false};
+std::atomic<int> ending_signal{SIGINT};
 
 void Print(int fd, std::string_view text) {
   // Nobody can be told that this failed.
   [[maybe_unused]] const ssize_t written = ::write(fd, text.data(), text.size());
 }
 
-void OnSignal(int signal) {
+[[noreturn]] void EndProcess(int signal) {
   if (removable.load()) ::unlink(path_to_remove.data());
   const bool terminated = signal == SIGTERM;
   Print(STDERR_FILENO,
@@ -40,18 +41,41 @@ void OnSignal(int signal) {
   ::_exit(terminated ? kExitTerminated : kExitInterrupted);
 }
 
+void OnSignal(int signal) {
+  EndProcess(signal);
+}
+
+void OnAlarm(int) {
+  EndProcess(ending_signal.load());
+}
+
+void Handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaddset(&action.sa_mask, SIGINT);
+  ::sigaddset(&action.sa_mask, SIGTERM);
+  ::sigaction(signal, &action, nullptr);
+}
+
 }  // namespace
 
 void EndOnSignals(bool json) {
   prints_json.store(json);
   std::signal(SIGPIPE, SIG_IGN);
-  struct sigaction action {};
-  action.sa_handler = OnSignal;
-  ::sigemptyset(&action.sa_mask);
-  ::sigaddset(&action.sa_mask, SIGINT);
-  ::sigaddset(&action.sa_mask, SIGTERM);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  Handle(SIGINT, OnSignal);
+  Handle(SIGTERM, OnSignal);
+}
+
+void IgnoreSignals() {
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+}
+
+void EndAnywayAfter(unsigned seconds, int signal) {
+  ending_signal.store(signal);
+  Handle(SIGALRM, OnAlarm);
+  ::alarm(seconds);
 }
 
 void RemoveOnSignal(const std::string& path) {

@@ -10,6 +10,13 @@ namespace steelyard::cli {
 /// @param json  also print the error object on standard output.
 void EndOnSignals(bool json);
 
+/// From now on SIGINT and SIGTERM are not heard: for the moment in which a model is put in its place.
+void IgnoreSignals();
+
+/// End the process as `signal` would have, if it has not ended by itself after so many seconds: a thread may be caught
+/// in a read that never returns.
+void EndAnywayAfter(unsigned seconds, int signal);
+
 /// Remove this file when a signal ends the process; empty: none. One file at a time.
 void RemoveOnSignal(const std::string& path);
 

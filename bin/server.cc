@@ -23,6 +23,7 @@ Status Run(const Values& values) {
   node.Host(server, [&] {
     if (!server.failure().ok()) loop.Stop();
   });
+  LogLine("server at " + address.value() + " for the head at " + values.Get("head"));
   transport.Start();
   return RunUntilEnd(loop, [&] { return server.failure(); });
 }

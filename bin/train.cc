@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "initial_model.h"
+#include "interruption.h"
 #include "model_manifest.h"
 #include "model_saver.h"
 #include "output.h"
@@ -65,7 +66,9 @@ Result<TrainReport> RunTrain(job::TrainParameters parameters) {
   checkpoint::ModelManifest manifest =
       ManifestOf(parameters, input.value().format, input.value().keys_are_ids);
   manifest.metrics = MetricsOf(report);
+  IgnoreSignals();  // What is done is saved.
   SY_RETURN_IF_ERROR(saver.Commit(std::move(manifest)));
+  EndOnSignals(parameters.json);
   report.features = saver.row_count();
   report.nonzeros = saver.nonzeros();
   report.peak_memory_bytes = outcome.value().peak_memory_bytes;

@@ -8,6 +8,7 @@
 #include "child_processes.h"
 #include "daemon.h"
 #include "exit_code.h"
+#include "interruption.h"
 #include "runtime/real_signals.h"
 
 namespace steelyard::cli {
@@ -17,6 +18,8 @@ using namespace std::chrono_literals;
 
 // When the head lost a process, the kernel's word about its end follows within this time and says more.
 constexpr auto kDeathNewsMax = 300ms;
+// An interrupted run ends in order within this time, or else at once.
+constexpr unsigned kOrderlyEndSeconds = 3;
 
 // Threads of one process stop and go on together: silence between them means nothing.
 coord::Membership::Options MembershipOptions(bool in_process) {
@@ -99,7 +102,8 @@ void TrainRun::StartSubmitter() {
 void TrainRun::OnSignal(int signal) {
   const Status interrupted =
       Interrupted(signal, "no model was saved; an earlier one stays as it was");
-  if (ended_) ::_exit(ExitCodeOf(interrupted));  // The kernel ends the children.
+  if (ended_) ::_exit(ExitCodeOf(interrupted));  // A second one. The kernel ends the children.
+  EndAnywayAfter(kOrderlyEndSeconds, signal);
   submitter_->Cancel(submitter_host_.transport(), interrupted);
 }
 

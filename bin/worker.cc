@@ -21,6 +21,7 @@ Status Run(const Values& values) {
   node.Host(worker, [&] {
     if (!worker.failure().ok()) loop.Stop();
   });
+  LogLine("worker for the head at " + values.Get("head"));
   transport.Start();
   return RunUntilEnd(loop, [&] { return worker.failure(); });
 }

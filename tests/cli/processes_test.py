@@ -122,6 +122,22 @@ class Processes(CommandTest):
         self.assertIn(b'"code":130', out)
         self.assert_model_stayed()
 
+    @staticmethod
+    def reads_a_pipe(pid: int) -> bool:
+        return any("pipe_read" in (task / "wchan").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+    def test_ctrl_c_while_standard_input_says_nothing(self):
+        for early in (b"", svm_rows(5000).encode()):
+            parent = subprocess.Popen([BINARY, "train", "-", "--quiet"], cwd=self.folder, env=self.environment,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(self.end_process, parent)
+            parent.stdin.write(early)
+            parent.stdin.flush()
+            wait_for(lambda: self.reads_a_pipe(parent.pid), "a read that blocks")
+            parent.send_signal(signal.SIGINT)
+            self.assertEqual(parent.wait(PATIENCE), 130)
+            self.assertIn(b"interrupted by Ctrl-C", parent.stderr.read())
+
     def test_kill_9_of_the_parent_leaves_no_child(self):
         parent = self.start_long_run("--servers", "2", "--workers", "2")
         roles = self.children(parent, 4)
