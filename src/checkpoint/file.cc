@@ -60,8 +60,8 @@ std::uint64_t FileHasher::Digest() const {
 }
 
 Result<OutputFile> OutputFile::Create(int directory_fd, const std::string& name, std::string path) {
-  constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  Descriptor fd(::openat(directory_fd, name.c_str(), kFlags, 0666));
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  Descriptor fd(::openat(directory_fd, name.c_str(), flags, 0666));
   if (fd.get() < 0) return SystemError(path, "cannot create the file");
   return OutputFile(std::move(fd), std::move(path));
 }

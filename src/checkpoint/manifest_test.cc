@@ -13,6 +13,8 @@
 namespace steelyard::checkpoint {
 namespace {
 
+constexpr std::size_t kDigitsAt = 22;  // The checksum's digits, after the fixed opening.
+
 ModelManifest Sample() {
   return {.created_by = "steelyard 0.1.0",
           .task = "logistic",
@@ -37,10 +39,9 @@ std::string Edited(std::string text, const std::string& from, const std::string&
   const std::size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   text.replace(at, from.size(), to);
-  constexpr std::size_t kDigits = 22;  // After the fixed opening.
-  text.replace(kDigits, 16, 16, '0');
+  text.replace(kDigitsAt, 16, 16, '0');
   const auto hash = HashBytes(std::as_bytes(std::span<const char>(text)));
-  text.replace(kDigits, 16, fmt::format("{:016x}", hash));
+  text.replace(kDigitsAt, 16, fmt::format("{:016x}", hash));
   return text;
 }
 
@@ -94,7 +95,7 @@ TEST(Manifest, RefusesEveryWrongFieldByName) {
     const char* from;
     const char* to;
     const char* named;
-  } kEdits[] = {
+  } edits[] = {
       {"\"task\"", "\"tusk\"", "task"},
       {"\"task\": \"logistic\"", "\"task\": 3", "task"},
       {"\"nonzeros\": 12", "\"nonzeros\": -12", "nonzeros"},
@@ -111,7 +112,7 @@ TEST(Manifest, RefusesEveryWrongFieldByName) {
       {"\"solver\"", "\"extra\": 1,\n  \"solver\"", "extra"},
       {"\"tables\": [", "\"tables\": [7,", "tables[0]"},
   };
-  for (const auto& edit : kEdits) {
+  for (const auto& edit : edits) {
     const auto manifest = DecodeManifest(Edited(text, edit.from, edit.to), "DIR/manifest.json");
     ASSERT_FALSE(manifest.ok()) << edit.to;
     EXPECT_EQ(manifest.status().code(), StatusCode::kCorruption) << edit.to;

@@ -103,7 +103,7 @@ void RemoveAbandoned(const std::string& target) {
   const auto names = ListDirectory(parent);
   if (!names.ok()) return;
   for (const std::string& name : names.value()) {
-    const std::string path = parent + "/" + name;
+    const std::string path = fmt::format("{}/{}", parent, name);
     // One that cannot be removed stays, and is tried again by the next save.
     if (name.starts_with(prefix) && IsAbandoned(path)) static_cast<void>(RemoveModel(path));
   }
@@ -177,7 +177,7 @@ Status RemoveModel(const std::string& directory) {
   const auto names = ListDirectory(directory);
   if (!names.ok()) return names.status();
   for (const std::string& name : names.value()) {
-    const std::string path = directory + "/" + name;
+    const std::string path = fmt::format("{}/{}", directory, name);
     if (IsModelFileName(name) && ::unlink(path.c_str()) != 0 && errno != ENOENT) {
       return SystemError(path, "cannot remove");
     }

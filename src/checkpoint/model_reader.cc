@@ -106,7 +106,7 @@ Status ModelReader::ReadRows(std::string_view table, const TableFileReader::Visi
 }
 
 Status ModelReader::ReadNames(const NamesFileReader::Visit& visit) {
-  if (!names_) return {};
+  if (!names_ || !manifest_.names) return {};
   SY_RETURN_IF_ERROR(names_->ReadNames(visit));
   return CheckHash(names_->file(), *manifest_.names);
 }

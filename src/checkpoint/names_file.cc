@@ -60,31 +60,32 @@ Result<NamesFileReader> NamesFileReader::Open(InputFile file) {
   return NamesFileReader(std::move(blocks.value()));
 }
 
+Status NamesFileReader::VisitBlock(const Visit& visit) {
+  wire::ByteReader fields(blocks_.payload());
+  while (!fields.complete()) {
+    const auto key = fields.Get<Key>();
+    const std::string name = fields.GetString(kFeatureNameBytesMax);
+    if (!fields.ok() || (count_ > 0 && key <= last_key_)) {
+      return file().Corrupt(blocks_.payload_offset(),
+                            fmt::format("name {} is cut short or out of order", count_));
+    }
+    last_key_ = key;
+    ++count_;
+    SY_RETURN_IF_ERROR(visit(key, name));
+  }
+  return {};
+}
+
 Status NamesFileReader::ReadNames(const Visit& visit) {
-  std::uint64_t count = 0;
-  Key last_key = 0;
   for (;;) {
     const Result<bool> more = blocks_.Next();
     if (!more.ok()) return more.status();
     if (!more.value()) break;
-    wire::ByteReader fields(blocks_.payload());
-    while (!fields.complete()) {
-      const auto key = fields.Get<Key>();
-      const std::string name = fields.GetString(kFeatureNameBytesMax);
-      if (!fields.ok() || (count > 0 && key <= last_key)) {
-        return file().Corrupt(blocks_.payload_offset(),
-                              fmt::format("name {} is cut short or out of order", count));
-      }
-      last_key = key;
-      ++count;
-      SY_RETURN_IF_ERROR(visit(key, name));
-    }
+    SY_RETURN_IF_ERROR(VisitBlock(visit));
   }
-  if (blocks_.records() != count) {
-    return file().Corrupt(file().size(), fmt::format("the footer counts {} names, {} were read",
-                                                     blocks_.records(), count));
-  }
-  return {};
+  if (blocks_.records() == count_) return {};
+  return file().Corrupt(file().size(), fmt::format("the footer counts {} names, {} were read",
+                                                   blocks_.records(), count_));
 }
 
 }  // namespace steelyard::checkpoint

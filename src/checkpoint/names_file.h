@@ -47,7 +47,11 @@ class NamesFileReader {
 
  private:
   explicit NamesFileReader(BlockFileReader blocks) : blocks_(std::move(blocks)) {}
+  Status VisitBlock(const Visit& visit);
+
   BlockFileReader blocks_;
+  std::uint64_t count_ = 0;
+  Key last_key_ = 0;
 };
 
 }  // namespace steelyard::checkpoint

@@ -10,6 +10,8 @@
 namespace steelyard::math {
 namespace {
 
+constexpr double kAbsent = -1.0;  // No figure is negative.
+
 TEST(Evaluation, ComputesTheWeightedFiguresOfLogisticLoss) {
   Evaluation evaluation;
   evaluation.Add(2.0, 1.0, 3.0);
@@ -18,11 +20,11 @@ TEST(Evaluation, ComputesTheWeightedFiguresOfLogisticLoss) {
   const double losses =
       3 * std::log1p(std::exp(-2.0)) + std::log1p(std::exp(1.0)) + 2 * std::log1p(std::exp(0.5));
   EXPECT_EQ(evaluation.rows(), 3u);
-  EXPECT_NEAR(evaluation.log_loss().value(), losses / 6, 1e-12);
-  EXPECT_NEAR(evaluation.accuracy().value(), 3.0 / 6, 1e-12);
-  EXPECT_NEAR(evaluation.calibration().value(),
+  EXPECT_NEAR(evaluation.log_loss().value_or(kAbsent), losses / 6, 1e-12);
+  EXPECT_NEAR(evaluation.accuracy().value_or(kAbsent), 3.0 / 6, 1e-12);
+  EXPECT_NEAR(evaluation.calibration().value_or(kAbsent),
               (3 * Sigmoid(2.0) + Sigmoid(-1.0) + 2 * Sigmoid(0.5)) / 4, 1e-12);
-  EXPECT_NEAR(evaluation.auc().value(), 3.0 / 4, 1e-12);
+  EXPECT_NEAR(evaluation.auc().value_or(kAbsent), 3.0 / 4, 1e-12);
   EXPECT_FALSE(evaluation.rmse().has_value());
 }
 
@@ -30,8 +32,8 @@ TEST(Evaluation, ComputesRmseOfSquaredLossAndNothingBinary) {
   Evaluation evaluation(LossKind::kSquared);
   evaluation.Add(1.0, 4.0, 1.0);
   evaluation.Add(2.0, 1.0, 3.0);
-  EXPECT_NEAR(evaluation.rmse().value(), std::sqrt((9.0 + 3.0) / 4), 1e-12);
-  EXPECT_NEAR(evaluation.mean_loss().value(), 12.0 / 8, 1e-12);
+  EXPECT_NEAR(evaluation.rmse().value_or(kAbsent), std::sqrt((9.0 + 3.0) / 4), 1e-12);
+  EXPECT_NEAR(evaluation.mean_loss().value_or(kAbsent), 12.0 / 8, 1e-12);
   EXPECT_FALSE(evaluation.log_loss().has_value());
   EXPECT_FALSE(evaluation.accuracy().has_value());
   EXPECT_FALSE(evaluation.auc().has_value());
@@ -42,7 +44,7 @@ TEST(Evaluation, HingeHasAccuracyAndAucButNoLogLoss) {
   Evaluation evaluation(LossKind::kHinge);
   evaluation.Add(2.0, 1.0);
   evaluation.Add(0.5, 0.0);
-  EXPECT_NEAR(evaluation.mean_loss().value(), 0.75, 1e-12);
+  EXPECT_NEAR(evaluation.mean_loss().value_or(kAbsent), 0.75, 1e-12);
   EXPECT_EQ(evaluation.accuracy(), 0.5);
   EXPECT_EQ(evaluation.auc(), 1.0);
   EXPECT_FALSE(evaluation.log_loss().has_value());
@@ -64,7 +66,7 @@ TEST(Evaluation, ADivergedModelIsNotGivenAnAuc) {
   evaluation.Add(-1.0, 0.0);
   evaluation.Add(std::nan(""), 0.0);
   EXPECT_EQ(evaluation.sums().nan_rows, 1u);
-  EXPECT_TRUE(std::isnan(evaluation.log_loss().value()));
+  EXPECT_TRUE(std::isnan(evaluation.log_loss().value_or(kAbsent)));
   EXPECT_FALSE(evaluation.auc().has_value());
 }
 
@@ -82,7 +84,7 @@ TEST(Evaluation, MergesAndTravels) {
   }
   left.Merge(right);
   EXPECT_EQ(left.rows(), whole.rows());
-  EXPECT_NEAR(left.log_loss().value(), whole.log_loss().value(), 1e-12);
+  EXPECT_NEAR(left.log_loss().value_or(kAbsent), whole.log_loss().value_or(kAbsent), 1e-12);
   EXPECT_EQ(left.auc(), whole.auc());
   EXPECT_EQ(left.accuracy(), whole.accuracy());
   const auto copy = Evaluation::FromParts(left.loss(), left.ranks(), left.sums(), left.scores());

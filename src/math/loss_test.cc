@@ -11,12 +11,13 @@ namespace {
 
 constexpr LossKind kAll[] = {LossKind::kLogistic, LossKind::kSquared, LossKind::kHinge,
                              LossKind::kSquaredHinge};
+constexpr double kStep = 1e-6;
 
 TEST(Loss, DerivativeMatchesCentralDifferences) {
-  constexpr double kStep = 1e-6;
   for (const LossKind kind : kAll) {
     for (const double label : {0.0, 1.0}) {
-      for (double margin = -7.93; margin < 8.0; margin += 0.37) {
+      for (int i = 0; i < 43; ++i) {
+        const double margin = -7.93 + 0.37 * i;
         const double slope = (LossAt(kind, margin + kStep, label).value -
                               LossAt(kind, margin - kStep, label).value) /
                              (2 * kStep);

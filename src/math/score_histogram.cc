@@ -9,6 +9,12 @@
 #include <utility>
 
 namespace steelyard::math {
+namespace {
+
+constexpr int kDigitBits = 11;  // Three digits make a score.
+constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
+
+}  // namespace
 
 std::uint32_t ScoreHistogram::OrderedBits(float score) {
   const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);  // -0 and 0 are one score.
@@ -16,8 +22,6 @@ std::uint32_t ScoreHistogram::OrderedBits(float score) {
 }
 
 void ScoreHistogram::SortByScore(std::vector<Pending>& rows) {
-  constexpr int kDigitBits = 11;
-  constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
   std::vector<Pending> scratch(rows.size());
   for (int shift = 0; shift < 32; shift += kDigitBits) {
     std::array<std::uint32_t, kDigits> next{};

@@ -16,6 +16,8 @@ namespace steelyard::table {
 namespace {
 
 constexpr KeyRange kAll{0, kKeyMax};
+constexpr std::size_t kCount = 20'000;  // Keys of a set.
+constexpr std::size_t kWidth = 37;      // Floats of a wide row.
 using Oracle = std::map<Key, std::vector<float>>;
 
 void ExpectSame(const HashTable& table, const Oracle& oracle, Key first = 0) {
@@ -39,7 +41,6 @@ struct KeySet {
 
 std::vector<KeySet> KeySets() {
   std::mt19937_64 random(20141006);
-  constexpr std::size_t kCount = 20'000;
   std::vector<KeySet> sets;
   const auto add = [&](std::string name, auto&& key_at) {
     KeySet set{std::move(name), {}};
@@ -106,33 +107,37 @@ TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
   EXPECT_LT(table.memory_bytes(), 72 * table.size());
 }
 
+// Look the batch up, then add to its rows, comparing with the oracle at each key.
+void CheckBatch(const std::vector<Key>& batch, HashTable& table, Oracle& oracle) {
+  std::size_t visited = 0;
+  table.FindBatch(batch, [&](std::size_t i, const float* row) {
+    ASSERT_EQ(i, visited++);
+    ASSERT_EQ(row != nullptr, oracle.contains(batch[i]));
+    ASSERT_TRUE(row == nullptr || *row == oracle[batch[i]][0]);
+  });
+  ASSERT_EQ(visited, batch.size());
+  visited = 0;
+  table.FindOrInsertBatch(batch, [&](std::size_t i, float* row) {
+    ASSERT_EQ(i, visited++);
+    auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
+    ASSERT_EQ(*row, expected[0]);
+    expected[0] = *row += static_cast<float>(i + 1);
+  });
+  ASSERT_EQ(visited, batch.size());
+}
+
 TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
   for (const KeySet& set : KeySets()) {
     SCOPED_TRACE(set.name);
     HashTable table(kAll, 1);
     Oracle oracle;
-    for (std::size_t start = 0; start < set.keys.size(); start += 1500) {
-      const std::size_t end = std::min(start + 1500, set.keys.size());
-      std::vector<Key> batch(set.keys.begin() + start, set.keys.begin() + end);
+    for (std::size_t start = 0; start < kCount; start += 1500) {
+      const auto arrived =
+          std::span(set.keys).subspan(start, std::min<std::size_t>(1500, kCount - start));
+      std::vector<Key> batch(arrived.begin(), arrived.end());
       std::ranges::sort(batch);
       batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
-      std::size_t visited = 0;
-      table.FindBatch(batch, [&](std::size_t i, const float* row) {
-        ASSERT_EQ(i, visited++);
-        ASSERT_EQ(row != nullptr, oracle.contains(batch[i]));
-        if (row != nullptr) {
-          ASSERT_EQ(*row, oracle[batch[i]][0]);
-        }
-      });
-      ASSERT_EQ(visited, batch.size());
-      visited = 0;
-      table.FindOrInsertBatch(batch, [&](std::size_t i, float* row) {
-        ASSERT_EQ(i, visited++);
-        auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
-        ASSERT_EQ(*row, expected[0]);
-        expected[0] = *row += static_cast<float>(i + 1);
-      });
-      ASSERT_EQ(visited, batch.size());
+      CheckBatch(batch, table, oracle);
     }
     EXPECT_EQ(table.size(), oracle.size());
     ExpectSame(table, oracle);
@@ -204,7 +209,6 @@ TEST(HashTable, ScansFromAKeyAndStopsWhenAsked) {
 }
 
 TEST(HashTable, KeepsWideRows) {
-  constexpr std::size_t kWidth = 37;
   HashTable table(kAll, kWidth);
   for (std::uint64_t id = 0; id < 3000; ++id) {
     float* row = table.FindOrInsert(KeyOfId(id));

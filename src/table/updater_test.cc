@@ -43,7 +43,7 @@ TEST(Updater, FtrlKeepsZAndNOfEveryValue) {
 }
 
 TEST(Updater, AdagradSgdAndTheDirectOnesFollowTheirRules) {
-  const auto after = [](const UpdaterOptions& options, std::vector<float> pushes) {
+  const auto after = [](const UpdaterOptions& options, const std::vector<float>& pushes) {
     const auto updater = Made(options, 1);
     std::vector<float> row(updater->row_floats());
     for (const float pushed : pushes) updater->Apply(row, std::vector<float>{pushed});

@@ -7,10 +7,11 @@ namespace steelyard::apps::linear {
 namespace {
 
 template <typename ValueAt>
-void StepAll(const math::FtrlRule& rule, ValueAt value_at, float slope, std::size_t count,
-             const float* __restrict sqrt_n, const float* __restrict weights,
+void StepAll(const math::FtrlRule& rule, const FtrlRow& row, ValueAt value_at, float slope,
              float* __restrict state) {
-  for (std::size_t i = 0; i < count; ++i) {
+  const float* __restrict sqrt_n = row.sqrt_n;
+  const float* __restrict weights = row.weights;
+  for (std::size_t i = 0; i < row.count; ++i) {
     const float gradient = slope * value_at(i);
     const float n = state[2 * i + 1] + gradient * gradient;
     state[2 * i] += rule.ZStep(gradient, weights[i], sqrt_n[i], std::sqrt(n));
@@ -41,14 +42,13 @@ void FtrlWeights(const math::FtrlRule& rule, const float* __restrict state, std:
   }
 }
 
-void FtrlSteps(const math::FtrlRule& rule, float slope, const float* values, std::size_t count,
-               const float* sqrt_n, const float* weights, float* state) {
-  if (values == nullptr) {
+void FtrlSteps(const math::FtrlRule& rule, const FtrlRow& row, float slope, float* state) {
+  if (row.values == nullptr) {
     StepAll(
-        rule, [](std::size_t) { return 1.0F; }, slope, count, sqrt_n, weights, state);
+        rule, row, [](std::size_t) { return 1.0F; }, slope, state);
   } else {
     StepAll(
-        rule, [values](std::size_t i) { return values[i]; }, slope, count, sqrt_n, weights, state);
+        rule, row, [values = row.values](std::size_t i) { return values[i]; }, slope, state);
   }
 }
 

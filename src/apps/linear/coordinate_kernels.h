@@ -7,7 +7,7 @@
 
 namespace steelyard::apps::linear {
 
-/// FTRL state of n coordinates, interleaved as on the wire: (z, n) pairs.
+/// The weights of n coordinates from their state, interleaved as on the wire: (z, n) pairs.
 ///
 /// Every result is rounded as FtrlRule's scalar functions round it, whatever the vector width.
 /// @param state    [n, 2]
@@ -16,10 +16,16 @@ namespace steelyard::apps::linear {
 void FtrlWeights(const math::FtrlRule& rule, const float* state, std::size_t count, float* sqrt_n,
                  float* weights);
 
-/// Apply the gradients slope x values[i], taken at `weights`, to `state` in place.
-/// @param values  [n], or nullptr when every value is 1.
-void FtrlSteps(const math::FtrlRule& rule, float slope, const float* values, std::size_t count,
-               const float* sqrt_n, const float* weights, float* state);
+/// One row's coordinates, as FtrlWeights() left them.
+struct FtrlRow {
+  std::size_t count;
+  const float* values;   ///< [n], or nullptr when every value is 1.
+  const float* sqrt_n;   ///< [n]
+  const float* weights;  ///< [n]
+};
+
+/// Apply the gradients slope x values[i], taken at `weights`, to `state` [n, 2] in place.
+void FtrlSteps(const math::FtrlRule& rule, const FtrlRow& row, float slope, float* state);
 
 /// Sum of weights[i] x values[i] in an order that depends on `count` alone. @param values  nullptr: all 1.
 double Dot(const float* weights, const float* values, std::size_t count);

@@ -67,10 +67,15 @@ class FtrlSolver {
 
   void Step(const Features& row, float slope, float* rows) {
     std::copy_n(before_.data(), 2 * row.count, after_.data());
-    FtrlSteps(rule_, slope, row.values, row.count, sqrt_n_.data(), weights_.data(), after_.data());
+    FtrlSteps(rule_,
+              {.count = row.count,
+               .values = row.values,
+               .sqrt_n = sqrt_n_.data(),
+               .weights = weights_.data()},
+              slope, after_.data());
     for (std::size_t i = 0; i < row.count; ++i) {
       float* state = rows + std::size_t{2} * row.positions[i];
-      if (std::memcmp(state, &before_[2 * i], kPairBytes) == 0) {
+      if (PairBits(state) == PairBits(&before_[2 * i])) {
         std::memcpy(state, &after_[2 * i], kPairBytes);
       } else {  // The key stood earlier in this row: its second gradient follows the first.
         rule_.Step(slope * row.Value(i), state[0], state[1]);
@@ -85,6 +90,12 @@ class FtrlSolver {
 
  private:
   static constexpr std::size_t kPairBytes = 2 * sizeof(float);
+
+  static std::uint64_t PairBits(const float* pair) {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, pair, kPairBytes);
+    return bits;
+  }
 
   math::FtrlRule rule_;
   // The row at hand.
