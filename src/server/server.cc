@@ -53,13 +53,12 @@ void Server::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
 void Server::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
   if (frame.header.type == MessageType::kInstallView) {
     const auto install = wire::Decode<wire::InstallView>(frame.body.bytes());
-    if (!install.ok()) return;
-    const wire::View& view = install.value().view;
-    const Status status = shard_.Install(view);
-    if (!status.ok()) {
+    const Status status = install.ok() ? shard_.Install(install.value().view) : install.status();
+    if (!status.ok()) {  // Said, not swallowed: the head repeats what is not answered.
       head_.Send(transport, wire::MakeFrame(wire::Refused::From(status), frame.header.request_id));
       return;
     }
+    const wire::View& view = install.value().view;
     Epoch epoch = 0;
     for (const wire::SegmentView& segment : view.segments) epoch = std::max(epoch, segment.epoch);
     head_.Send(transport, wire::MakeFrame(wire::ViewReady{.table = view.table, .epoch = epoch},

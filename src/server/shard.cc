@@ -17,6 +17,8 @@ using wire::Columns;
 using wire::EntryCode;
 
 constexpr std::uint32_t kScanBytesMax = 4u << 20;
+/// Floats of one pull's answer; the rest of the frame is for its entries.
+constexpr std::size_t kPulledBytesMax = wire::kFrameBytesMax - (std::size_t{2} << 20);
 
 /// True when keys are strictly increasing and inside `range`.
 bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
@@ -47,6 +49,12 @@ Status Shard::Install(const wire::View& view) {
   if (!updater.ok()) return updater.status();
   auto [at, inserted] = tables_.try_emplace(view.table);
   Table& table = at->second;
+  if (!inserted &&
+      (table.view.spec.options != options || table.segments.size() != view.segments.size())) {
+    return Status(StatusCode::kInvalidArgument,
+                  "table " + std::to_string(view.table) +
+                      " is installed here with other options or segments; drop it first");
+  }
   if (inserted) {
     table.updater = std::move(updater.value());
     table.segments.resize(view.segments.size());
@@ -251,6 +259,8 @@ void Shard::ReadRows(const Table& table, const Segment& segment, Columns columns
 wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id) {
   std::vector<wire::PulledEntry> entries;
   entries.reserve(pull.entries.size());
+  const std::size_t width = table == nullptr ? 1 : table->FloatsPerKey(pull.columns);
+  const bool fits_frame = pull.keys.size() <= kPulledBytesMax / (width * sizeof(float));
   bool all_ok = true;
   std::size_t first_key = 0;
   for (const wire::PullEntry& entry : pull.entries) {
@@ -259,17 +269,15 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
         table->segments[entry.segment] != nullptr) {
       const Segment& segment = *table->segments[entry.segment];
       const bool current = entry.epoch == segment.epoch;
-      const bool inside = KeysAreInside(pull.keys.subspan(first_key, entry.count), segment.range);
+      const bool fits =
+          fits_frame && KeysAreInside(pull.keys.subspan(first_key, entry.count), segment.range);
       pulled.clock = current ? segment.clock.ts(pull.stream) : segment.epoch;
-      pulled.code = !current ? EntryCode::kNotPrimary
-                    : inside ? EntryCode::kOk
-                             : EntryCode::kInvalid;
+      pulled.code = !current ? EntryCode::kNotPrimary : fits ? EntryCode::kOk : EntryCode::kInvalid;
     }
     all_ok &= pulled.code == EntryCode::kOk;
     entries.push_back(pulled);
     first_key += entry.count;
   }
-  const std::size_t width = table == nullptr ? 1 : table->FloatsPerKey(pull.columns);
   wire::PullResponse header{.table = pull.table,
                             .columns = pull.columns,
                             .floats_per_key = static_cast<std::uint32_t>(width),
