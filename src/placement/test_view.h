@@ -1,0 +1,29 @@
+// MakeTestView: for tests: a table cut evenly over the given servers.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "placement/placement.h"
+
+namespace steelyard::placement {
+
+/// A view in epoch 1 of table `table`, whose rows are single sums unless `updater` says otherwise.
+inline wire::View MakeTestView(TableId table, std::uint32_t segment_count,
+                               std::vector<wire::Owner> owners, UpdaterOptions updater = {}) {
+  wire::View view;
+  view.table = table;
+  view.spec.options.name = "weights" + std::to_string(table);
+  view.spec.options.segment_count = segment_count;
+  view.spec.options.updater = std::move(updater);
+  const auto firsts = CutEvenly(segment_count);
+  const auto owner_of = AssignEvenly(segment_count, static_cast<std::uint32_t>(owners.size()));
+  for (std::uint32_t i = 0; i < segment_count; ++i) {
+    view.segments.push_back({.first = firsts[i], .owner = owner_of[i], .epoch = 1});
+  }
+  view.owners = std::move(owners);
+  return view;
+}
+
+}  // namespace steelyard::placement

@@ -1,0 +1,347 @@
+// Goal: a shard applies every push once and in order, refuses what does not fit by name, and lets no pull wait in vain.
+// Method: messages as they come off the wire against a shard, its answers decoded; no connections.
+#include "server/shard.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "placement/test_view.h"
+
+namespace steelyard::server {
+namespace {
+
+using transport::LinkId;
+using wire::EntryCode;
+
+constexpr Incarnation kSelf = 77;
+constexpr TableId kTable = 5;
+constexpr Key kHalf = Key{1} << 63;  // First key of segment 1 of 2.
+
+struct PushSpec {
+  Ts ts = 1;
+  std::vector<wire::PushEntry> entries = {};
+  std::vector<Key> keys = {};
+  std::vector<float> floats = {};
+  Ts acked_ts = 0;
+  StreamId stream = 1;
+  Session session = 1;
+  Step through_step = 0;
+  wire::Columns columns = wire::Columns::kValues;
+  std::uint32_t width = 1;
+};
+
+struct PullAnswer {
+  LinkId link = 0;
+  std::uint64_t request_id = 0;
+  EntryCode code = EntryCode::kOk;
+  Ts clock = 0;
+  Step through_min = 0;
+  std::vector<float> floats;
+};
+
+PullAnswer Decoded(const std::pair<LinkId, wire::Frame>& sent) {
+  const auto response = wire::DecodePullResponse(sent.second.body.bytes()).value();
+  return {.link = sent.first,
+          .request_id = sent.second.header.request_id,
+          .code = response.entries.front().code,
+          .clock = response.entries.front().clock,
+          .through_min = response.through_min,
+          .floats = {response.floats.begin(), response.floats.end()}};
+}
+
+class ShardTest : public ::testing::Test {
+ protected:
+  ShardTest() { EXPECT_TRUE(shard_.Install(view_).ok()); }
+
+  StatusCode Open(StreamId stream = 1, Session session = 1, JobId group = 0) {
+    const wire::Frame frame = shard_.Open(
+        {.table = kTable, .group = group, .stream = stream, .session = session, .first_step = 0},
+        9);
+    if (frame.header.type == wire::MessageType::kOpenAck) return StatusCode::kOk;
+    return wire::Decode<wire::Refused>(frame.body.bytes()).value().code;
+  }
+
+  /// @return the entries that failed; answers to waiting pulls are in freed_.
+  std::vector<wire::EntryAnswer> Push(const PushSpec& spec) {
+    Outbox outbox;
+    shard_.Push(1,
+                {.table = kTable,
+                 .stream = spec.stream,
+                 .session = spec.session,
+                 .ts = spec.ts,
+                 .acked_ts = spec.acked_ts,
+                 .step = spec.through_step,
+                 .through_step = spec.through_step,
+                 .columns = spec.columns,
+                 .floats_per_key = spec.width,
+                 .entries = spec.entries,
+                 .keys = spec.keys,
+                 .floats = spec.floats},
+                1, outbox);
+    const auto ack = wire::DecodePushAck(outbox.front().second.body.bytes()).value();
+    freed_.assign(outbox.begin() + 1, outbox.end());
+    return {ack.failed.begin(), ack.failed.end()};
+  }
+
+  std::optional<PullAnswer> Pull(std::vector<Key> keys, Step gate = wire::kNoGate,
+                                 std::uint64_t request_id = 7, LinkId link = 1, Epoch epoch = 1) {
+    const std::vector<wire::PullEntry> entries = {{.segment = keys.front() >= kHalf ? 1u : 0u,
+                                                   .count = static_cast<std::uint32_t>(keys.size()),
+                                                   .epoch = epoch}};
+    const wire::Frame frame = wire::MakeFrame(wire::Pull{.table = kTable,
+                                                         .group = 3,
+                                                         .stream = 1,
+                                                         .session = 1,
+                                                         .step = 100,
+                                                         .gate_step = gate,
+                                                         .entries = entries,
+                                                         .keys = keys},
+                                              request_id);
+    Outbox outbox;
+    shard_.Pull(link, wire::DecodePull(frame.body.bytes()).value(), request_id, frame.body, outbox);
+    if (outbox.empty()) return std::nullopt;
+    return Decoded(outbox.front());
+  }
+
+  float Value(Key key) { return Pull({key}).value().floats.at(0); }
+
+  const wire::View view_ =
+      placement::MakeTestView(kTable, 2, {{.node = 1, .incarnation = kSelf, .address = "s"}});
+  Shard shard_{kSelf};
+  Outbox freed_;
+};
+
+TEST_F(ShardTest, InstallingAgainKeepsRowsAndClocks) {
+  Open();
+  EXPECT_TRUE(Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {2}}).empty());
+  EXPECT_TRUE(shard_.Install(view_).ok());
+  EXPECT_EQ(Value(4), 2.0F);
+  EXPECT_EQ(Pull({4})->clock, 1u);
+}
+
+TEST_F(ShardTest, AnInstalledTableDoesNotChangeItsShape) {
+  wire::View other = view_;
+  other.segments = placement::MakeTestView(kTable, 4, view_.owners).segments;
+  other.spec.options.segment_count = 4;
+  EXPECT_EQ(shard_.Install(other).code(), StatusCode::kInvalidArgument);
+  other = view_;
+  other.spec.options.width = 3;
+  EXPECT_EQ(shard_.Install(other).code(), StatusCode::kInvalidArgument);
+}
+
+TEST_F(ShardTest, ARefusedUpdaterLeavesNoTable) {
+  wire::View bad = placement::MakeTestView(6, 2, view_.owners, {.name = "nonesuch"});
+  EXPECT_EQ(shard_.Install(bad).code(), StatusCode::kInvalidArgument);
+  const auto frame = shard_.Open({.table = 6, .stream = 1, .session = 1}, 1);
+  EXPECT_EQ(frame.header.type, wire::MessageType::kRefused);
+}
+
+TEST_F(ShardTest, APushCountsOnce) {
+  Open();
+  const PushSpec push{.entries = {{0, 2, 1, 0}}, .keys = {4, 6}, .floats = {1, 2}};
+  EXPECT_TRUE(Push(push).empty());
+  EXPECT_TRUE(Push(push).empty()) << "a repeat is acknowledged";
+  EXPECT_EQ(Pull({4, 6})->floats, (std::vector<float>{1, 2}));
+  EXPECT_EQ(shard_.counters().pushes_duplicate, 1u);
+}
+
+TEST_F(ShardTest, AGapNamesTheClockAndChangesNothing) {
+  Open();
+  EXPECT_TRUE(Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}}).empty());
+  const auto failed = Push({.ts = 3, .entries = {{0, 1, 1, 2}}, .keys = {4}, .floats = {10}});
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].code, EntryCode::kGap);
+  EXPECT_EQ(failed[0].detail, 1u);
+  EXPECT_EQ(Value(4), 1.0F);
+}
+
+TEST_F(ShardTest, AStreamMustOpenAndALaterSessionFencesIt) {
+  const PushSpec push{.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}};
+  EXPECT_EQ(Push(push).at(0).code, EntryCode::kNeedOpen);
+  Open(1, 2);
+  const auto failed = Push(push);
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].code, EntryCode::kFenced);
+  EXPECT_EQ(failed[0].detail, 2u);
+  EXPECT_EQ(Open(1, 1), StatusCode::kCancelled);
+  EXPECT_EQ(Value(4), 0.0F);
+}
+
+TEST_F(ShardTest, AnotherEpochOrAnotherServersSegmentIsNotPrimary) {
+  Open();
+  const auto failed = Push({.entries = {{0, 1, 9, 0}}, .keys = {4}, .floats = {1}});
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].code, EntryCode::kNotPrimary);
+  EXPECT_EQ(failed[0].detail, 1u) << "the epoch known here";
+  EXPECT_EQ(Pull({4}, wire::kNoGate, 7, 1, /*epoch=*/9)->code, EntryCode::kNotPrimary);
+
+  Shard other(kSelf + 1);
+  ASSERT_TRUE(other.Install(view_).ok());
+  std::swap(shard_, other);
+  EXPECT_EQ(Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}}).at(0).code,
+            EntryCode::kNotPrimary);
+  EXPECT_EQ(Push({.entries = {{8, 1, 1, 0}}, .keys = {4}, .floats = {1}}).at(0).code,
+            EntryCode::kNotPrimary);
+}
+
+TEST_F(ShardTest, KeysThatDoNotFitAreInvalidAndLeaveTheClock) {
+  Open();
+  const std::vector<PushSpec> bad = {
+      {.entries = {{0, 2, 1, 0}}, .keys = {6, 4}, .floats = {1, 1}},
+      {.entries = {{0, 2, 1, 0}}, .keys = {4, 4}, .floats = {1, 1}},
+      {.entries = {{0, 2, 1, 0}}, .keys = {4, kHalf}, .floats = {1, 1}},
+      {.entries = {{1, 1, 1, 0}}, .keys = {kHalf - 1}, .floats = {1}},
+      {.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1, 1}, .width = 2}};
+  for (std::size_t i = 0; i < bad.size(); ++i) {
+    const auto failed = Push(bad[i]);
+    ASSERT_EQ(failed.size(), 1u) << i;
+    EXPECT_EQ(failed[0].code, EntryCode::kInvalid) << i;
+  }
+  EXPECT_EQ(Pull({6, 4})->code, EntryCode::kInvalid);
+  EXPECT_TRUE(Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}}).empty())
+      << "refused pushes took no ts";
+  EXPECT_EQ(Value(4), 1.0F);
+}
+
+TEST_F(ShardTest, ARepeatAppliesOnlyWhatWasRefused) {
+  Open();
+  PushSpec push{.entries = {{0, 1, 1, 0}, {1, 1, 9, 0}}, .keys = {4, kHalf}, .floats = {1, 2}};
+  const auto failed = Push(push);
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].segment, 1u);
+  push.entries[1].epoch = 1;
+  EXPECT_TRUE(Push(push).empty());
+  EXPECT_EQ(Value(4), 1.0F);
+  EXPECT_EQ(Value(kHalf), 2.0F);
+}
+
+TEST_F(ShardTest, RowsAreAddedWholeAndValuesGoThroughTheUpdater) {
+  const wire::View view = placement::MakeTestView(
+      kTable, 2, view_.owners, {.name = "ftrl", .alpha = 1, .beta = 1, .l1 = 0, .l2 = 0});
+  Outbox outbox;
+  shard_.Drop(kTable, outbox);
+  ASSERT_TRUE(shard_.Install(view).ok());
+  Open();
+  EXPECT_TRUE(Push({.entries = {{0, 1, 1, 0}},
+                    .keys = {4},
+                    .floats = {3, 4},
+                    .columns = wire::Columns::kRows,
+                    .width = 2})
+                  .empty());
+  // z = 3, n = 4: -z / ((beta + sqrt(n)) / alpha).
+  EXPECT_FLOAT_EQ(Value(4), -1.0F);
+}
+
+TEST_F(ShardTest, AClosedGateHoldsAPullUntilEveryStreamIsThrough) {
+  Open(1, 1, 3);
+  Open(2, 1, 3);
+  EXPECT_TRUE(Pull({4}, -1).has_value()) << "nothing is asked of a step before the first";
+  EXPECT_FALSE(Pull({4}, 0).has_value());
+  EXPECT_FALSE(Pull({4}, 0).has_value()) << "the same pull, sent again";
+  EXPECT_EQ(shard_.waiting_count(), 1u);
+  Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}});
+  EXPECT_TRUE(freed_.empty());
+  // Stream 2's first frame was lost: its second alone does not open the gate.
+  Push({.ts = 2, .stream = 2, .through_step = 1});
+  EXPECT_TRUE(freed_.empty());
+  Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {2}, .stream = 2});
+  ASSERT_EQ(freed_.size(), 1u);
+  const PullAnswer answer = Decoded(freed_[0]);
+  EXPECT_EQ(answer.link, 1u);
+  EXPECT_EQ(answer.request_id, 7u);
+  EXPECT_EQ(answer.floats, std::vector<float>{3});
+  EXPECT_EQ(answer.through_min, 0);
+  EXPECT_EQ(shard_.waiting_count(), 0u);
+}
+
+TEST_F(ShardTest, ARefusedPushAnnouncesNothing) {
+  Open(1, 1, 3);
+  EXPECT_FALSE(Pull({4}, 0).has_value());
+  EXPECT_FALSE(Push({.entries = {{0, 1, 9, 0}}, .keys = {4}, .floats = {1}}).empty());
+  EXPECT_EQ(shard_.waiting_count(), 1u);
+}
+
+TEST_F(ShardTest, DroppingATableFreesItsWaitingPulls) {
+  Open(1, 1, 3);
+  EXPECT_FALSE(Pull({4}, 0).has_value());
+  Outbox outbox;
+  shard_.Drop(kTable, outbox);
+  ASSERT_EQ(outbox.size(), 1u);
+  EXPECT_EQ(Decoded(outbox[0]).code, EntryCode::kNotPrimary);
+  EXPECT_EQ(shard_.waiting_count(), 0u);
+  EXPECT_EQ(Pull({4})->code, EntryCode::kNotPrimary);
+  EXPECT_EQ(Open(), StatusCode::kUnavailable);
+}
+
+TEST_F(ShardTest, WaitingPullsAreBusyOverALinksCreditAndForgottenWithIt) {
+  Open(1, 1, 3);
+  const std::vector<Key> keys = {4};
+  const std::vector<wire::PullEntry> entries = {{.segment = 0, .count = 1, .epoch = 1}};
+  const wire::Pull pull{.table = kTable,
+                        .group = 3,
+                        .stream = 1,
+                        .session = 1,
+                        .gate_step = 0,
+                        .entries = entries,
+                        .keys = keys};
+  const Buffer large = Buffer::Allocate(Shard::kWaitingBytesMax - 10);
+  const Buffer small = Buffer::Allocate(11);
+  Outbox outbox;
+  shard_.Pull(1, pull, 1, large, outbox);
+  EXPECT_TRUE(outbox.empty());
+  shard_.Pull(1, pull, 2, small, outbox);
+  ASSERT_EQ(outbox.size(), 1u);
+  EXPECT_EQ(Decoded(outbox[0]).code, EntryCode::kBusy);
+  outbox.clear();
+  shard_.Pull(2, pull, 2, small, outbox);
+  EXPECT_TRUE(outbox.empty()) << "another link has a credit of its own";
+  shard_.ForgetLink(1);
+  EXPECT_EQ(shard_.waiting_count(), 1u);
+  shard_.Pull(1, pull, 3, small, outbox);
+  EXPECT_TRUE(outbox.empty()) << "what waited for the link is forgotten";
+}
+
+TEST_F(ShardTest, APullWhoseAnswerFitsNoFrameIsInvalid) {
+  Outbox outbox;
+  shard_.Drop(kTable, outbox);
+  wire::View wide = view_;
+  wide.spec.options.width = 4096;
+  ASSERT_TRUE(shard_.Install(wide).ok());
+  std::vector<Key> keys(wire::kFrameBytesMax / (4096 * sizeof(float)));
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = i;
+  EXPECT_EQ(Pull(keys)->code, EntryCode::kInvalid);
+  keys.resize(keys.size() / 2);
+  EXPECT_EQ(Pull(keys)->code, EntryCode::kOk);
+}
+
+TEST_F(ShardTest, AScanReadsInPiecesToTheLastKey) {
+  Open();
+  const std::vector<Key> keys = {kHalf, kHalf + 5, kKeyMax - 1, kKeyMax};
+  EXPECT_TRUE(Push({.entries = {{1, 4, 1, 0}}, .keys = keys, .floats = {1, 2, 3, 4}}).empty());
+  const auto scan = [&](Key first, std::uint32_t rows_max, Epoch epoch = 1) {
+    return shard_.Scan({.table = kTable,
+                        .segment = 1,
+                        .epoch = epoch,
+                        .first = first,
+                        .rows_max = rows_max,
+                        .columns = wire::Columns::kValues},
+                       1);
+  };
+  const wire::Frame first = scan(kHalf, 3);
+  const auto piece = wire::DecodeScanResponse(first.body.bytes()).value();
+  EXPECT_EQ((std::vector<Key>{piece.keys.begin(), piece.keys.end()}),
+            (std::vector<Key>{kHalf, kHalf + 5, kKeyMax - 1}));
+  EXPECT_FALSE(piece.end);
+  const wire::Frame last = scan(kKeyMax, 3);
+  const auto rest = wire::DecodeScanResponse(last.body.bytes()).value();
+  ASSERT_EQ(rest.keys.size(), 1u);
+  EXPECT_EQ(rest.keys[0], kKeyMax);
+  EXPECT_EQ(rest.floats[0], 4.0F);
+  EXPECT_TRUE(rest.end);
+  const wire::Frame other = scan(kHalf, 3, /*epoch=*/2);
+  EXPECT_EQ(wire::DecodeScanResponse(other.body.bytes()).value().code, EntryCode::kNotPrimary);
+}
+
+}  // namespace
+}  // namespace steelyard::server
