@@ -1,4 +1,3 @@
-// Near misses by edit distance (optimal string alignment), and quoting of what a file said.
 #include "data/near_miss.h"
 
 #include <fmt/format.h>
@@ -8,36 +7,13 @@
 #include <cstddef>
 #include <utility>
 
+#include "base/near_miss.h"
+
 namespace steelyard::data {
 namespace {
 
 constexpr std::size_t kQuotedMax = 40;
 constexpr std::size_t kNamesMax = 3;
-
-char Lower(char c) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
-/// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`.
-std::size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1);
-  std::vector<std::size_t> last(b.size() + 1);
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const bool same = Lower(a[i - 1]) == Lower(b[j - 1]);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1)});
-      const bool swapped = i > 1 && j > 1 && Lower(a[i - 1]) == Lower(b[j - 2]) &&
-                           Lower(a[i - 2]) == Lower(b[j - 1]);
-      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    std::swap(before, last);
-    std::swap(last, row);
-  }
-  return last[b.size()];
-}
 
 }  // namespace
 
