@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "checkpoint/model_reader.h"
 #include "checkpoint/model_writer.h"
 #include "checkpoint/test_directory.h"
@@ -108,6 +110,26 @@ TEST(Damage, IsFoundInATableFileOnItsOwn) {
   WriteSample(path);
   const std::string file = path + "/table-w.rows";
   ExpectAllDamageFound(file, [&] { return ReadTable(file); });
+}
+
+TEST(Damage, AFooterThatContradictsItsFileIsFound) {
+  const TestDirectory directory;
+  const std::string path = directory / "model";
+  WriteSample(path);
+  const std::string file = path + "/table-w.rows";
+  const std::string good = ReadWhole(file);
+  constexpr std::size_t footer_bytes = 36;  // kind, bytes, records, blocks, hash, crc
+  for (const std::size_t field : {8, 16, 24}) {
+    std::string bad = good;
+    const std::size_t footer = bad.size() - footer_bytes;
+    ++bad[footer + field];
+    const auto covered =
+        std::as_bytes(std::span<const char>(bad)).subspan(footer, footer_bytes - 4);
+    const std::uint32_t crc = Crc32c(covered);  // So that nothing but the contradiction is wrong.
+    std::memcpy(bad.data() + bad.size() - 4, &crc, 4);
+    WriteWhole(file, bad);
+    EXPECT_EQ(ReadTable(file).code(), StatusCode::kCorruption) << "field at " << field;
+  }
 }
 
 TEST(Damage, AMissingOrExchangedFileIsFound) {

@@ -61,6 +61,24 @@ TEST(Updater, AdagradSgdAndTheDirectOnesFollowTheirRules) {
   EXPECT_FLOAT_EQ(after({.name = "max"}, {-2.0F}), 0.0F);
 }
 
+TEST(Updater, PassesEveryParameterOn) {
+  const auto after_one = [](const UpdaterOptions& options, float gradient) {
+    const auto updater = Made(options, 1);
+    std::vector<float> row(updater->row_floats());
+    updater->Apply(row, std::vector<float>{gradient});
+    std::vector<float> value(1);
+    updater->Read(row, value);
+    return value[0];
+  };
+  UpdaterOptions options{.name = "ftrl", .alpha = 0.5F, .beta = 0.25F, .l1 = 1.0F, .l2 = 3.0F};
+  EXPECT_FLOAT_EQ(after_one(options, 2.0F), -(2.0F - 1.0F) / ((0.25F + 2.0F) / 0.5F + 3.0F));
+  options.name = "adagrad";
+  const float rate = 0.5F / (0.25F + 2.0F);
+  EXPECT_FLOAT_EQ(after_one(options, 2.0F), -(rate * 2.0F - rate) / (1.0F + rate * 3.0F));
+  options.name = "sgd";
+  EXPECT_FLOAT_EQ(after_one(options, 2.0F), -(1.0F - 0.5F) / (1.0F + 0.5F * 3.0F));
+}
+
 TEST(Updater, ReadsABatchAsItReadsRows) {
   for (const char* name : {"ftrl", "adagrad", "sgd", "add", "assign", "max"}) {
     const auto updater = Made({.name = name}, 2);
