@@ -235,12 +235,13 @@ TEST(LinearLearner, PassesOverWhatItCannotLearnFrom) {
   block.labels = {nan, 1.0F, 1.0F, 0.0F};
   block.offsets = {0, 1, 3, 3, 6};  // Row 2 has no features.
   block.keys = {1, 1, 2, 1, 2, 3};
-  block.values = {1.0F, 3e38F, -3e38F, 1.0F, 1.0F, 1.0F};
-  Trainer trainer({.solver = {.name = "sgd", .alpha = 1e30F}});
+  block.values = {1.0F, 1.0F, 1.0F, 3e38F, -3e38F, 1.0F};
+  Trainer trainer({.solver = {.name = "ftrl", .alpha = 10.0F}});
   trainer.Train(block, 4);
   EXPECT_EQ(trainer.progressive().rows(), 3u);
-  // Row 1 sends two weights to opposite infinities: row 3's margin is NaN, and must not reach its other key.
+  // Row 3 adds opposite infinities: its margin is NaN, and must not reach its keys.
   EXPECT_EQ(trainer.progressive().sums().nan_rows, 1u);
+  EXPECT_EQ(trainer.table().at(1)[0], -0.5F);
   EXPECT_EQ(trainer.table().at(3)[0], 0.0F);
 }
 
