@@ -28,16 +28,56 @@ std::uint32_t CrcByTable(std::uint32_t crc, const std::byte* data, std::size_t s
 }
 
 #if defined(__x86_64__)
+/// Below this the three streams' joining costs more than it saves.
+constexpr std::size_t kThreeStreamsBytesMin = 32 << 10;
+
+/// The product of two polynomials modulo that of CRC32C; bit 31 is x^0.
+constexpr std::uint32_t MultiplyModulo(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t product = 0;
+  for (std::uint32_t bit = std::uint32_t{1} << 31; bit != 0; bit >>= 1) {
+    if (a & bit) product ^= b;
+    b = (b >> 1) ^ ((b & 1) ? 0x82F63B78u : 0u);
+  }
+  return product;
+}
+
+/// x^(8 * bytes): the register's factor for running over that many zero bytes.
+std::uint32_t PowerOfBytes(std::size_t bytes) {
+  std::uint32_t power = std::uint32_t{1} << 31, square = std::uint32_t{1} << 23;  // x^0, x^8.
+  for (; bytes > 0; bytes >>= 1) {
+    if (bytes & 1) power = MultiplyModulo(power, square);
+    square = MultiplyModulo(square, square);
+  }
+  return power;
+}
+
+__attribute__((target("sse4.2"))) inline std::uint64_t CrcStep(std::uint64_t crc,
+                                                               const std::byte* data) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, data, 8);
+  return __builtin_ia32_crc32di(crc, word);
+}
+
 __attribute__((target("sse4.2"))) std::uint32_t CrcByInstruction(std::uint32_t crc,
                                                                  const std::byte* data,
                                                                  std::size_t size) {
   std::uint64_t wide = crc;
   std::size_t i = 0;
-  for (; i + 8 <= size; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, data + i, 8);
-    wide = __builtin_ia32_crc32di(wide, word);
+  if (size >= kThreeStreamsBytesMin) {
+    // The instruction takes 3 cycles but starts every cycle: three runs side by side, joined by linearity.
+    const std::size_t third = size / 24 * 8;
+    std::uint64_t second = 0, last = 0;
+    for (; i < third; i += 8) {
+      wide = CrcStep(wide, data + i);
+      second = CrcStep(second, data + third + i);
+      last = CrcStep(last, data + 2 * third + i);
+    }
+    const std::uint32_t power = PowerOfBytes(third);
+    wide = MultiplyModulo(power, static_cast<std::uint32_t>(wide)) ^ second;
+    wide = MultiplyModulo(power, static_cast<std::uint32_t>(wide)) ^ last;
+    i = 3 * third;
   }
+  for (; i + 8 <= size; i += 8) wide = CrcStep(wide, data + i);
   crc = static_cast<std::uint32_t>(wide);
   for (; i < size; ++i) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(data[i]));
   return crc;

@@ -27,6 +27,19 @@ TEST(Hash, DenseIdsSpreadOverTheKeySpace) {
 }
 
 // The vectors of RFC 3720, appendix B.4.
+TEST(Hash, Crc32cOfLongRunsEqualsThatOfTheirPieces) {
+  std::vector<std::byte> bytes(200'000);
+  for (std::size_t j = 0; j < bytes.size(); ++j) bytes[j] = static_cast<std::byte>(KeyOfId(j));
+  const std::span<const std::byte> all(bytes);
+  for (const std::size_t size : {32'767u, 32'768u, 32'769u, 32'791u, 99'999u, 199'990u}) {
+    std::uint32_t pieces = 0;
+    for (std::size_t at = 0; at < size; at += 100) {
+      pieces = Crc32c(all.subspan(at + 3, std::min<std::size_t>(100, size - at)), pieces);
+    }
+    EXPECT_EQ(Crc32c(all.subspan(3, size)), pieces) << size;
+  }
+}
+
 TEST(Hash, Crc32cMatchesTheIscsiVectors) {
   std::vector<std::byte> bytes(32, std::byte{0});
   EXPECT_EQ(Crc32c(bytes), 0x8A9136AAu);

@@ -180,6 +180,7 @@ TEST_F(TcpTransportTest, EveryFlippedByteOfAFrameIsFound) {
     const Status why = EndAfter(bad);
     EXPECT_TRUE(why.code() == StatusCode::kCorruption || why.code() == StatusCode::kInvalidArgument)
         << "byte " << at << ": " << why.ToString();
+    if (HasFailure()) return;  // Each further one would wait for its time limit.
   }
   // Nothing but the well-behaved client's frames came through.
   for (const wire::Frame& frame : server_.frames) EXPECT_EQ(frame.body.size(), 1000u);
