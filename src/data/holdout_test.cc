@@ -25,6 +25,9 @@ TEST(Holdout, LastHoldsOutTheEndOfTheInput) {
   rule.SetTotalRows(3'000'000);
   EXPECT_FALSE(rule.HeldOut(2'699'999));
   EXPECT_TRUE(rule.HeldOut(2'700'000));
+  rule.SetTotalRows(15);  // 1.5 rows: rounded to the nearest.
+  EXPECT_FALSE(rule.HeldOut(12));
+  EXPECT_TRUE(rule.HeldOut(13));
   rule.SetTotalRows(0);
   EXPECT_TRUE(rule.HeldOut(0));
 }

@@ -195,6 +195,12 @@ TEST_F(Parquet, BadRowsNameTheirRowAndTheOrderIsChecked) {
     EXPECT_EQ(ReadAll(With(kFixture, schema), rows).status.where(), kFixture + ":row 81");
   }
   const ReadOutcome unsorted = ReadAll(With(kFixture, schema), 1000);
+  // A reader that is left after its first row has not seen the rows before the next shard.
+  Result<std::unique_ptr<Dataset>> dataset = OpenDataset(With(kFixture, schema));
+  const std::vector<Shard> shards = dataset.value()->Cut(81).value();
+  RowBlock first_row;
+  ASSERT_TRUE(dataset.value()->Open(shards[0]).value()->Read(1, first_row).ok());
+  EXPECT_FALSE(ReadShard(*dataset.value(), shards[1], 10).status.ok());
   EXPECT_NE(unsorted.status.message().find("-89 comes after 2380"), std::string::npos)
       << unsorted.status.message();
   schema =

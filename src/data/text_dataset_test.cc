@@ -188,6 +188,15 @@ TEST_F(TextDataset, ErrorsNameTheLineInTheWholeFile) {
   }
 }
 
+TEST_F(TextDataset, ErrorsFarIntoAFileNameTheLineToo) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "1 1:1\n";
+  text += "1 x\n";
+  for (const std::string& path : {Write("a.svm", text), Write("b.svm.gz", Gzip(text))}) {
+    EXPECT_EQ(ReadAll(OptionsFor({path}), 30'000).status.where(), path + ":100001");
+  }
+}
+
 TEST_F(TextDataset, BadRowsAreSkippedUpToTheLimitAndKeepTheirNumbers) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += i % 20 == 7 ? "x 1:1\n" : "1 1:1\n";  // Five bad rows.
