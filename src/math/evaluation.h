@@ -37,24 +37,20 @@ class Evaluation {
   /// Count one row; one without a label (NaN) is not counted.
   /// @param margin  the model's output before any link function.
   void Add(double margin, double label, double weight = 1.0) {
-    Add(margin, label, weight, LossAt(loss_, margin, label).value);
+    Add(margin, label, weight, LossAt(loss_, margin, label));
   }
 
-  /// As above, with the row's loss already computed.
-  void Add(double margin, double label, double weight, double row_loss) {
+  /// As above, with the row's LossAt() at hand.
+  void Add(double margin, double label, double weight, const LossPoint& point) {
     if (std::isnan(label)) return;
     ++sums_.rows;
     sums_.weight += weight;
-    sums_.loss += weight * row_loss;
+    sums_.loss += weight * point.value;
     sums_.label += weight * label;
     if (IsBinary(loss_)) {
-      const bool positive = label > 0.5;
-      if ((margin > 0) == positive) sums_.correct_weight += weight;
-      if (loss_ == LossKind::kLogistic) {
-        // exp(-loss) is the probability of the label that occurred: no second call of the link function.
-        const double seen = std::exp(-row_loss);
-        sums_.prediction += weight * (positive ? seen : 1.0 - seen);
-      }
+      if ((margin > 0) == (label > 0.5)) sums_.correct_weight += weight;
+      // The derivative of the logistic loss is the probability minus the label.
+      if (loss_ == LossKind::kLogistic) sums_.prediction += weight * (point.derivative + label);
     } else {
       sums_.squared_error += weight * (margin - label) * (margin - label);
       sums_.prediction += weight * margin;

@@ -8,14 +8,14 @@ namespace {
 
 template <typename ValueAt>
 void StepAll(const math::FtrlRule& rule, const FtrlRow& row, ValueAt value_at, float slope,
-             float* __restrict state) {
+             const float* __restrict before, float* __restrict after) {
   const float* __restrict sqrt_n = row.sqrt_n;
   const float* __restrict weights = row.weights;
   for (std::size_t i = 0; i < row.count; ++i) {
     const float gradient = slope * value_at(i);
-    const float n = state[2 * i + 1] + gradient * gradient;
-    state[2 * i] += rule.ZStep(gradient, weights[i], sqrt_n[i], std::sqrt(n));
-    state[2 * i + 1] = n;
+    const float n = before[2 * i + 1] + gradient * gradient;
+    after[2 * i] = before[2 * i] + rule.ZStep(gradient, weights[i], sqrt_n[i], std::sqrt(n));
+    after[2 * i + 1] = n;
   }
 }
 
@@ -42,14 +42,20 @@ void FtrlWeights(const math::FtrlRule& rule, const float* __restrict state, std:
   }
 }
 
-void FtrlSteps(const math::FtrlRule& rule, const FtrlRow& row, float slope, float* state) {
+void FtrlSteps(const math::FtrlRule& rule, const FtrlRow& row, float slope, const float* before,
+               float* after) {
   if (row.values == nullptr) {
     StepAll(
-        rule, row, [](std::size_t) { return 1.0F; }, slope, state);
+        rule, row, [](std::size_t) { return 1.0F; }, slope, before, after);
   } else {
     StepAll(
-        rule, row, [values = row.values](std::size_t i) { return values[i]; }, slope, state);
+        rule, row, [values = row.values](std::size_t i) { return values[i]; }, slope, before,
+        after);
   }
+}
+
+void SubtractFrom(const float* __restrict after, std::size_t count, float* __restrict changes) {
+  for (std::size_t i = 0; i < count; ++i) changes[i] = after[i] - changes[i];
 }
 
 double Dot(const float* weights, const float* values, std::size_t count) {

@@ -24,8 +24,12 @@ struct FtrlRow {
   const float* weights;  ///< [n]
 };
 
-/// Apply the gradients slope x values[i], taken at `weights`, to `state` [n, 2] in place.
-void FtrlSteps(const math::FtrlRule& rule, const FtrlRow& row, float slope, float* state);
+/// Apply the gradients slope x values[i], taken at `weights`: from state `before` [n, 2] to `after` [n, 2].
+void FtrlSteps(const math::FtrlRule& rule, const FtrlRow& row, float slope, const float* before,
+               float* after);
+
+/// changes[i] = after[i] - changes[i], where `changes` holds the values of before.
+void SubtractFrom(const float* after, std::size_t count, float* changes);
 
 /// Sum of weights[i] x values[i] in an order that depends on `count` alone. @param values  nullptr: all 1.
 double Dot(const float* weights, const float* values, std::size_t count);

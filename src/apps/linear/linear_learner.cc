@@ -35,6 +35,10 @@ Features RowAt(const Minibatch& batch, std::size_t row) {
           .count = batch.rows.offsets[row + 1] - first};
 }
 
+void Gather(const float* weights, const Features& row, float* gathered) {
+  for (std::size_t i = 0; i < row.count; ++i) gathered[i] = weights[row.positions[i]];
+}
+
 std::size_t LongestRow(const Minibatch& batch) {
   std::size_t longest = 0;
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
@@ -58,25 +62,28 @@ class FtrlSolver {
   }
 
   double Margin(const Features& row, const float* rows) {
+    float* before =
+        before_.data();  // A plain pointer: the vector's own access is checked, element by element.
     for (std::size_t i = 0; i < row.count; ++i) {
-      std::memcpy(&before_[2 * i], rows + std::size_t{2} * row.positions[i], kPairBytes);
+      std::memcpy(before + 2 * i, rows + std::size_t{2} * row.positions[i], kPairBytes);
     }
-    FtrlWeights(rule_, before_.data(), row.count, sqrt_n_.data(), weights_.data());
+    FtrlWeights(rule_, before, row.count, sqrt_n_.data(), weights_.data());
     return Dot(weights_.data(), row.values, row.count);
   }
 
   void Step(const Features& row, float slope, float* rows) {
-    std::copy_n(before_.data(), 2 * row.count, after_.data());
+    const float* before = before_.data();
+    float* after = after_.data();
     FtrlSteps(rule_,
               {.count = row.count,
                .values = row.values,
                .sqrt_n = sqrt_n_.data(),
                .weights = weights_.data()},
-              slope, after_.data());
+              slope, before, after);
     for (std::size_t i = 0; i < row.count; ++i) {
       float* state = rows + std::size_t{2} * row.positions[i];
-      if (PairBits(state) == PairBits(&before_[2 * i])) {
-        std::memcpy(state, &after_[2 * i], kPairBytes);
+      if (PairBits(state) == PairBits(before + 2 * i)) {
+        std::memcpy(state, after + 2 * i, kPairBytes);
       } else {  // The key stood earlier in this row: its second gradient follows the first.
         rule_.Step(slope * row.Value(i), state[0], state[1]);
       }
@@ -117,7 +124,8 @@ class DirectSolver {
   }
 
   double Margin(const Features& row, const float* rows) {
-    for (std::size_t i = 0; i < row.count; ++i) weights_[i] = rows[kState * row.positions[i]];
+    float* weights = weights_.data();
+    for (std::size_t i = 0; i < row.count; ++i) weights[i] = rows[kState * row.positions[i]];
     return Dot(weights_.data(), row.values, row.count);
   }
 
@@ -163,11 +171,11 @@ class LinearLearner final : public job::Learner {
       const double margin = solver_.Margin(row, rows.data());
       const math::LossPoint loss = math::LossAt(options_.loss, margin, label);
       const float weight = batch.rows.Weight(i);
-      progressive.Add(margin, label, weight, loss.value);
+      progressive.Add(margin, label, weight, loss);
       const float slope = static_cast<float>(loss.derivative) * weight;
       if (slope != 0.0F && std::isfinite(margin)) solver_.Step(row, slope, rows.data());
     }
-    for (std::size_t i = 0; i < rows.size(); ++i) deltas[i] = rows[i] - deltas[i];
+    SubtractFrom(rows.data(), rows.size(), deltas.data());
   }
 
   void Score(const Minibatch& batch, std::span<const float> rows,
@@ -179,7 +187,7 @@ class LinearLearner final : public job::Learner {
     std::vector<float> gathered(LongestRow(batch));
     for (std::size_t i = 0; i < batch.rows.size(); ++i) {
       const Features row = RowAt(batch, i);
-      for (std::size_t j = 0; j < row.count; ++j) gathered[j] = weights[row.positions[j]];
+      Gather(weights.data(), row, gathered.data());
       margins[i] = static_cast<float>(Dot(gathered.data(), row.values, row.count));
     }
   }
