@@ -50,6 +50,8 @@ class Channel {
   std::optional<runtime::Time> next_wake() const { return wake_; }
 
   bool ready() const { return state_ == State::kReady; }
+  /// The peer refused for good; last_error() says why.
+  bool refused() const { return state_ == State::kRefused; }
   const wire::HelloAck& terms() const { return terms_; }
   const Options& options() const { return options_; }
   /// Why the last link ended; OK when none did.

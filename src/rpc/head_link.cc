@@ -8,6 +8,15 @@ namespace steelyard::rpc {
 using runtime::Duration;
 using transport::Transport;
 
+namespace {
+
+/// A period that a head may ask for; anything else would spin or overflow.
+bool IsPeriod(std::uint64_t nanoseconds) {
+  return nanoseconds >= 1'000'000 && nanoseconds <= 2'592'000'000'000'000;  // 30 days
+}
+
+}  // namespace
+
 HeadLink::HeadLink(std::string head_address, Identity* self)
     : self_(self),
       channel_({.address = std::move(head_address),
@@ -19,6 +28,15 @@ Channel::Event HeadLink::OnFrame(Transport& transport, const wire::Frame& frame,
   last_heard_ = transport.now();
   const Channel::Event event = channel_.OnFrame(transport, frame, consumed);
   if (event == Channel::Event::kReady) {
+    const wire::HelloAck& terms = channel_.terms();
+    if (terms.my_node != 0 || !IsPeriod(terms.heartbeat_ns) || !IsPeriod(terms.dead_after_ns)) {
+      wrong_peer_ = Status(StatusCode::kUnavailable,
+                           "node " + std::to_string(terms.my_node) +
+                               " answers at this address, which is not a head; give the head's",
+                           channel_.name());
+      channel_.Stop(transport);
+      return Channel::Event::kRefused;
+    }
     self_->node = channel_.terms().your_node;
     self_->cluster_id = channel_.terms().cluster_id;
     next_beat_ = transport.now();
@@ -60,6 +78,7 @@ std::optional<runtime::Time> HeadLink::next_wake() const {
 }
 
 Status HeadLink::failure(runtime::Time now) const {
+  if (!wrong_peer_.ok()) return wrong_peer_;
   if (refused_) {
     return Status(StatusCode::kUnavailable,
                   "refused by the head: " + channel_.last_error().ToString(), channel_.name());

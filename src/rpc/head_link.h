@@ -43,6 +43,7 @@ class HeadLink {
   Identity* self_;
   Channel channel_;
   bool refused_ = false;
+  Status wrong_peer_;  ///< Not OK when somebody else answers at the head's address.
   std::uint64_t sequence_ = 0;
   runtime::Time next_beat_{0};
   runtime::Time last_heard_{0};
