@@ -29,6 +29,8 @@ void Tables::Create(NodeId client, std::uint64_t request_id, const wire::TableCr
                  "a table named '" + name + "' exists already; drop it or choose another name")));
     } else if (table.state == State::kReady) {
       out.push_back({client, wire::MakeFrame(table.view, request_id)});
+    } else if (table.state == State::kLost) {
+      out.push_back(Refuse(client, request_id, table.lost));
     }
     return;
   }
@@ -111,8 +113,10 @@ void Tables::StartDrop(Table& table, std::vector<Outgoing>& out) {
 
 void Tables::Drop(NodeId client, std::uint64_t request_id, TableId id, std::vector<Outgoing>& out) {
   const auto found = tables_.find(id);
-  if (found != tables_.end() && found->second.state != State::kDropping)
+  if (found != tables_.end() && found->second.state != State::kDropping) {
     StartDrop(found->second, out);
+    if (found->second.unconfirmed.empty()) tables_.erase(found);  // No server that lives has it.
+  }
   // Gone already, or going: the answer is the same, so that a repeated request is harmless.
   out.push_back({client, wire::MakeFrame(wire::TableDropped{.table = id}, request_id)});
 }
