@@ -1,0 +1,281 @@
+// Goal: the head knows who lives, blames nobody for its own stalls, and no table stays half made or half dropped.
+// Method: membership and tables with the test as the clock and the nodes; frames decoded as members would.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "coord/membership.h"
+#include "coord/tables.h"
+
+namespace steelyard::coord {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::Time;
+using wire::MessageType;
+
+wire::Hello Hello(wire::Role role, Incarnation incarnation, std::string address = {}) {
+  return {.role = role,
+          .incarnation = incarnation,
+          .listen_address = std::move(address),
+          .description = "pid " + std::to_string(incarnation)};
+}
+
+class MembershipTest : public ::testing::Test {
+ protected:
+  NodeId Join(transport::LinkId link, const wire::Hello& hello) {
+    departed_.clear();
+    const auto id = members_.Join(now_, link, hello, departed_);
+    return id.ok() ? id.value() : 0;
+  }
+  /// Let time pass as the head does: it looks every heartbeat.
+  std::vector<Departure> Pass(runtime::Duration time) {
+    std::vector<Departure> all;
+    for (const Time end = now_ + time; now_ < end;) {
+      now_ += 50ms;
+      std::ranges::move(members_.OnWake(now_), std::back_inserter(all));
+    }
+    return all;
+  }
+
+  Time now_ = 1000s;
+  Membership members_{{}};
+  std::vector<Departure> departed_;
+};
+
+TEST_F(MembershipTest, AProcessKeepsItsIdAndAnotherGetsAnother) {
+  const NodeId first = Join(1, Hello(wire::Role::kWorker, 11));
+  EXPECT_EQ(Join(2, Hello(wire::Role::kWorker, 12)), first + 1);
+  members_.OnClose(now_, 1);
+  EXPECT_EQ(members_.Live(wire::Role::kWorker).size(), 1u) << "no work for the disconnected";
+  EXPECT_EQ(Join(3, Hello(wire::Role::kWorker, 11)), first);
+  EXPECT_EQ(members_.FindByLink(3)->id, first);
+  EXPECT_EQ(members_.FindByLink(1), nullptr);
+  EXPECT_EQ(members_.FindByLink(0), nullptr);
+  members_.OnClose(now_, 1);  // The old link's end, late.
+  EXPECT_EQ(members_.FindByLink(3)->id, first);
+}
+
+TEST_F(MembershipTest, ARestartAtTheSameAddressEndsTheEarlierProcess) {
+  const NodeId first = Join(1, Hello(wire::Role::kServer, 11, "s0"));
+  const NodeId second = Join(2, Hello(wire::Role::kServer, 12, "s0"));
+  EXPECT_NE(first, second);
+  ASSERT_EQ(departed_.size(), 1u);
+  EXPECT_EQ(departed_[0].member.id, first);
+  EXPECT_EQ(departed_[0].why.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(departed_[0].why.where(), "server 1 (s0, pid 11)");
+  EXPECT_EQ(Join(3, Hello(wire::Role::kServer, 11, "s0")), 0u) << "the dead do not come back";
+}
+
+TEST_F(MembershipTest, SilenceAndAbsenceEndAMember) {
+  const NodeId silent = Join(1, Hello(wire::Role::kWorker, 11));
+  const NodeId absent = Join(2, Hello(wire::Role::kWorker, 12));
+  members_.OnClose(now_, 2);
+  EXPECT_TRUE(Pass(400ms).empty());
+  auto gone = Pass(50ms);
+  ASSERT_EQ(gone.size(), 1u);
+  EXPECT_EQ(gone[0].member.id, absent);
+  EXPECT_TRUE(Pass(300ms).empty());
+  gone = Pass(50ms);
+  ASSERT_EQ(gone.size(), 1u);
+  EXPECT_EQ(gone[0].member.id, silent);
+  EXPECT_NE(gone[0].why.message().find("no heartbeat"), std::string::npos);
+  EXPECT_EQ(Join(4, Hello(wire::Role::kWorker, 11)), 0u);
+  EXPECT_EQ(members_.Find(silent), nullptr);
+}
+
+TEST_F(MembershipTest, HeartbeatsKeepAMember) {
+  Join(1, Hello(wire::Role::kWorker, 11));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(Pass(500ms).empty());
+    members_.OnHeard(now_, 1);
+  }
+}
+
+TEST_F(MembershipTest, AStallOfTheHeadIsNobodysSilence) {
+  Join(1, Hello(wire::Role::kWorker, 11));
+  EXPECT_TRUE(Pass(100ms).empty());
+  now_ += 10s;
+  EXPECT_TRUE(members_.OnWake(now_).empty());
+  EXPECT_TRUE(Pass(500ms).empty());
+  EXPECT_EQ(Pass(300ms).size(), 1u) << "silence after the stall counts";
+}
+
+// ---- Tables ----
+
+constexpr NodeId kClient = 3;
+
+class TablesTest : public ::testing::Test {
+ protected:
+  TablesTest() {
+    std::vector<Departure> departed;
+    for (const NodeId server : {1, 2}) {
+      EXPECT_EQ(members_
+                    .Join(now_, server,
+                          Hello(wire::Role::kServer, Incarnation{10} + server,
+                                "s" + std::to_string(server)),
+                          departed)
+                    .value(),
+                server);
+    }
+    EXPECT_EQ(members_.Join(now_, kClient, Hello(wire::Role::kClient, 13), departed).value(),
+              kClient);
+  }
+
+  wire::TableCreate CreateMessage(std::uint32_t servers_min = 2) const {
+    return {.spec = {{.name = "weights", .updater = {}, .segment_count = 4}},
+            .servers_min = servers_min};
+  }
+  void Create(std::uint64_t request_id = 1, std::uint32_t servers_min = 2) {
+    tables_.Create(kClient, request_id, CreateMessage(servers_min), out_);
+  }
+  void Ready(NodeId server) { tables_.OnViewReady(now_, server, {.table = 1, .epoch = 1}, out_); }
+  void CreateReady() {
+    Create();
+    Ready(1);
+    Ready(2);
+    out_.clear();
+  }
+  void Depart(NodeId node) {
+    const auto gone = members_.Remove(
+        node, Status(StatusCode::kUnavailable, "died", "node " + std::to_string(node)));
+    tables_.OnDeparture(*gone, out_);
+  }
+  void Wake(runtime::Duration later) {
+    now_ += later;
+    tables_.OnWake(now_, out_);
+  }
+  std::vector<NodeId> TakeTo(MessageType type) {
+    std::vector<NodeId> to;
+    std::erase_if(out_, [&](const Outgoing& outgoing) {
+      if (outgoing.frame.header.type != type) return false;
+      to.push_back(outgoing.to);
+      return true;
+    });
+    return to;
+  }
+  wire::Refused TakeRefused() {
+    for (const Outgoing& outgoing : out_) {
+      if (outgoing.frame.header.type != MessageType::kRefused) continue;
+      EXPECT_EQ(outgoing.to, kClient);
+      auto refused = wire::Decode<wire::Refused>(outgoing.frame.body.bytes()).value();
+      out_.clear();
+      return refused;
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return {};
+  }
+
+  Time now_ = 1000s;
+  Membership members_{{}};
+  Tables tables_{&members_};
+  std::vector<Outgoing> out_;
+};
+
+TEST_F(TablesTest, ATableIsReadyOnceEveryServerHasIt) {
+  Create();
+  EXPECT_EQ(TakeTo(MessageType::kInstallView), (std::vector<NodeId>{1, 2}));
+  EXPECT_EQ(tables_.ViewOf(1).status().code(), StatusCode::kUnavailable);
+  Ready(1);
+  Ready(1);
+  EXPECT_TRUE(out_.empty());
+  Wake(300ms);
+  EXPECT_EQ(TakeTo(MessageType::kInstallView), std::vector<NodeId>{2})
+      << "repeated to who lacks it";
+  Ready(2);
+  EXPECT_EQ(TakeTo(MessageType::kView), std::vector<NodeId>{kClient});
+  const wire::View view = tables_.ViewOf(1).value();
+  EXPECT_EQ(view.segments.size(), 4u);
+  EXPECT_EQ(view.owners.size(), 2u);
+  EXPECT_EQ(view.owners[1].incarnation, 12u);
+  Create();
+  EXPECT_EQ(TakeTo(MessageType::kView), std::vector<NodeId>{kClient}) << "asked again, told again";
+  Wake(300ms);
+  EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(TablesTest, WaitsForServersAndUsesNoMoreThanItHasSegments) {
+  Create(1, 3);
+  EXPECT_TRUE(out_.empty());
+  std::vector<Departure> departed;
+  (void)members_.Join(now_, 4, Hello(wire::Role::kServer, 14, "s4"), departed);
+  Wake(50ms);
+  EXPECT_EQ(TakeTo(MessageType::kInstallView).size(), 3u);
+  tables_.Create(kClient, 2,
+                 {.spec = {{.name = "small", .updater = {}, .segment_count = 1}}, .servers_min = 1},
+                 out_);
+  EXPECT_EQ(TakeTo(MessageType::kInstallView).size(), 1u);
+}
+
+TEST_F(TablesTest, ANameIsTakenOnce) {
+  CreateReady();
+  Create(/*request_id=*/2);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kInvalidArgument);
+  tables_.Get(kClient, 7, {.table = 0, .name = "weights"}, out_);
+  EXPECT_EQ(TakeTo(MessageType::kView), std::vector<NodeId>{kClient});
+  tables_.Get(kClient, 7, {.table = 0, .name = "nonesuch"}, out_);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kNotFound);
+}
+
+TEST_F(TablesTest, DroppingIsRepeatedUntilEveryServerHasAndFreesTheName) {
+  CreateReady();
+  tables_.Drop(kClient, 5, 1, out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableDropped), std::vector<NodeId>{kClient});
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop), (std::vector<NodeId>{1, 2}));
+  tables_.OnDropped(1, {.table = 1});
+  Wake(300ms);
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop), std::vector<NodeId>{2});
+  Create(/*request_id=*/2);
+  EXPECT_EQ(TakeTo(MessageType::kInstallView).size(), 2u);
+  tables_.OnDropped(2, {.table = 1});
+  EXPECT_EQ(tables_.ViewOf(1).status().code(), StatusCode::kNotFound);
+  tables_.Drop(kClient, 5, 1, out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableDropped), std::vector<NodeId>{kClient}) << "gone already";
+}
+
+TEST_F(TablesTest, ATableThatHadNoServerYetIsDroppedAtOnce) {
+  Create(1, 3);
+  tables_.Drop(kClient, 5, 1, out_);
+  EXPECT_EQ(tables_.ViewOf(1).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(TablesTest, ATableIsLostWithAServerThatIsNamed) {
+  CreateReady();
+  Depart(2);
+  const auto view = tables_.ViewOf(1);
+  ASSERT_FALSE(view.ok());
+  EXPECT_EQ(view.status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(view.status().where(), "node 2");
+  EXPECT_NE(view.status().message().find("'weights'"), std::string::npos);
+}
+
+TEST_F(TablesTest, AServerThatDiesDuringTheInstallRefusesTheCreation) {
+  Create();
+  Ready(1);
+  out_.clear();
+  Depart(2);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kUnavailable);
+  Create();  // The refusal was lost: the client asks again.
+  EXPECT_EQ(TakeRefused().code, StatusCode::kUnavailable);
+}
+
+TEST_F(TablesTest, AServerThatRefusesAViewRefusesTheCreation) {
+  Create();
+  out_.clear();
+  tables_.OnInstallRefused(2, 1, Status(StatusCode::kInvalidArgument, "no such updater"), out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop), (std::vector<NodeId>{1, 2}));
+  EXPECT_EQ(TakeRefused().message, "no such updater");
+}
+
+TEST_F(TablesTest, ATableGoesWithItsClient) {
+  CreateReady();
+  Depart(kClient);
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop), (std::vector<NodeId>{1, 2}));
+  tables_.OnDropped(1, {.table = 1});
+  Depart(2);
+  EXPECT_EQ(tables_.ViewOf(1).status().code(), StatusCode::kNotFound)
+      << "who died need not confirm";
+}
+
+}  // namespace
+}  // namespace steelyard::coord
