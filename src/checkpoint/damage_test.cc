@@ -118,13 +118,13 @@ TEST(Damage, AFooterThatContradictsItsFileIsFound) {
   WriteSample(path);
   const std::string file = path + "/table-w.rows";
   const std::string good = ReadWhole(file);
-  constexpr std::size_t footer_bytes = 36;  // kind, bytes, records, blocks, hash, crc
+  constexpr std::size_t kFooterBytes = 36;  // kind, bytes, records, blocks, hash, crc
   for (const std::size_t field : {8, 16, 24}) {
     std::string bad = good;
-    const std::size_t footer = bad.size() - footer_bytes;
+    const std::size_t footer = bad.size() - kFooterBytes;
     ++bad[footer + field];
     const auto covered =
-        std::as_bytes(std::span<const char>(bad)).subspan(footer, footer_bytes - 4);
+        std::as_bytes(std::span<const char>(bad)).subspan(footer, kFooterBytes - 4);
     const std::uint32_t crc = Crc32c(covered);  // So that nothing but the contradiction is wrong.
     std::memcpy(bad.data() + bad.size() - 4, &crc, 4);
     WriteWhole(file, bad);

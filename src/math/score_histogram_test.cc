@@ -114,17 +114,17 @@ TEST(ScoreHistogram, MergesInAnyOrderToTheSameBins) {
 
 TEST(ScoreHistogram, CoarsensToItsBoundWithoutDependingOnTheOrder) {
   // 1.5 Mi distinct scores in a narrow band: more than the bound, so low bits go.
-  constexpr std::uint32_t count = 3 << 19;
+  constexpr std::uint32_t kCount = 3 << 19;
   const auto row_at = [](std::uint32_t i) {
     return Row{1.0F + static_cast<float>(i) * 0x1p-22F, i % 5 == 0, 1.0F};
   };
   ScoreHistogram whole;
   ScoreHistogram low;
   ScoreHistogram high;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  for (std::uint32_t i = 0; i < kCount; ++i) {
     const Row row = row_at(i);
     whole.Add(row.score, row.positive, row.weight);
-    (i < count / 4 ? low : high).Add(row.score, row.positive, row.weight);
+    (i < kCount / 4 ? low : high).Add(row.score, row.positive, row.weight);
   }
   EXPECT_LE(whole.bins().size(), ScoreHistogram::kBinsMax);
   EXPECT_GT(whole.shift(), 0u);
