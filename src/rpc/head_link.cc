@@ -21,7 +21,9 @@ HeadLink::HeadLink(std::string head_address, Identity* self)
     : self_(self),
       channel_({.address = std::move(head_address),
                 .peer_name = "the head",
-                .retry_max = std::chrono::milliseconds(100)},
+                .retry_max = std::chrono::milliseconds(100),
+                // Three tries fit into the time that the head gives a lost connection to come back.
+                .handshake_min = std::chrono::milliseconds(75)},
                self) {}
 
 Channel::Event HeadLink::OnFrame(Transport& transport, const wire::Frame& frame, bool& consumed) {
