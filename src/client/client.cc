@@ -59,6 +59,7 @@ bool Client::Owns(LinkId link) const {
 
 void Client::Attach(Transport& transport, const wire::View& view, const StreamBinding& binding,
                     Done done) {
+  Detach(transport, view.table, Status(StatusCode::kCancelled, "the table is attached anew"));
   auto table = std::make_unique<Table>();
   table->view = view;
   table->binding = binding;
@@ -72,8 +73,11 @@ void Client::Attach(Transport& transport, const wire::View& view, const StreamBi
   }
   Table& placed = *(tables_[view.table] = std::move(table));
   for (const auto& [index, state] : placed.servers) {
-    if (servers_[index]->channel.ready()) SendOpen(transport, placed, *servers_[index]);
+    const Server& server = *servers_[index];
+    if (server.channel.ready()) SendOpen(transport, placed, *servers_[index]);
+    if (server.channel.refused()) FailTable(placed, Refusal(server));
   }
+  if (!callbacks_.empty()) transport.WakeAt(transport.now());  // They must not come from here.
 }
 
 void Client::Detach(Transport& transport, TableId id, const Status& why) {
@@ -86,6 +90,7 @@ void Client::Detach(Transport& transport, TableId id, const Status& why) {
         tables_, [&](const auto& entry) { return entry.second->servers.contains(server->index); });
     if (!used) server->channel.Stop(transport);
   }
+  if (!callbacks_.empty() || credit_freed_) transport.WakeAt(transport.now());
 }
 
 Ts Client::acked_ts(TableId id) const {
@@ -105,6 +110,10 @@ Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, D
   if (table == nullptr)
     return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
   if (!table->failed.ok()) return table->failed;
+  if (!table->opened()) {
+    return Status(StatusCode::kNotFound, "table " + std::to_string(id) +
+                                             " is not attached yet; push once Attach() is done");
+  }
   SY_RETURN_IF_ERROR(placement::CheckSorted(request.keys));
   if (request.floats_per_key == 0 ||
       request.floats.size() != request.keys.size() * std::size_t{request.floats_per_key}) {
@@ -115,20 +124,21 @@ Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, D
   }
   PendingPush push;
   push.request = std::move(request);
-  if (unacked_bytes_ > 0 && unacked_bytes_ + push.bytes() > options_.unacked_bytes_max) {
+  if (!HasRoom(push.bytes())) {
     return Status(StatusCode::kResourceExhausted,
                   std::to_string(unacked_bytes_) +
                       " bytes of pushes are unacknowledged; retry when some are");
   }
+  placement::SliceKeys(push.request.keys, table->view, push.slices);
+  // Members of a group tell every server how far they are, also those that own none of the keys.
+  push.parts = MakeParts(*table, push.slices, /*with_empty=*/table->binding.group != 0);
+  SY_RETURN_IF_ERROR(CheckFits(push.parts, push.slices, push.request.floats_per_key));
   push.ts = table->next_ts++;
   push.done = std::move(done);
-  placement::SliceKeys(push.request.keys, table->view, push.slices);
   for (const placement::KeySlice& slice : push.slices) {
     push.prev_ts.push_back(table->last_ts[slice.segment]);
     table->last_ts[slice.segment] = push.ts;
   }
-  // Members of a group tell every server how far they are, also those that own none of the keys.
-  push.parts = MakeParts(*table, push.slices, /*with_empty=*/table->binding.group != 0);
   unacked_bytes_ += push.bytes();
   const Ts ts = push.ts;
   table->pushes.push_back(std::move(push));
@@ -146,6 +156,7 @@ Status Client::Pull(Transport& transport, TableId id, PullRequest request,
   PendingPull pull;
   placement::SliceKeys(request.keys, table->view, pull.slices);
   pull.parts = MakeParts(*table, pull.slices, /*with_empty=*/false);
+  SY_RETURN_IF_ERROR(CheckFits(pull.parts, pull.slices, request.floats_per_key));
   pull.acked_ts = table->acked_ts();
   pull.result.floats.resize(request.keys.size() * std::size_t{request.floats_per_key});
   for (const placement::KeySlice& slice : pull.slices) {
@@ -197,8 +208,7 @@ void Client::OnFrame(Transport& transport, LinkId link, const wire::Frame& frame
   const Channel::Event event = server->channel.OnFrame(transport, frame, consumed);
   if (event == Channel::Event::kReady) OnReady(transport, *server);
   if (event == Channel::Event::kRefused) {
-    FailServer(*server, Status(StatusCode::kUnavailable, server->channel.last_error().message(),
-                               server->channel.name()));
+    FailServer(*server, Refusal(*server));
   }
   if (!consumed) {
     switch (frame.header.type) {
@@ -221,14 +231,14 @@ void Client::OnFrame(Transport& transport, LinkId link, const wire::Frame& frame
         break;  // Nothing else comes from a server; a later version may add what we can ignore.
     }
   }
-  RunCallbacks();
+  Settle(transport);
 }
 
 void Client::OnClose(Transport& transport, LinkId link, const Status& why) {
   Server* server = ServerOfLink(link);
   if (server == nullptr) return;
   (void)server->channel.OnClose(transport, why);
-  RunCallbacks();
+  Settle(transport);
 }
 
 void Client::OnReady(Transport& transport, Server& server) {
@@ -245,13 +255,14 @@ void Client::OnReady(Transport& transport, Server& server) {
 void Client::SendOpen(Transport& transport, Table& table, Server& server) {
   TableServer& state = table.servers.at(server.index);
   state.open_sent_at = transport.now();
+  state.open_request = next_request_++;
   const StreamBinding& binding = table.binding;
   server.channel.Send(transport, wire::MakeFrame(wire::OpenStream{.table = table.view.table,
                                                                   .group = binding.group,
                                                                   .stream = binding.stream,
                                                                   .session = binding.session,
                                                                   .first_step = binding.first_step},
-                                                 next_request_++));
+                                                 state.open_request));
 }
 
 void Client::OnWake(Transport& transport) {
@@ -283,6 +294,13 @@ void Client::OnWake(Transport& transport) {
       server->retry = std::min(server->retry * 2, options_.retry_max);
       Flush(transport, *server);
     }
+  }
+  Settle(transport);
+}
+
+void Client::Settle(Transport& transport) {
+  if (std::exchange(credit_freed_, false)) {
+    for (const auto& server : servers_) Flush(transport, *server);
   }
   RunCallbacks();
 }
@@ -445,9 +463,7 @@ void Client::OnOpenAck(Transport& transport, Server& server, const wire::Frame& 
       table->acked_in_segment[clock.segment] = clock.ts;
       table->next_ts = std::max(table->next_ts, clock.ts + 1);
     }
-    const bool all =
-        std::ranges::all_of(table->servers, [](const auto& s) { return s.second.opened; });
-    if (all && table->attached) {
+    if (table->opened() && table->attached) {
       callbacks_.emplace_back([done = std::exchange(table->attached, nullptr)] { done({}); });
     }
   }
@@ -609,10 +625,19 @@ void Client::OnScanResponse(Server& server, const wire::Frame& frame) {
 void Client::OnRefused(Server& server, const wire::Frame& frame) {
   const auto refused = wire::Decode<wire::Refused>(frame.body.bytes());
   const Status why = refused.ok() ? refused.value().ToStatus() : refused.status();
-  FailServer(server, Status(why.code(), why.ToString(), server.channel.name()));
+  // An id that is not asked any more belongs to an earlier transmission; the present one gets its own answer.
+  for (const auto& [id, table] : tables_) {
+    if (!table->Asked(server.index, frame.header.request_id)) continue;
+    return FailTable(*table, Status(why.code(), why.ToString(), server.channel.name()));
+  }
 }
 
 // ---- Failure ----
+
+Status Client::Refusal(const Server& server) {
+  return Status(StatusCode::kUnavailable, server.channel.last_error().message(),
+                server.channel.name());
+}
 
 Status Client::LostRows(const Table& table, const Server& server, EntryCode code) const {
   return Status(StatusCode::kUnavailable,
@@ -631,6 +656,12 @@ void Client::FailTable(Table& table, const Status& why) {
   }
   for (PendingPush& push : table.pushes) {
     unacked_bytes_ -= push.bytes();
+    for (const PushPart& part : push.parts) {
+      if (!part.sent || part.done) continue;
+      std::size_t& inflight = servers_[part.server]->inflight_bytes;
+      inflight -= std::min(inflight, PartBytes(push, part));
+      credit_freed_ = true;
+    }
     if (push.done) callbacks_.emplace_back([done = std::move(push.done), status] { done(status); });
   }
   table.pushes.clear();

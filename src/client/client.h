@@ -57,7 +57,7 @@ class Client {
   Client(const rpc::Identity* self, Options options);
   ~Client();
 
-  /// Use a table: connect to its servers and open the stream on each. `done` comes once.
+  /// Use a table: connect to its servers and open the stream on each. `done` comes once; pushes are taken from then on.
   void Attach(transport::Transport& transport, const wire::View& view, const StreamBinding& binding,
               Done done);
   /// Stop using a table; its outstanding requests end with `why`.
@@ -87,6 +87,11 @@ class Client {
   /// The ts that the next push will have.
   Ts next_ts(TableId table) const;
   std::size_t unacked_bytes() const { return unacked_bytes_; }
+  /// True when Push() would not refuse `bytes` of keys and floats with kResourceExhausted. It will, at the latest, when
+  /// every push so far has ended.
+  bool HasRoom(std::size_t bytes) const {
+    return unacked_bytes_ == 0 || unacked_bytes_ + bytes <= options_.unacked_bytes_max;
+  }
   const Traffic& traffic() const { return traffic_; }
   /// Who is waited for and since when, for messages; empty when nothing is outstanding.
   std::string DescribeWait(runtime::Time now) const;
@@ -114,6 +119,8 @@ class Client {
   void OnScanResponse(Server& server, const wire::Frame& frame);
   void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnRefused(Server& server, const wire::Frame& frame);
+  /// Send what failed tables held back, then call back. The end of every event.
+  void Settle(transport::Transport& transport);
   void HandlePushFailures(transport::Transport& transport, Table& table, Server& server,
                           const wire::PushAck& ack, const PendingPush& push, const PushPart& part);
   void CompletePushes(Table& table);
@@ -126,6 +133,7 @@ class Client {
   void FailTable(Table& table, const Status& why);
   void FailServer(Server& server, const Status& why);
   void RunCallbacks();
+  static Status Refusal(const Server& server);
   Status LostRows(const Table& table, const Server& server, wire::EntryCode code) const;
 
   const rpc::Identity* self_;
@@ -136,6 +144,7 @@ class Client {
       callbacks_;  ///< Run at the end of each event, when no state is half changed.
   std::uint64_t next_request_ = 1;
   std::size_t unacked_bytes_ = 0;
+  bool credit_freed_ = false;  ///< A failed table gave up pushes that were under way.
   Traffic traffic_;
 };
 

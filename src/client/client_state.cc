@@ -7,6 +7,26 @@ namespace steelyard::client {
 using runtime::Duration;
 using runtime::Time;
 
+bool Client::Table::opened() const {
+  return std::ranges::all_of(servers, [](const auto& server) { return server.second.opened; });
+}
+
+bool Client::Table::Asked(std::size_t server, std::uint64_t request_id) const {
+  const auto state = servers.find(server);
+  if (state == servers.end()) return false;
+  const auto waits = [&](const RequestPart& part) { return part.server == server && !part.done; };
+  const auto pull = pulls.find(request_id);
+  const auto scan = scans.find(request_id);
+  return state->second.open_request == request_id ||
+         (pull != pulls.end() && std::ranges::any_of(pull->second.parts, waits)) ||
+         (scan != scans.end() && waits(scan->second.part)) ||
+         std::ranges::any_of(pushes, [&](const PendingPush& push) {
+           return std::ranges::any_of(push.parts, [&](const RequestPart& part) {
+             return waits(part) && part.request_id == request_id;
+           });
+         });
+}
+
 PendingPush* Client::Table::FindPush(Ts ts) {
   if (pushes.empty() || ts < pushes.front().ts || ts > pushes.back().ts) return nullptr;
   return &pushes[ts - pushes.front().ts];
@@ -148,6 +168,27 @@ std::size_t PartBytes(const PendingPush& push, const RequestPart& part) {
   for (const std::uint32_t index : part.slices) keys += push.slices[index].count;
   return keys * (sizeof(Key) + push.request.floats_per_key * sizeof(float)) +
          part.slices.size() * sizeof(wire::PushEntry);
+}
+
+Status CheckFits(std::span<const RequestPart> parts, std::span<const placement::KeySlice> slices,
+                 std::uint32_t floats_per_key) {
+  // What is left of a frame beside fixed fields and a directory of every segment there may be.
+  constexpr std::size_t kBytesMax =
+      wire::kFrameBytesMax - 4096 - wire::kSegmentsMax * sizeof(wire::PushEntry);
+  for (const RequestPart& part : parts) {
+    std::size_t keys = 0;
+    for (const std::uint32_t index : part.slices) keys += slices[index].count;
+    const std::size_t bytes_per_key = sizeof(Key) + std::size_t{floats_per_key} * sizeof(float);
+    const std::size_t keys_max =
+        std::min<std::size_t>(wire::kKeysPerFrameMax, kBytesMax / bytes_per_key);
+    if (keys > keys_max) {
+      return Status(StatusCode::kInvalidArgument,
+                    std::to_string(keys) + " keys of " + std::to_string(floats_per_key) +
+                        " floats for one server do not fit one request, which takes " +
+                        std::to_string(keys_max) + "; use smaller minibatches");
+    }
+  }
+  return {};
 }
 
 Status StorePulled(PendingPull& pull, const RequestPart& part, const wire::PullResponse& response) {

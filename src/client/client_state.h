@@ -28,6 +28,7 @@ struct Client::Server {
 struct TableServer {
   bool opened = false;
   runtime::Time open_sent_at{0};
+  std::uint64_t open_request = 0;  ///< The last OPEN_STREAM's.
   runtime::Time went_back_at{0};
   Ts send_from = 1;  ///< Pushes before this one are sent on the current connection, or need not be.
 };
@@ -47,6 +48,9 @@ struct Client::Table {
   std::map<std::uint64_t, PendingScan> scans;
 
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
+  bool opened() const;
+  /// True when an unanswered request to `server`, as it was last sent, has this id.
+  bool Asked(std::size_t server, std::uint64_t request_id) const;
   PendingPush* FindPush(Ts ts);
   void MarkPushesUnsent(std::size_t server);
   void MarkUnsent(std::size_t server);
@@ -81,6 +85,10 @@ Ts PrevTs(const PendingPush& push, SegmentId segment);
 
 /// Bytes of the frame body that carries a part.
 std::size_t PartBytes(const PendingPush& push, const RequestPart& part);
+
+/// Check that requests and answers of `parts` fit into frames. Errors: kInvalidArgument.
+Status CheckFits(std::span<const RequestPart> parts, std::span<const placement::KeySlice> slices,
+                 std::uint32_t floats_per_key);
 
 /// Copy a server's answer into the pull's result. Errors: kCorruption when it does not fit what was asked, or misses
 /// pushes that were acknowledged before the pull was made.
