@@ -52,8 +52,8 @@ Status BatchReader::Open(const DatasetOpener& opener, const data::DatasetOptions
 
 void BatchReader::Begin(Options options) {
   options_ = std::move(options);
-  if (reader_) bad_rows_ += reader_->bad_rows();
   reader_.reset();
+  bad_rows_ = 0;
   rows_.Clear();
   next_row_ = 0;
   at_end_ = false;

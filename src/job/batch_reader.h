@@ -63,6 +63,7 @@ class BatchReader {
   /// Read minibatches of the rows that were held out. Empty at the end; the next call starts over.
   Chunk ReadHeldOut(std::size_t batches_max, std::vector<std::unique_ptr<data::Minibatch>>& spare);
 
+  /// Rows refused in this phase.
   std::uint64_t bad_rows() const { return bad_rows_ + (reader_ ? reader_->bad_rows() : 0); }
   std::uint64_t held_out_rows() const { return spool_.rows(); }
   /// Key -> name of every key seen (keep_names only).
