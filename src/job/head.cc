@@ -121,7 +121,7 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
                   [&](auto m) { scheduler_.OnShardRequest(from, m, out); });
     case MessageType::kProgress:
       return with(std::type_identity<wire::Progress>(),
-                  [&](auto m) { scheduler_.OnProgress(from, m); });
+                  [&](auto m) { scheduler_.OnProgress(from, m, out); });
     case MessageType::kPassDone:
       return with(std::type_identity<wire::PassDone>(),
                   [&](auto m) { scheduler_.OnPassDone(from, m, out); });

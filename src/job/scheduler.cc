@@ -38,11 +38,16 @@ Scheduler::Job* Scheduler::FindJob(JobId id) {
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
-Scheduler::Slot* Scheduler::FindSlot(JobId id, std::uint32_t slot, NodeId worker) {
+Scheduler::Slot* Scheduler::FindSlot(JobId id, std::uint32_t slot, NodeId worker,
+                                     std::vector<Outgoing>& out) {
   Job* job = FindJob(id);
-  if (job == nullptr || job->status.state != JobState::kRunning || slot >= job->slots.size())
-    return nullptr;
-  return job->slots[slot].worker == worker ? &job->slots[slot] : nullptr;
+  const bool running = job != nullptr && job->status.state == JobState::kRunning;
+  if (running && slot < job->slots.size() && job->slots[slot].worker == worker) {
+    return &job->slots[slot];
+  }
+  // The worker works on what has ended: the JOB_CANCEL that told it so was lost.
+  out.push_back({worker, wire::MakeFrame(wire::JobCancel{.job = id, .reason = "it has ended"})});
+  return nullptr;
 }
 
 void Scheduler::Submit(NodeId client, std::uint64_t request_id, const wire::JobSubmit& submit,
@@ -116,7 +121,7 @@ void Scheduler::SendAssign(const Job& job, std::size_t slot, std::vector<Outgoin
 
 void Scheduler::OnSlotReady(NodeId worker, const wire::SlotReady& ready,
                             std::vector<Outgoing>& out) {
-  Slot* slot = FindSlot(ready.job, ready.slot, worker);
+  Slot* slot = FindSlot(ready.job, ready.slot, worker, out);
   if (slot == nullptr || slot->ready || slot->session != ready.session) return;
   slot->ready = true;
   Job& job = *FindJob(ready.job);
@@ -146,7 +151,7 @@ void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>
 
 void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
                                std::vector<Outgoing>& out) {
-  Slot* slot = FindSlot(request.job, request.slot, worker);
+  Slot* slot = FindSlot(request.job, request.slot, worker, out);
   if (slot == nullptr) return;
   Job& job = *FindJob(request.job);
   if (request.pass != job.status.pass || request.phase != job.status.phase ||
@@ -170,14 +175,17 @@ void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
   out.push_back({worker, wire::MakeFrame(assign)});
 }
 
-void Scheduler::OnProgress(NodeId worker, const wire::Progress& progress) {
-  Slot* slot = FindSlot(progress.job, progress.slot, worker);
-  if (slot == nullptr || FindJob(progress.job)->status.pass != progress.pass) return;
-  if (!slot->phase_done) slot->work = progress.work;
+void Scheduler::OnProgress(NodeId worker, const wire::Progress& progress,
+                           std::vector<Outgoing>& out) {
+  Slot* slot = FindSlot(progress.job, progress.slot, worker, out);
+  if (slot == nullptr) return;
+  const wire::JobStatus& status = FindJob(progress.job)->status;
+  const bool current = status.pass == progress.pass && status.phase == Phase::kTrain;
+  if (current && !slot->phase_done) slot->work = progress.work;
 }
 
 void Scheduler::OnPassDone(NodeId worker, const wire::PassDone& done, std::vector<Outgoing>& out) {
-  Slot* slot = FindSlot(done.job, done.slot, worker);
+  Slot* slot = FindSlot(done.job, done.slot, worker, out);
   if (slot == nullptr || slot->phase_done) return;
   Job& job = *FindJob(done.job);
   if (done.pass != job.status.pass || done.phase != job.status.phase) return;
@@ -237,7 +245,7 @@ void Scheduler::NextPass(Job& job, std::vector<Outgoing>& out) {
 }
 
 void Scheduler::OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>& out) {
-  Slot* slot = FindSlot(names.job, names.slot, worker);
+  Slot* slot = FindSlot(names.job, names.slot, worker, out);
   if (slot == nullptr || names.index > slot->names_count) return;
   out.push_back({worker, wire::MakeFrame(wire::NamesAck{
                              .job = names.job, .slot = names.slot, .index = names.index})});
@@ -262,7 +270,7 @@ void Scheduler::OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector
 
 void Scheduler::OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed,
                                std::vector<Outgoing>& out) {
-  if (FindSlot(failed.job, failed.slot, worker) == nullptr) return;
+  if (FindSlot(failed.job, failed.slot, worker, out) == nullptr) return;
   End(*FindJob(failed.job), JobState::kFailed, Status(failed.code, failed.message, failed.where),
       out);
 }

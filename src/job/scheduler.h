@@ -35,7 +35,7 @@ class Scheduler {
   void Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out);
   void OnSlotReady(NodeId worker, const wire::SlotReady& ready, std::vector<Outgoing>& out);
   void OnShardRequest(NodeId worker, const wire::ShardRequest& request, std::vector<Outgoing>& out);
-  void OnProgress(NodeId worker, const wire::Progress& progress);
+  void OnProgress(NodeId worker, const wire::Progress& progress, std::vector<Outgoing>& out);
   void OnPassDone(NodeId worker, const wire::PassDone& done, std::vector<Outgoing>& out);
   void OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>& out);
   void OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector<Outgoing>& out);
@@ -77,7 +77,8 @@ class Scheduler {
     runtime::Time reported_at{0};
   };
   Job* FindJob(JobId id);
-  Slot* FindSlot(JobId job, std::uint32_t slot, NodeId worker);
+  /// The slot, if `worker` has it; otherwise tells it that the job has ended.
+  Slot* FindSlot(JobId job, std::uint32_t slot, NodeId worker, std::vector<Outgoing>& out);
   void TryStart(Job& job, std::vector<Outgoing>& out);
   void SendAssign(const Job& job, std::size_t slot, std::vector<Outgoing>& out);
   void StartPhase(Job& job, std::uint32_t pass, wire::Phase phase, std::vector<Outgoing>& out);
