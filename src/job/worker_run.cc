@@ -20,6 +20,7 @@ constexpr std::size_t kValidationRows = 2048;
 /// Pulls ahead of the step that is learned, however large the delay.
 constexpr Step kPullsAheadMax = 4;
 constexpr std::size_t kNamesPerFrame = 16'384;
+constexpr std::size_t kNameBytesPerFrame = std::size_t{4} << 20;
 
 }  // namespace
 
@@ -119,11 +120,14 @@ void Worker::Run::BeginPhase(Transport& transport) {
   if (phase_ == Phase::kFinish) {
     wire::Names chunk{
         .job = assign_.job, .slot = assign_.slot, .index = 0, .last = false, .names = {}};
+    std::size_t bytes = 0;
     for (const auto& name : reader_.names()) {
       chunk.names.push_back(name);
-      if (chunk.names.size() < kNamesPerFrame) continue;
+      bytes += name.second.size();
+      if (chunk.names.size() < kNamesPerFrame && bytes < kNameBytesPerFrame) continue;
       names_.push_back(std::move(chunk));
       chunk.names.clear();
+      bytes = 0;
     }
     if (!chunk.names.empty()) names_.push_back(std::move(chunk));
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -142,6 +146,7 @@ void Worker::Run::Pump(Transport& transport) {
       (state_ != State::kTraining && state_ != State::kValidating && state_ != State::kFinishing)) {
     return;
   }
+  if (!PushHeld(transport)) return;
   PumpShards(transport);
   PumpReads(transport);
   PumpPulls(transport);
@@ -249,7 +254,7 @@ void Worker::Run::OnPulled(Transport& transport, Step step, Result<client::Pulle
 }
 
 void Worker::Run::PumpCompute(Transport& transport) {
-  if (computing_ || in_flight_.empty() || !in_flight_.front().pulled) return;
+  if (computing_ || held_push_ || in_flight_.empty() || !in_flight_.front().pulled) return;
   computing_ = true;
   if (state_ == State::kTraining) {
     work_.idle_ns += static_cast<std::uint64_t>((transport.now() - compute_ended_).count());
@@ -292,7 +297,18 @@ void Worker::Run::OnLearned(Transport& transport, InFlight work, std::vector<flo
                               .keys = std::move(work.pulled->keys),
                               .floats = std::move(deltas)};
   spare_.push_back(std::move(work.batch));
-  if (TryPush(transport, std::move(request))) Pump(transport);
+  held_push_ = std::move(request);
+  Pump(transport);
+}
+
+bool Worker::Run::PushHeld(Transport& transport) {
+  if (!held_push_) return true;
+  const std::size_t bytes =
+      held_push_->keys.size() * sizeof(Key) + held_push_->floats.size() * sizeof(float);
+  if (!client_->HasRoom(bytes)) return true;  // OnPushed() comes back here.
+  client::PushRequest request = std::move(*held_push_);
+  held_push_.reset();
+  return TryPush(transport, std::move(request));
 }
 
 bool Worker::Run::TryPush(Transport& transport, client::PushRequest request) {
@@ -342,7 +358,7 @@ void Worker::Run::Score(Transport& transport) {
 bool Worker::Run::InputExhausted() const {
   const bool read_all = shards_end_ && held_out_end_ && incoming_shards_.empty() && !reading_ &&
                         (reads_held_out_ || reader_shards_.empty());
-  return read_all && batches_.empty() && in_flight_.empty() && !computing_;
+  return read_all && batches_.empty() && in_flight_.empty() && !computing_ && !held_push_;
 }
 
 void Worker::Run::PumpEnd(Transport& transport) {

@@ -68,6 +68,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void Score(transport::Transport& transport);
   void OnLearned(transport::Transport& transport, InFlight work, std::vector<float> deltas);
   bool TryPush(transport::Transport& transport, client::PushRequest request);
+  bool PushHeld(transport::Transport& transport);
   void OnPushed(transport::Transport& transport, const Status& status);
   void FinishPhase(transport::Transport& transport);
   void Fail(transport::Transport& transport, const Status& status);
@@ -114,6 +115,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   Step next_scored_ = 0;   ///< Every step before this one is scored (validation).
   OwnPushes own_pushes_;
   std::size_t unacked_pushes_ = 0;
+  std::optional<client::PushRequest>
+      held_push_;  ///< Learned; waits for acknowledgements of others.
   bool announced_end_ = false;
 
   math::Evaluation evaluation_;
