@@ -16,9 +16,13 @@ enum class PlantedBug {
 #ifdef SY_PLANTED_BUGS
 /// The bug that is planted now; set by the simulation only.
 inline PlantedBug planted_bug = PlantedBug::kNone;
-inline bool Planted(PlantedBug bug) { return planted_bug == bug; }
+inline bool Planted(PlantedBug bug) {
+  return planted_bug == bug;
+}
 #else
-constexpr bool Planted(PlantedBug) { return false; }
+constexpr bool Planted(PlantedBug) {
+  return false;
+}
 #endif
 
 }  // namespace steelyard
