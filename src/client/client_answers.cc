@@ -1,0 +1,273 @@
+// What a client makes of answers: progress, going back to what was lost, and failure.
+#include <algorithm>
+#include <utility>
+
+#include "client/client_state.h"
+
+namespace steelyard::client {
+
+using runtime::Time;
+using transport::Transport;
+using wire::EntryCode;
+
+void Client::OnOpenAck(Transport& transport, Server& server, const wire::Frame& frame) {
+  const auto decoded = wire::Decode<wire::OpenAck>(frame.body.bytes());
+  if (!decoded.ok()) return FailServer(server, decoded.status());
+  const wire::OpenAck& ack = decoded.value();
+  Table* table = FindTable(ack.table);
+  if (table == nullptr || ack.session != table->binding.session) return;
+  const auto state = table->servers.find(server.index);
+  if (state == table->servers.end()) return;
+  if (!state->second.opened) {
+    state->second.opened = true;
+    for (const wire::SegmentTs& clock : ack.clocks) {
+      if (clock.segment >= table->last_ts.size()) continue;
+      table->last_ts[clock.segment] = clock.ts;
+      table->acked_in_segment[clock.segment] = clock.ts;
+      table->next_ts = std::max(table->next_ts, clock.ts + 1);
+    }
+    if (table->opened() && table->attached) {
+      callbacks_.emplace_back([done = std::exchange(table->attached, nullptr)] { done({}); });
+    }
+  }
+  Flush(transport, server);
+}
+
+void Client::OnPushAck(Transport& transport, Server& server, const wire::Frame& frame) {
+  const auto decoded = wire::DecodePushAck(frame.body.bytes());
+  if (!decoded.ok()) return FailServer(server, decoded.status());
+  const wire::PushAck& ack = decoded.value();
+  Table* table = FindTable(ack.table);
+  if (table == nullptr || ack.stream != table->binding.stream ||
+      ack.session != table->binding.session)
+    return;
+  PendingPush* push = table->FindPush(ack.ts);
+  if (push == nullptr) return;  // A late copy.
+  const auto part = std::ranges::find(push->parts, server.index, &PushPart::server);
+  if (part == push->parts.end() || part->done) return;
+  if (!ack.failed.empty()) {
+    // A refusal of an earlier transmission says nothing about the present one.
+    if (frame.header.request_id != part->request_id) return;
+    return HandlePushFailures(transport, *table, server, ack, *push, *part);
+  }
+  server.retry = options_.retry_min;
+  server.inflight_bytes -= std::min(server.inflight_bytes, PartBytes(*push, *part));
+  part->done = true;
+  for (const std::uint32_t index : part->slices) {
+    Ts& acked = table->acked_in_segment[push->slices[index].segment];
+    acked = std::max(acked, push->ts);
+  }
+  CompletePushes(*table);
+  Flush(transport, server);
+}
+
+void Client::CompletePushes(Table& table) {
+  while (!table.pushes.empty() &&
+         std::ranges::all_of(table.pushes.front().parts, &PushPart::done)) {
+    PendingPush& push = table.pushes.front();
+    unacked_bytes_ -= push.bytes();
+    if (push.done) callbacks_.emplace_back([done = std::move(push.done)] { done({}); });
+    table.pushes.pop_front();
+  }
+}
+
+void Client::HandlePushFailures(Transport& transport, Table& table, Server& server,
+                                const wire::PushAck& ack, const PendingPush& push,
+                                const PushPart& part) {
+  for (const wire::EntryAnswer& entry : ack.failed) {
+    switch (entry.code) {
+      case EntryCode::kOk:
+        break;
+      case EntryCode::kNotPrimary:
+        return FailTable(table, LostRows(table, server, entry.code));
+      case EntryCode::kFenced:
+        return FailTable(
+            table, Status(StatusCode::kCancelled,
+                          "stream " + std::to_string(ack.stream) + " is taken over by session " +
+                              std::to_string(entry.detail),
+                          server.channel.name()));
+      case EntryCode::kInvalid:
+        return FailTable(table,
+                         Status(StatusCode::kInvalidArgument,
+                                "push " + std::to_string(ack.ts) + " refused in segment " +
+                                    std::to_string(entry.segment) + ": keys or width do not fit",
+                                server.channel.name()));
+      case EntryCode::kNeedOpen:
+        SendOpen(transport, table, server);
+        break;
+      case EntryCode::kGap:
+        if (PrevTs(push, entry.segment) <= part.acked_ts_when_sent) {
+          return FailTable(table, Status(StatusCode::kCorruption,
+                                         "acknowledged pushes are missing in segment " +
+                                             std::to_string(entry.segment) + ": its clock is " +
+                                             std::to_string(entry.detail),
+                                         server.channel.name()));
+        }
+        break;
+      case EntryCode::kBusy:
+        break;
+    }
+  }
+  // Go back to the first push that this server has not acknowledged. A GAP means that an earlier frame is lost or on its
+  // way; everything from there on is sent again, in order, at most once per retry interval.
+  TableServer& state = table.servers.at(server.index);
+  if (transport.now() < state.went_back_at + options_.retry_min / 4 &&
+      state.went_back_at.count() != 0)
+    return;
+  state.went_back_at = transport.now();
+  server.inflight_bytes = 0;
+  table.MarkPushesUnsent(server.index);
+  ++traffic_.resends;
+  Flush(transport, server);
+}
+
+void Client::OnPullResponse(Transport& transport, Server& server, const wire::Frame& frame) {
+  const auto decoded = wire::DecodePullResponse(frame.body.bytes());
+  if (!decoded.ok()) return FailServer(server, decoded.status());
+  const wire::PullResponse& response = decoded.value();
+  Table* table = FindTable(response.table);
+  if (table == nullptr) return;
+  const auto found = table->pulls.find(frame.header.request_id);
+  if (found == table->pulls.end()) return;  // A late copy.
+  PendingPull& pull = found->second;
+  const auto part = std::ranges::find(pull.parts, server.index, &PullPart::server);
+  if (part == pull.parts.end() || part->done) return;
+  server.retry = options_.retry_min;
+  bool busy = false;
+  for (const wire::PulledEntry& entry : response.entries) {
+    if (entry.code == EntryCode::kNotPrimary)
+      return FailTable(*table, LostRows(*table, server, entry.code));
+    if (entry.code == EntryCode::kInvalid) {
+      return FailTable(
+          *table, Status(StatusCode::kInvalidArgument, "pull refused: keys outside the segment",
+                         server.channel.name()));
+    }
+    busy |= entry.code != EntryCode::kOk;
+  }
+  if (busy) return;  // Sent again by OnWake.
+  const Status wrong = StorePulled(pull, *part, response);
+  if (!wrong.ok())
+    return FailTable(*table, Status(wrong.code(), wrong.message(), server.channel.name()));
+  traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+  part->done = true;
+  if (std::ranges::all_of(pull.parts, &PullPart::done)) FinishPull(*table, frame.header.request_id);
+  (void)transport;
+}
+
+void Client::FinishPull(Table& table, std::uint64_t request_id) {
+  const auto found = table.pulls.find(request_id);
+  PendingPull& pull = found->second;
+  pull.result.keys = std::move(pull.request.keys);
+  callbacks_.emplace_back([done = std::move(pull.done), result = std::move(pull.result)]() mutable {
+    done(std::move(result));
+  });
+  table.pulls.erase(found);
+}
+
+void Client::OnScanResponse(Server& server, const wire::Frame& frame) {
+  const auto decoded = wire::DecodeScanResponse(frame.body.bytes());
+  if (!decoded.ok()) return FailServer(server, decoded.status());
+  const wire::ScanResponse& response = decoded.value();
+  Table* table = FindTable(response.table);
+  if (table == nullptr) return;
+  const auto found = table->scans.find(frame.header.request_id);
+  if (found == table->scans.end() || found->second.part.server != server.index) return;
+  if (response.code != EntryCode::kOk)
+    return FailTable(*table, LostRows(*table, server, response.code));
+  server.retry = options_.retry_min;
+  Scanned scanned;
+  scanned.keys.assign(response.keys.begin(), response.keys.end());
+  scanned.floats.assign(response.floats.begin(), response.floats.end());
+  scanned.floats_per_key = response.floats_per_key;
+  scanned.end = response.end;
+  callbacks_.emplace_back([done = std::move(found->second.done),
+                           result = std::move(scanned)]() mutable { done(std::move(result)); });
+  table->scans.erase(found);
+}
+
+void Client::OnRefused(Server& server, const wire::Frame& frame) {
+  const auto refused = wire::Decode<wire::Refused>(frame.body.bytes());
+  const Status why = refused.ok() ? refused.value().ToStatus() : refused.status();
+  // An id that is not asked any more belongs to an earlier transmission; the present one gets its own answer.
+  for (const auto& [id, table] : tables_) {
+    if (!table->Asked(server.index, frame.header.request_id)) continue;
+    return FailTable(*table, Status(why.code(), why.ToString(), server.channel.name()));
+  }
+}
+
+Status Client::Refusal(const Server& server) {
+  return Status(StatusCode::kUnavailable, server.channel.last_error().message(),
+                server.channel.name());
+}
+
+Status Client::LostRows(const Table& table, const Server& server, EntryCode code) const {
+  return Status(StatusCode::kUnavailable,
+                "no longer holds its part of table '" + table.view.spec.options.name + "' (" +
+                    wire::EntryCodeName(code) + "): the server was restarted or the table dropped",
+                server.channel.name());
+}
+
+void Client::FailTable(Table& table, const Status& why) {
+  if (!table.failed.ok()) return;
+  table.failed = why.ok() ? Status(StatusCode::kCancelled, "detached") : why;
+  const Status status = table.failed;
+  if (table.attached) {
+    callbacks_.emplace_back(
+        [done = std::exchange(table.attached, nullptr), status] { done(status); });
+  }
+  for (PendingPush& push : table.pushes) {
+    unacked_bytes_ -= push.bytes();
+    for (const PushPart& part : push.parts) {
+      if (!part.sent || part.done) continue;
+      std::size_t& inflight = servers_[part.server]->inflight_bytes;
+      inflight -= std::min(inflight, PartBytes(push, part));
+      credit_freed_ = true;
+    }
+    if (push.done) callbacks_.emplace_back([done = std::move(push.done), status] { done(status); });
+  }
+  table.pushes.clear();
+  for (auto& [id, pull] : table.pulls) {
+    callbacks_.emplace_back([done = std::move(pull.done), status] { done(status); });
+  }
+  table.pulls.clear();
+  for (auto& [id, scan] : table.scans) {
+    callbacks_.emplace_back([done = std::move(scan.done), status] { done(status); });
+  }
+  table.scans.clear();
+}
+
+void Client::FailServer(Server& server, const Status& why) {
+  for (const auto& [id, table] : tables_) {
+    if (table->servers.contains(server.index)) FailTable(*table, why);
+  }
+}
+
+void Client::RunCallbacks() {
+  while (!callbacks_.empty()) {
+    const std::function<void()> callback = std::move(callbacks_.front());
+    callbacks_.pop_front();
+    callback();
+  }
+}
+
+std::string Client::DescribeWait(Time now) const {
+  std::string text;
+  for (const auto& server : servers_) {
+    std::optional<Time> oldest;
+    std::size_t parts = 0;
+    for (const auto& [id, table] : tables_) {
+      parts += table->OutstandingParts(server->index);
+      const auto sent = table->OldestSent(server->index);
+      if (sent) oldest = oldest ? std::min(*oldest, *sent) : *sent;
+    }
+    if (parts == 0) continue;
+    if (!text.empty()) text += "; ";
+    text += server->channel.name() + ": " + std::to_string(parts) + " requests unanswered";
+    if (oldest) text += " for " + std::to_string((now - *oldest).count() / 1'000'000) + " ms";
+    if (!server->channel.ready())
+      text += ", not connected: " + server->channel.last_error().ToString();
+  }
+  return text;
+}
+
+}  // namespace steelyard::client

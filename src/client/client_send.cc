@@ -1,0 +1,123 @@
+// How a client sends: what is due to a server, within its credit, each part as one frame.
+#include <algorithm>
+#include <utility>
+
+#include "client/client_state.h"
+
+namespace steelyard::client {
+
+using transport::Transport;
+
+void Client::Flush(Transport& transport, Server& server) {
+  if (!server.channel.ready()) return;
+  const std::size_t credit = server.channel.terms().inflight_bytes_max;
+  for (const auto& [id, table] : tables_) {
+    const auto state = table->servers.find(server.index);
+    if (state == table->servers.end() || !state->second.opened || !table->failed.ok()) continue;
+    if (!FlushPushes(transport, *table, server, credit)) continue;
+    for (auto& [request_id, pull] : table->pulls) {
+      for (PullPart& part : pull.parts) {
+        if (part.server == server.index && !part.done && !part.sent) {
+          SendPullPart(transport, *table, request_id, pull, part);
+        }
+      }
+    }
+    for (auto& [request_id, scan] : table->scans) {
+      if (scan.part.server != server.index || scan.part.sent) continue;
+      scan.part.sent = true;
+      scan.part.sent_at = transport.now();
+      const SegmentId segment = scan.request.segment;
+      server.channel.Send(transport,
+                          wire::MakeFrame(wire::Scan{.table = table->view.table,
+                                                     .segment = segment,
+                                                     .epoch = table->view.segments[segment].epoch,
+                                                     .first = scan.request.first,
+                                                     .rows_max = scan.request.rows_max,
+                                                     .columns = scan.request.columns},
+                                          request_id));
+    }
+  }
+}
+
+bool Client::FlushPushes(Transport& transport, Table& table, Server& server, std::size_t credit) {
+  Ts& send_from = table.servers.at(server.index).send_from;
+  if (table.pushes.empty()) return true;
+  const Ts front = table.pushes.front().ts;
+  send_from = std::max(send_from, front);
+  for (; send_from < table.next_ts; ++send_from) {
+    PendingPush& push = table.pushes[send_from - front];
+    const auto part = std::ranges::find(push.parts, server.index, &PushPart::server);
+    if (part == push.parts.end() || part->done || part->sent) continue;
+    const std::size_t bytes = PartBytes(push, *part);
+    if (server.inflight_bytes > 0 && server.inflight_bytes + bytes > credit) return false;
+    server.inflight_bytes += bytes;
+    SendPushPart(transport, table, push, *part);
+  }
+  return true;
+}
+
+void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push, PushPart& part) {
+  std::vector<wire::PushEntry> entries;
+  entries.reserve(part.slices.size());
+  for (const std::uint32_t index : part.slices) {
+    const placement::KeySlice& slice = push.slices[index];
+    entries.push_back({.segment = slice.segment,
+                       .count = slice.count,
+                       .epoch = table.view.segments[slice.segment].epoch,
+                       .prev_ts = push.prev_ts[index]});
+  }
+  part.request_id = next_request_++;
+  part.acked_ts_when_sent = std::min(table.acked_ts(), push.ts - 1);
+  const std::size_t width = push.request.floats_per_key;
+  const GatheredSlices gathered(push.request.keys, push.request.floats, width, push.slices,
+                                part.slices);
+  const StreamBinding& binding = table.binding;
+  wire::Frame frame = wire::MakeFrame(wire::Push{.table = table.view.table,
+                                                 .stream = binding.stream,
+                                                 .session = binding.session,
+                                                 .ts = push.ts,
+                                                 .acked_ts = part.acked_ts_when_sent,
+                                                 .step = push.request.step,
+                                                 .through_step = push.request.through_step,
+                                                 .columns = push.request.columns,
+                                                 .floats_per_key = push.request.floats_per_key,
+                                                 .entries = entries,
+                                                 .keys = gathered.keys(),
+                                                 .floats = gathered.floats()},
+                                      part.request_id);
+  part.sent = true;
+  part.sent_at = transport.now();
+  traffic_.pushed_bytes += frame.body.size() + wire::kHeaderBytes;
+  servers_[part.server]->channel.Send(transport, std::move(frame));
+}
+
+void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t request_id,
+                          PendingPull& pull, PullPart& part) {
+  std::vector<wire::PullEntry> entries;
+  entries.reserve(part.slices.size());
+  for (const std::uint32_t index : part.slices) {
+    const placement::KeySlice& slice = pull.slices[index];
+    entries.push_back({.segment = slice.segment,
+                       .count = slice.count,
+                       .epoch = table.view.segments[slice.segment].epoch});
+  }
+  const GatheredSlices gathered(pull.request.keys, {}, 0, pull.slices, part.slices);
+  const StreamBinding& binding = table.binding;
+  wire::Frame frame = wire::MakeFrame(wire::Pull{.table = table.view.table,
+                                                 .group = binding.group,
+                                                 .stream = binding.stream,
+                                                 .session = binding.session,
+                                                 .acked_ts = pull.acked_ts,
+                                                 .step = pull.request.step,
+                                                 .gate_step = pull.request.gate_step,
+                                                 .columns = pull.request.columns,
+                                                 .entries = entries,
+                                                 .keys = gathered.keys()},
+                                      request_id);
+  part.sent = true;
+  part.sent_at = transport.now();
+  traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+  servers_[part.server]->channel.Send(transport, std::move(frame));
+}
+
+}  // namespace steelyard::client
