@@ -19,7 +19,6 @@ class Reference(unittest.TestCase):
         self.assertAlmostEqual(result["valid"]["auc"], expected["auc"], delta=TOLERANCE)
 
     def test_flights_match_per_row_learning(self):
-        training.skip_without(training.FLIGHTS, "./setup fetches it")
         with training.scratch() as folder:
             for split, expected in FLIGHTS.items():
                 with self.subTest(split=split):
@@ -29,7 +28,6 @@ class Reference(unittest.TestCase):
                     self.check(result, expected)
 
     def test_two_workers_at_the_default_delay_cost_half_a_percent_at_most(self):
-        training.skip_without(training.FLIGHTS, "./setup fetches it")
         with training.scratch() as folder:
             for split, expected in FLIGHTS.items():
                 with self.subTest(split=split):
@@ -52,4 +50,4 @@ class Reference(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    training.run_tests(training.FLIGHTS, training.GENERATOR_SOURCE)

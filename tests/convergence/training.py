@@ -4,16 +4,17 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
+import unittest
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = str(pathlib.Path(os.environ.get("STEELYARD", ROOT / "build/release/steelyard")).resolve())
 DATA = pathlib.Path(os.environ.get("STEELYARD_DATA", ROOT.parent / "shared/data"))
 FLIGHTS = ROOT / ".deps/data/flights-3m.parquet"
+GENERATOR_SOURCE = DATA / "ctr_gen.cc"
 SCHEMA = ROOT / "examples/flights.toml"
 TIME_LIMIT = 600
-SKIPPED = 77  # What ctest takes as "skipped".
 
 # The rows of the generator are fixed by its seeds; a wrong file would fail every figure, so say that first.
 SYNTHETIC = {"train.svm": ("1000000", "1", "17f62b0505510a6c69a7165ecc5b9a58"),
@@ -22,8 +23,8 @@ SYNTHETIC = {"train.svm": ("1000000", "1", "17f62b0505510a6c69a7165ecc5b9a58"),
 
 def skip_without(path: pathlib.Path, hint: str):
     if not path.exists():
-        print(f"skipped: {path} is missing; {hint}")
-        sys.exit(SKIPPED)
+        print(f"skipped: {path} is missing; {hint}", flush=True)
+        raise unittest.SkipTest(f"{path} is missing; {hint}")
 
 
 def train(folder: pathlib.Path, *arguments, model: str = "model") -> dict:
@@ -44,10 +45,8 @@ def dump_digest(folder: pathlib.Path, model: str) -> tuple[str, int]:
 
 def make_synthetic(folder: pathlib.Path):
     """Write train.svm and test.svm with the planted model of the data folder's generator."""
-    source = DATA / "ctr_gen.cc"
-    skip_without(source, "set STEELYARD_DATA to the folder with the test data")
     generator = folder / "ctr_gen"
-    subprocess.run(["g++", "-O3", "-o", generator, source], check=True)
+    subprocess.run(["g++", "-O3", "-o", generator, GENERATOR_SOURCE], check=True)
     for name, (rows, seed, digest) in SYNTHETIC.items():
         with open(folder / name, "wb") as out:
             subprocess.run([generator, rows, seed, "99"], stdout=out, check=True)
