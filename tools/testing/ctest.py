@@ -37,8 +37,9 @@ def count_output(name: str, output: str, ok: bool) -> Count:
         part = {key: int(value) for key, value in UNITTEST_PART.findall(output)}
         bad = part.get("failures", 0) + part.get("errors", 0)
         left_out = part.get("skipped", 0)
+        reasons = [line for line in output.splitlines() if line.startswith("skipped: ")]
         count = Count(int(ran) - bad - left_out, bad, left_out,
-                      [f"FAILED: {name}: {bad} cases"] * bool(bad) + [f"skipped: {name}"] * bool(left_out))
+                      [f"FAILED: {name}: {bad} cases"] * bool(bad) + (reasons or [f"skipped: {name}"]) * bool(left_out))
     if not ok and count.failed == 0:
         count += failed(f"{name} (it crashed, or ran past its time limit)")
     if ok and count.passed + count.skipped == 0:
