@@ -257,6 +257,9 @@ TEST_F(ClientTest, AGapSendsAgainFromTheFirstUnacknowledgedOnce) {
   EXPECT_TRUE(transport_.sent.empty()) << "about an earlier transmission: no storm";
   AckPush(again[2], {{.segment = 0, .code = EntryCode::kGap, .detail = 1}});
   EXPECT_TRUE(transport_.sent.empty()) << "at most once per interval";
+  transport_.Advance(100ms);
+  AckPush(sent[3], {{.segment = 0, .code = EntryCode::kGap, .detail = 1}});
+  EXPECT_TRUE(transport_.sent.empty()) << "an answer to an earlier transmission, late";
   for (const SentFrame& s : again) AckPush(s);
   EXPECT_EQ(client_.traffic().resends, 1u);
 }

@@ -204,12 +204,12 @@ TEST_F(SchedulerTest, TheShardLedgerAnswersRepeatsAlike) {
   EXPECT_EQ(Shard(kWorkerA, 0, 0), 0u);
   EXPECT_EQ(Shard(kWorkerB, 1, 0), 10u);
   EXPECT_EQ(Shard(kWorkerA, 0, 0), 0u) << "the first answer was lost";
-  EXPECT_EQ(Shard(kWorkerA, 0, 1), 20u);
-  EXPECT_EQ(Shard(kWorkerA, 0, 2), 30u);
-  EXPECT_EQ(Shard(kWorkerA, 0, 3), 40u);
-  EXPECT_EQ(Shard(kWorkerB, 1, 1), std::nullopt);
-  EXPECT_EQ(Shard(kWorkerA, 0, 4), std::nullopt);
-  EXPECT_EQ(Shard(kWorkerB, 1, 0), 10u);
+  EXPECT_EQ(Shard(kWorkerB, 1, 1), 20u) << "a repeat takes no shard from the others";
+  EXPECT_EQ(Shard(kWorkerA, 0, 1), 30u);
+  EXPECT_EQ(Shard(kWorkerA, 0, 2), 40u);
+  EXPECT_EQ(Shard(kWorkerB, 1, 2), std::nullopt);
+  EXPECT_EQ(Shard(kWorkerA, 0, 3), std::nullopt);
+  EXPECT_EQ(Shard(kWorkerB, 1, 1), 20u);
   scheduler_.OnShardRequest(kWorkerA, {.job = 1, .slot = 1, .index = 0}, out_);
   EXPECT_TRUE(Take<wire::ShardAssign>().empty()) << "another worker's slot";
 }
