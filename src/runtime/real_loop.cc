@@ -71,13 +71,15 @@ RealAlarm::~RealAlarm() {
 }
 
 void RealAlarm::RingAt(Time when) {
-  if (!state_->when || when < *state_->when) state_->Arm(when);
+  const std::optional<Time>& present = state_->when;
+  if (!present || when < *present) state_->Arm(when);
 }
 
 void RealAlarm::Cancel() {
   state_->when.reset();
   ++state_->round;
-  state_->timer.cancel();
+  std::error_code ignored;
+  state_->timer.cancel(ignored);
 }
 
 LoopThread::LoopThread() : thread_([this] { loop_.Run(); }) {}

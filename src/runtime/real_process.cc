@@ -11,7 +11,7 @@
 #include <asio/steady_timer.hpp>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace steelyard::runtime {
@@ -80,7 +80,7 @@ void CloseOnExec() {
     FailInChild(plan, ChildStep::kLog);
   }
   CloseOnExec();
-  ::sigprocmask(SIG_SETMASK, &plan.signal_mask, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &plan.signal_mask, nullptr);
   ::execv(plan.argv[0], plan.argv.data());
   FailInChild(plan, ChildStep::kExec);
 }
@@ -99,7 +99,8 @@ pid_t ForkAndRun(ChildPlan& plan) {
 }
 
 Status IoError(std::string what, int error) {
-  return Status(StatusCode::kIoError, fmt::format("{}: {}", what, std::strerror(error)));
+  return Status(StatusCode::kIoError,
+                fmt::format("{}: {}", what, std::generic_category().message(error)));
 }
 
 Status DescribeFailure(const ChildFailure& failure, const ProcessOptions& options) {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +31,7 @@ struct Log {
   int destroyed = 0;
   int wakes = 0;
   int dones = 0;
+  int wrong_bodies = 0;
   std::vector<std::uint64_t> frames;
   std::vector<std::string> closed;
   std::vector<StatusCode> codes;
@@ -53,6 +54,10 @@ class Talker final : public Node {
   void OnOpen(Transport&, LinkId link, bool, const std::string&) override { log_.link = link; }
   void OnFrame(Transport&, LinkId, wire::Frame frame) override {
     log_.frames.push_back(frame.header.request_id);
+    for (std::size_t i = 0; i < frame.body.size(); ++i) {
+      const auto expected = static_cast<std::byte>(frame.header.request_id + i);
+      if (frame.body.bytes()[i] != expected) ++log_.wrong_bodies;
+    }
     executor_.Run([] {}, [this] { ++log_.dones; });
   }
   void OnClose(Transport& t, LinkId link, const Status& why) override {
@@ -63,6 +68,7 @@ class Talker final : public Node {
   }
   void OnWake(Transport& t) override {
     ++log_.wakes;
+    if (peer_.empty()) return;
     if (log_.link != 0) t.Send(log_.link, MakeFrame(++sent_));
     t.WakeAt(t.now() + 1ms);
   }
@@ -195,6 +201,10 @@ TEST(SimWorld, DropsLeaveGapsAndDuplicatesRepeat) {
   for (const std::uint64_t id : twice.log_b.frames) ++seen[id];
   EXPECT_GT(twice.log_b.frames.size(), seen.size());
   EXPECT_LE(twice.log_b.frames.size() - seen.size(), twice.world.fault_counts().duplicated);
+  twice.world.Call(twice.a, [&](Node&, Transport& t) {
+    EXPECT_LE(t.queued_bytes(twice.log_a.link), 10u * 96u);  // What is under way, counted once.
+  });
+  twice.world.Run(twice.world.now());
 
   Pair mixed({.faults = {.reorder = 0.1}});
   mixed.world.Run(1s);
@@ -207,6 +217,7 @@ TEST(SimWorld, CorruptFramesNeverArriveAndCloseTheLinkByName) {
   EXPECT_GT(pair.world.fault_counts().corrupted, 20u);
   // Some were under way on a link that another one closed.
   EXPECT_GT(pair.log_b.closed.size(), 20u);
+  EXPECT_EQ(pair.log_b.wrong_bodies, 0);
   for (const StatusCode code : pair.log_b.codes) EXPECT_EQ(code, StatusCode::kCorruption);
   for (const std::string& why : pair.log_a.closed) EXPECT_EQ(why, "b closed the connection");
   EXPECT_TRUE(std::is_sorted(pair.log_b.frames.begin(), pair.log_b.frames.end()));
@@ -273,6 +284,47 @@ TEST(SimWorld, ASilentCrashIsFoundByTimeoutOrWhenTheHostIsBack) {
   ASSERT_EQ(back.log_a.closed.size(), 1u);
   EXPECT_EQ(back.log_a.closed[0], "b reset the connection");
   EXPECT_NE(back.log_a.link, 0u);
+}
+
+TEST(SimWorld, WhatWasSentToASilentHostIsAnsweredWhenItIsBack) {
+  Pair pair({});
+  pair.world.Run(100ms);
+  pair.world.Crash(pair.a, CrashKind::kSilent);
+  pair.world.Call(pair.b, [&](Node&, Transport& t) { t.Send(pair.log_b.link, MakeFrame(1)); });
+  pair.world.Run(200ms);
+  EXPECT_TRUE(pair.log_b.closed.empty());
+  pair.world.Restart(pair.a);
+  pair.world.Run(300ms);
+  EXPECT_EQ(pair.log_b.closed, (std::vector<std::string>{"a reset the connection"}));
+}
+
+TEST(SimWorld, AReplacedAlarmIsSilent) {
+  Pair pair({});
+  pair.world.Call(pair.b, [&](Node&, Transport& t) {
+    t.WakeAt(t.now() + 20ms);
+    t.WakeAt(t.now() + 10ms);
+    t.WakeAt(t.now() + 30ms);
+  });
+  pair.world.Run(15ms);
+  EXPECT_EQ(pair.log_b.wakes, 1);
+  pair.world.Run(100ms);
+  EXPECT_EQ(pair.log_b.wakes, 1);
+}
+
+TEST(SimWorld, TheHashSeesWhatFramesHold) {
+  std::set<std::uint64_t> hashes;
+  for (const std::byte content : {std::byte{1}, std::byte{2}}) {
+    Pair pair({});
+    pair.world.Run(10ms);
+    pair.world.Call(pair.a, [&](Node&, Transport& t) {
+      wire::Frame frame = MakeFrame(1);
+      frame.body.writable()[0] = content;
+      t.Send(pair.log_a.link, std::move(frame));
+    });
+    pair.world.Run(20ms);
+    hashes.insert(pair.world.event_hash());
+  }
+  EXPECT_EQ(hashes.size(), 2u);
 }
 
 TEST(SimWorld, APausedNodeMissesNothingAndSeesItInOrder) {

@@ -73,7 +73,7 @@ struct TcpLink::State : std::enable_shared_from_this<State> {
   // ---- Writing.
 
   void Send(wire::Frame frame) {
-    if (owner == nullptr || write_error) return;
+    if (owner == nullptr || write_error || (opened && !socket.is_open())) return;
     const std::size_t bytes = wire::kHeaderBytes + frame.body.size();
     if (queued_bytes + bytes > queued_bytes_max) {
       const Status why(
