@@ -173,7 +173,7 @@ class Processes(CommandTest):
         self.assertLess(self.check_death("server", signal.SIGKILL), 3.0)
 
     def test_a_crash_is_a_named_error(self):
-        self.check_death("worker", signal.SIGSEGV)
+        self.check_death("worker", signal.SIGABRT)
 
     def test_a_worker_that_hangs_is_a_named_error(self):
         parent = self.start_long_run("--servers", "1", "--workers", "2")
