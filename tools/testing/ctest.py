@@ -80,7 +80,8 @@ def count_junit(path: pathlib.Path) -> Count:
         output = case.findtext("system-out") or ""
         print_highlights(output)
         if status in ("disabled", "notrun"):
-            total += skipped(f"{name}: ctest did not run it ({status}); is it built?")
+            said = [line.removeprefix("skipped: ") for line in output.splitlines() if line.startswith("skipped: ")]
+            total += skipped(f"{name}: {said[0] if said else f'ctest did not run it ({status}); is it built?'}")
         else:
             total += count_output(name, output, status == "run")
     return total
