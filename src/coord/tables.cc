@@ -10,7 +10,7 @@ namespace {
 
 constexpr runtime::Duration kResendAfter = std::chrono::milliseconds(250);
 
-Outgoing Refuse(NodeId to, std::uint64_t request_id, Status why) {
+Outgoing Refuse(NodeId to, std::uint64_t request_id, const Status& why) {
   return {to, wire::MakeFrame(wire::Refused::From(why), request_id)};
 }
 

@@ -39,7 +39,7 @@ Status BadRows::Refuse(std::uint64_t row, const std::function<Status()>& why) {
     allowed = Allowed(known ? *total_ : std::max(kUncountedRows, row + 1));
   }
   if (rows_.size() <= allowed) return {};
-  const Status last = why();
+  Status last = why();
   const bool tolerant = limits_.rows_max > 0 || limits_.fraction_max > 0;
   if (!tolerant) return last;
   return Status(

@@ -100,7 +100,7 @@ class CsvOrder : public RecordOrder {
     const bool split = SplitRecord(record, plan.delimiter, fields_, unquoted_);
     // Whoever reads a bad row reports it.
     if (!split || fields_.size() != plan.columns.size()) return true;
-    const std::string_view cell = fields_[*plan.binding.order];
+    const std::string_view cell = fields_[plan.binding.order.value_or(0)];
     return cell.empty() || check_.NextText(cell);
   }
   const std::string& error() const override { return check_.error(); }
@@ -183,7 +183,7 @@ bool CsvParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) 
     return Fail(
         fmt::format("found {} fields, the header has {}", fields_.size(), plan_.columns.size()));
   }
-  if (order_ && !order_->NextText(fields_[*plan_.binding.order])) {
+  if (order_ && !order_->NextText(fields_[plan_.binding.order.value_or(0)])) {
     fatal_ = true;
     return Fail(order_->error());
   }

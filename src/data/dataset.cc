@@ -12,7 +12,7 @@
 
 namespace steelyard::data {
 
-Result<std::unique_ptr<Dataset>> OpenDataset(DatasetOptions options) {
+Result<std::unique_ptr<Dataset>> OpenDataset(const DatasetOptions& options) {
   const Result<std::vector<std::string>> paths = ExpandPaths(options.paths);
   if (!paths.ok()) return paths.status();
   std::vector<ProbedFile> probed;
@@ -39,7 +39,7 @@ Result<std::unique_ptr<Dataset>> OpenDataset(DatasetOptions options) {
   }
   if (format == Format::kLibsvm) return OpenLibsvm(std::move(probed), options);
   if (format == Format::kCsv) return OpenCsv(std::move(probed), options);
-  return OpenParquet(std::move(probed), options);
+  return OpenParquet(probed, options);
 }
 
 }  // namespace steelyard::data

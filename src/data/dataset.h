@@ -83,6 +83,6 @@ class Dataset {
 /// Expand globs, detect formats, read headers and the schema.
 /// Errors: kNotFound (no such file, near misses named), kBadData (binary or empty file, unknown column),
 ///         kUnavailable (Parquet without its reader: the message has the install command), kInvalidArgument.
-Result<std::unique_ptr<Dataset>> OpenDataset(DatasetOptions options);
+Result<std::unique_ptr<Dataset>> OpenDataset(const DatasetOptions& options);
 
 }  // namespace steelyard::data

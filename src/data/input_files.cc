@@ -56,6 +56,7 @@ bool IsFolder(const std::string& path) {
 
 Status ExpandGlob(const std::string& pattern, std::vector<std::string>& files) {
   glob_t found{};
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe only beside setenv() and the like, which nobody here calls.
   const int code = ::glob(pattern.c_str(), GLOB_BRACE | GLOB_NOSORT, nullptr, &found);
   std::vector<std::string> matches;
   if (code == 0) matches.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
@@ -66,6 +67,23 @@ Status ExpandGlob(const std::string& pattern, std::vector<std::string>& files) {
   }
   std::sort(matches.begin(), matches.end());
   files.insert(files.end(), matches.begin(), matches.end());
+  return {};
+}
+
+/// Append what one path means: itself, or the files its pattern matches.
+Status ExpandPath(const std::string& path, std::vector<std::string>& files) {
+  struct stat about {};
+  if (path != "-" && ::stat(path.c_str(), &about) != 0) {
+    const bool pattern = path.find_first_of("*?[{") != std::string::npos;
+    return pattern ? ExpandGlob(path, files) : NoSuchFile(path);
+  }
+  if (S_ISDIR(about.st_mode)) {
+    return Status(StatusCode::kBadData,
+                  fmt::format("this is a folder; name files, or a pattern such as '{}{}*.svm'",
+                              path, path.ends_with('/') ? "" : "/"),
+                  path);
+  }
+  files.push_back(path);
   return {};
 }
 
@@ -174,23 +192,8 @@ Result<std::vector<std::string>> ExpandPaths(const std::vector<std::string>& pat
   if (paths.empty()) return Status(StatusCode::kInvalidArgument, "no input file was named");
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    struct stat about {};
-    if (path == "-") {
-      if (paths.size() > 1) return StreamAmongFiles(path);
-      files.push_back(path);
-    } else if (::stat(path.c_str(), &about) == 0) {
-      if (S_ISDIR(about.st_mode)) {
-        return Status(StatusCode::kBadData,
-                      fmt::format("this is a folder; name files, or a pattern such as '{}{}*.svm'",
-                                  path, path.ends_with('/') ? "" : "/"),
-                      path);
-      }
-      files.push_back(path);
-    } else if (path.find_first_of("*?[{") != std::string::npos) {
-      SY_RETURN_IF_ERROR(ExpandGlob(path, files));
-    } else {
-      return NoSuchFile(path);
-    }
+    if (path == "-" && paths.size() > 1) return StreamAmongFiles(path);
+    SY_RETURN_IF_ERROR(ExpandPath(path, files));
   }
   return files;
 }

@@ -131,8 +131,8 @@ class ColumnCursor {
         if (cells_read <= 0) throw parquet::ParquetException("a column ends before its row group");
         // Texts point into a page that the next ReadBatch() may drop.
         const bool keep = static_cast<std::size_t>(cells_read) < rows;
-        Place(values.data(), done, static_cast<std::size_t>(cells_read),
-              static_cast<std::size_t>(count), rows, keep, cells);
+        Place(std::span(std::as_const(values).data(), static_cast<std::size_t>(count)), done,
+              static_cast<std::size_t>(cells_read), rows, keep, cells);
         done += static_cast<std::size_t>(cells_read);
       }
     });
@@ -161,14 +161,16 @@ class ColumnCursor {
     }
   }
 
-  /// Put `count` values into cells [first, first + length), by the definition levels where some are null.
+  /// Put values into cells [first, first + length), by the definition levels where some are null.
   template <typename Value>
-  void Place(const Value* values, std::size_t first, std::size_t length, std::size_t count,
-             std::size_t rows, bool keep, ColumnCells& cells) {
+  void Place(std::span<const Value> values, std::size_t first, std::size_t length, std::size_t rows,
+             bool keep, ColumnCells& cells) {
     Resize(rows, cells);
-    if (count == length) {
+    if (values.size() == length) {
       for (std::size_t i = 0; i < length; ++i) Put(values[i], first + i, keep, cells);
-      if (!cells.all_present) std::fill_n(cells.present.begin() + first, length, std::uint8_t{1});
+      if (!cells.all_present)
+        std::fill_n(cells.present.begin() + static_cast<std::ptrdiff_t>(first), length,
+                    std::uint8_t{1});
       return;
     }
     if (cells.all_present) {

@@ -77,7 +77,7 @@ class ParquetContent {
     const Result<std::size_t> got = cursor.file->Read(1, cells);
     if (!got.ok()) return got.status();
     // Whoever reads that row reports what may be wrong with it.
-    if (got.value() == 1) (void)CheckOrder(cells[*plan.binding.order], 0, *cursor.order);
+    if (got.value() == 1) (void)CheckOrder(cells[plan.binding.order.value_or(0)], 0, *cursor.order);
     return {};
   }
 
@@ -278,7 +278,7 @@ Status SelectColumns(const std::vector<ParquetColumn>& columns, ParquetPlan& pla
 
 }  // namespace
 
-Result<std::unique_ptr<Dataset>> OpenParquet(std::vector<ProbedFile> probed,
+Result<std::unique_ptr<Dataset>> OpenParquet(const std::vector<ProbedFile>& probed,
                                              const DatasetOptions& options) {
   std::vector<ParquetPlan> plans;
   std::uint64_t first_row = 0;
@@ -288,6 +288,7 @@ Result<std::unique_ptr<Dataset>> OpenParquet(std::vector<ProbedFile> probed,
     if (!file.ok()) return file.status();
     const std::vector<ParquetColumn>& columns = file.value()->columns();
     std::vector<std::string> names;
+    names.reserve(columns.size());
     for (const ParquetColumn& column : columns) names.push_back(column.name);
     Result<Schema> schema = SchemaOf(options, names, path);
     if (!schema.ok()) return schema.status();

@@ -10,7 +10,7 @@
 namespace steelyard::data {
 
 /// Read the footers, bind the schema to each file.
-Result<std::unique_ptr<Dataset>> OpenParquet(std::vector<ProbedFile> probed,
+Result<std::unique_ptr<Dataset>> OpenParquet(const std::vector<ProbedFile>& probed,
                                              const DatasetOptions& options);
 
 }  // namespace steelyard::data

@@ -158,7 +158,7 @@ bool ParquetRows::ReadWeight(std::size_t index, float& weight) {
 }
 
 bool ParquetRows::Append(std::size_t index, std::uint64_t row, RowBlock& block) {
-  if (order_ && !CheckOrder((*cells_)[*plan_.binding.order], index, *order_)) {
+  if (order_ && !CheckOrder((*cells_)[plan_.binding.order.value_or(0)], index, *order_)) {
     fatal_ = true;
     return Fail(order_->error());
   }

@@ -223,6 +223,7 @@ class SchemaReader {
 
   bool ReadCross(const std::string& text, int line) {
     std::vector<std::string> names;
+    names.reserve(schema_.features.size());
     for (const FeatureSpec& feature : schema_.features) names.push_back(feature.name);
     CrossSpec cross;
     for (std::size_t at = 0; at <= text.size();) {

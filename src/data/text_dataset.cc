@@ -55,7 +55,7 @@ class TextContent {
   Result<std::uint64_t> Total() {
     std::uint64_t total = 0;
     for (std::uint32_t i = 0; i < input.files.size(); ++i) {
-      const Result<std::uint64_t> rows = CountOf(i);
+      Result<std::uint64_t> rows = CountOf(i);
       if (!rows.ok() || rows.value() == kRowsUnknown) return rows;
       total += rows.value();
     }
@@ -68,7 +68,7 @@ class TextContent {
     if (input.files[index].stream) return kRowsUnknown;
     if (!counts_[index]) {
       Seams none;
-      const Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr, none);
+      Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr, none);
       if (!rows.ok()) return rows;
       counts_[index] = rows.value();
     }
@@ -79,7 +79,7 @@ class TextContent {
   Result<std::uint64_t> CutFile(std::uint32_t index, std::uint64_t rows_per_shard,
                                 std::vector<Shard>& shards, Seams& seams) {
     const std::lock_guard lock(mutex_);
-    const Result<std::uint64_t> rows = Scan(index, rows_per_shard, &shards, seams);
+    Result<std::uint64_t> rows = Scan(index, rows_per_shard, &shards, seams);
     if (rows.ok()) counts_[index] = rows.value();
     return rows;
   }
@@ -101,7 +101,7 @@ class TextContent {
       return kRowsUnknown;
     }
     if (!counts_[index] || seams.wanted()) {
-      const Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr, seams);
+      Result<std::uint64_t> rows = Scan(index, kRowsUnknown, nullptr, seams);
       if (!rows.ok()) return rows;
       counts_[index] = rows.value();
     }

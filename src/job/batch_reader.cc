@@ -50,8 +50,8 @@ Status BatchReader::Open(const DatasetOpener& opener, const data::DatasetOptions
   return {};
 }
 
-void BatchReader::Begin(Options options) {
-  options_ = std::move(options);
+void BatchReader::Begin(const Options& options) {
+  options_ = options;
   reader_.reset();
   bad_rows_ = 0;
   rows_.Clear();

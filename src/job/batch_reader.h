@@ -48,7 +48,7 @@ class BatchReader {
   Status Open(const DatasetOpener& opener, const data::DatasetOptions& options);
 
   /// Start a phase with its options. Names and spooled rows of earlier phases stay.
-  void Begin(Options options);
+  void Begin(const Options& options);
 
   /// Read up to `batches_max` minibatches from the shards given so far.
   /// @param spare  minibatches to refill; new ones are made when it is empty.

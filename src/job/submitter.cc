@@ -22,6 +22,7 @@ constexpr std::uint64_t kDropRequest = 3;
 
 std::vector<wire::ShardSpec> ToSpecs(const std::vector<data::Shard>& shards) {
   std::vector<wire::ShardSpec> specs;
+  specs.reserve(shards.size());
   for (const data::Shard& shard : shards) {
     specs.push_back({.file = shard.file,
                      .first_byte = shard.first_byte,

@@ -108,7 +108,7 @@ void Worker::Run::BeginPhase(Transport& transport) {
   if (train) options.holdout = holdout_;
   options.spool_held_out = train && pass_ == 0;
   options.keep_names = parameters_.keep_names && train && pass_ == 0;
-  reader().Begin(std::move(options));
+  reader().Begin(options);
   next_step_ = pushed_steps_ = next_scored_ = FirstStepOfPass(pass_);
   evaluation_ = math::Evaluation(LossOf(parameters_.task), /*ranks=*/!train);
   if (train) {
@@ -118,18 +118,16 @@ void Worker::Run::BeginPhase(Transport& transport) {
     compute_ended_ = transport.now();
   }
   if (phase_ == Phase::kFinish) {
-    wire::Names chunk{
-        .job = assign_.job, .slot = assign_.slot, .index = 0, .last = false, .names = {}};
     std::size_t bytes = 0;
     for (const auto& name : reader_.names()) {
-      chunk.names.push_back(name);
+      if (names_.empty() || names_.back().names.size() >= kNamesPerFrame ||
+          bytes >= kNameBytesPerFrame) {
+        names_.emplace_back();
+        bytes = 0;
+      }
+      names_.back().names.push_back(name);
       bytes += name.second.size();
-      if (chunk.names.size() < kNamesPerFrame && bytes < kNameBytesPerFrame) continue;
-      names_.push_back(std::move(chunk));
-      chunk.names.clear();
-      bytes = 0;
     }
-    if (!chunk.names.empty()) names_.push_back(std::move(chunk));
     for (std::size_t i = 0; i < names_.size(); ++i) {
       names_[i].job = assign_.job;
       names_[i].slot = assign_.slot;

@@ -5,7 +5,6 @@
 
 namespace steelyard::server {
 
-using rpc::Channel;
 using transport::LinkId;
 using transport::Transport;
 using wire::MessageType;

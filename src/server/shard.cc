@@ -28,7 +28,7 @@ bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
   return increasing && keys.front() >= range.first && keys.back() <= range.last;
 }
 
-wire::Frame RefusedFrame(Status status, std::uint64_t request_id) {
+wire::Frame RefusedFrame(const Status& status, std::uint64_t request_id) {
   return wire::MakeFrame(wire::Refused::From(status), request_id);
 }
 
