@@ -131,7 +131,8 @@ class ColumnCursor {
         if (cells_read <= 0) throw parquet::ParquetException("a column ends before its row group");
         // Texts point into a page that the next ReadBatch() may drop.
         const bool keep = static_cast<std::size_t>(cells_read) < rows;
-        Place(std::span(std::as_const(values).data(), static_cast<std::size_t>(count)), done,
+        const auto* const present = values.data();
+        Place(std::span(present, static_cast<std::size_t>(count)), done,
               static_cast<std::size_t>(cells_read), rows, keep, cells);
         done += static_cast<std::size_t>(cells_read);
       }
