@@ -80,8 +80,8 @@ const char* KindOfInput(bool keys_are_ids) {
 
 // Open the input. What a reader says about a schema that the user did not name is about the model's.
 Result<std::unique_ptr<data::Dataset>> OpenFor(const SavedModel& model, const Values& values,
-                                               data::DatasetOptions options) {
-  Result<std::unique_ptr<data::Dataset>> dataset = data::OpenDataset(std::move(options));
+                                               const data::DatasetOptions& options) {
+  Result<std::unique_ptr<data::Dataset>> dataset = data::OpenDataset(options);
   if (!dataset.ok()) {
     const Status& refused = dataset.status();
     const bool about_schema = refused.code() == StatusCode::kInvalidArgument &&
@@ -141,10 +141,9 @@ std::string SchemaDifference(const std::string& trained, const std::string& give
 
 Result<std::uint64_t> ScoreRows(const SavedModel& model, const Values& values,
                                 const ScoreRequest& request, const ScoreVisitor& visit) {
-  Result<data::DatasetOptions> options = OptionsFor(model, values, request);
+  const Result<data::DatasetOptions> options = OptionsFor(model, values, request);
   if (!options.ok()) return options.status();
-  const Result<std::unique_ptr<data::Dataset>> dataset =
-      OpenFor(model, values, std::move(options.value()));
+  const Result<std::unique_ptr<data::Dataset>> dataset = OpenFor(model, values, options.value());
   if (!dataset.ok()) return dataset.status();
   const Result<std::vector<data::Shard>> shards = dataset.value()->Cut(kShardRows);
   if (!shards.ok()) return shards.status();
