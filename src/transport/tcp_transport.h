@@ -53,7 +53,8 @@ class TcpTransport final : public Transport {
   void WakeAt(runtime::Time when) override;
 
  private:
-  struct Impl;
+  // Final, and deleted as itself only.
+  struct Impl;  // NOLINT(cppcoreguidelines-virtual-class-destructor)
   std::shared_ptr<Impl> impl_;
 };
 
