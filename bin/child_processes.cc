@@ -41,8 +41,10 @@ ChildProcesses::ChildProcesses(runtime::RealLoop& loop, const RunDirectory& logs
     : loop_(loop), logs_(logs), on_death_(std::move(on_death)) {}
 
 Status ChildProcesses::Start(const std::string& name, const std::string& command,
-                             const std::vector<std::string>& arguments) {
+                             const std::vector<std::string>& arguments,
+                             std::vector<int> inherited_fds) {
   runtime::ProcessOptions options;
+  options.inherited_fds = std::move(inherited_fds);
   options.argv = {OwnBinary(), command};
   options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
   options.log_path = logs_.LogPath(name);

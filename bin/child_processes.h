@@ -27,8 +27,9 @@ class ChildProcesses {
 
   /// Start `steelyard COMMAND ARGUMENTS...`.
   /// @param name  for messages and the log file: "server 0".
+  /// @param inherited_fds  stay open in the child.
   Status Start(const std::string& name, const std::string& command,
-               const std::vector<std::string>& arguments);
+               const std::vector<std::string>& arguments, std::vector<int> inherited_fds = {});
 
   /// End all children: SIGTERM, and SIGKILL for those that linger. `done` is called once none is left.
   void EndAll(std::function<void()> done);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "job/batch_reader.h"
@@ -37,6 +38,7 @@ struct ProcessClusterOptions {
   std::uint64_t servers = 1;
   std::uint64_t workers = 1;
   std::function<void(const Status&)> on_death;
+  std::optional<data::StreamFeed> stream;  ///< Read here, parsed by the workers.
 };
 
 /// Processes of this binary, with log files in `logs`.

@@ -1,8 +1,10 @@
 // Servers and workers as processes of this binary.
+#include <optional>
 #include <utility>
 
 #include "child_processes.h"
 #include "local_cluster.h"
+#include "stream_feeder.h"
 
 namespace steelyard::cli {
 namespace {
@@ -10,7 +12,9 @@ namespace {
 class ProcessCluster final : public LocalCluster {
  public:
   ProcessCluster(runtime::RealLoop& loop, const RunDirectory& logs, ProcessClusterOptions options)
-      : options_(std::move(options)), children_(loop, logs, options_.on_death) {}
+      : options_(std::move(options)), children_(loop, logs, options_.on_death) {
+    if (options_.stream) feeder_.emplace(std::move(*options_.stream));
+  }
 
   Status Start(const std::string& head_address) override {
     for (std::uint64_t i = 0; i < options_.servers; ++i) {
@@ -18,17 +22,30 @@ class ProcessCluster final : public LocalCluster {
           children_.Start("server " + std::to_string(i), "server", {"--head", head_address}));
     }
     for (std::uint64_t i = 0; i < options_.workers; ++i) {
-      SY_RETURN_IF_ERROR(
-          children_.Start("worker " + std::to_string(i), "worker", {"--head", head_address}));
+      SY_RETURN_IF_ERROR(StartWorker("worker " + std::to_string(i), head_address));
     }
+    if (feeder_) feeder_->Start();
     return {};
   }
 
-  void End(std::function<void()> done) override { children_.EndAll(std::move(done)); }
+  void End(std::function<void()> done) override {
+    if (feeder_) feeder_->Stop();  // A worker that waits for rows would not hear that it is to end.
+    children_.EndAll(std::move(done));
+  }
   std::uint64_t PeakMemoryBytes() const override { return children_.PeakMemoryBytes(); }
 
  private:
+  Status StartWorker(const std::string& name, const std::string& head_address) {
+    if (!feeder_) return children_.Start(name, "worker", {"--head", head_address});
+    const Result<data::OwnedFd> socket = feeder_->Connect();
+    if (!socket.ok()) return socket.status();
+    const int fd = socket.value().get();
+    return children_.Start(name, "worker",
+                           {"--head", head_address, "--stream-fd", std::to_string(fd)}, {fd});
+  }
+
   ProcessClusterOptions options_;
+  std::optional<StreamFeeder> feeder_;
   ChildProcesses children_;
 };
 

@@ -82,6 +82,46 @@ std::uint64_t TrainedRows(const job::Holdout& holdout, std::uint64_t rows) {
   return rows;
 }
 
+// Open and cut the files of DATA and of --valid.
+Result<TrainInput> OpenBoth(const job::TrainParameters& parameters) {
+  TrainInput input;
+  Result<std::unique_ptr<data::Dataset>> dataset =
+      data::OpenDataset(job::DatasetOptionsOf(parameters, false));
+  if (!dataset.ok()) return dataset.status();
+  input.dataset = std::move(dataset.value());
+  input.format = input.dataset->format();
+  input.keys_are_ids = input.dataset->keys_are_ids();
+  Result<Cut> cut =
+      CutDataset(*input.dataset, parameters, parameters.holdout.kind == job::Holdout::Kind::kLast);
+  if (!cut.ok()) return cut.status();
+  input.shards = std::move(cut.value().shards);
+  input.rows_total = cut.value().rows;
+  input.rows_trained = TrainedRows(parameters.holdout, input.rows_total);
+  const Result<data::Holdout> holdout = job::HoldoutOf(parameters, input.rows_total);
+  if (!holdout.ok()) return holdout.status();
+  if (parameters.valid.empty()) return input;
+
+  Result<std::unique_ptr<data::Dataset>> valid =
+      data::OpenDataset(job::DatasetOptionsOf(parameters, true));
+  if (!valid.ok()) return valid.status();
+  if (valid.value()->keys_are_ids() != input.keys_are_ids) {
+    return Status(StatusCode::kBadData,
+                  "--valid and DATA must be of one kind: numeric feature ids or columns by name",
+                  valid.value()->files().front());
+  }
+  cut = CutDataset(*valid.value(), parameters, false);
+  if (!cut.ok()) return cut.status();
+  input.valid_shards = std::move(cut.value().shards);
+  if (valid.value()->is_stream()) input.valid_dataset = std::move(valid.value());
+  return input;
+}
+
+// The one shard of a stream goes to every worker.
+void ShareStream(const data::Dataset* dataset, std::vector<data::Shard>& shards) {
+  if (dataset == nullptr || !dataset->is_stream()) return;
+  for (data::Shard& shard : shards) shard.byte_count = data::kSharedStream;
+}
+
 }  // namespace
 
 std::vector<data::Shard> JoinShards(const std::vector<data::Shard>& shards,
@@ -103,42 +143,36 @@ std::vector<data::Shard> JoinShards(const std::vector<data::Shard>& shards,
 }
 
 Result<TrainInput> OpenTrainInput(const job::TrainParameters& parameters) {
-  TrainInput input;
-  Result<std::unique_ptr<data::Dataset>> dataset =
-      data::OpenDataset(job::DatasetOptionsOf(parameters, false));
-  if (!dataset.ok()) return dataset.status();
-  input.dataset = std::move(dataset.value());
-  input.format = input.dataset->format();
-  input.keys_are_ids = input.dataset->keys_are_ids();
-  Result<Cut> cut =
-      CutDataset(*input.dataset, parameters, parameters.holdout.kind == job::Holdout::Kind::kLast);
-  if (!cut.ok()) return cut.status();
-  input.shards = std::move(cut.value().shards);
-  input.rows_total = cut.value().rows;
-  input.rows_trained = TrainedRows(parameters.holdout, input.rows_total);
-  const Result<data::Holdout> holdout = job::HoldoutOf(parameters, input.rows_total);
-  if (!holdout.ok()) return holdout.status();
-  if (parameters.valid.empty()) return input;
-
-  const Result<std::unique_ptr<data::Dataset>> valid =
-      data::OpenDataset(job::DatasetOptionsOf(parameters, true));
-  if (!valid.ok()) return valid.status();
-  if (valid.value()->keys_are_ids() != input.keys_are_ids) {
-    return Status(StatusCode::kBadData,
-                  "--valid and DATA must be of one kind: numeric feature ids or columns by name",
-                  valid.value()->files().front());
-  }
-  cut = CutDataset(*valid.value(), parameters, false);
-  if (!cut.ok()) return cut.status();
-  input.valid_shards = std::move(cut.value().shards);
+  Result<TrainInput> input = OpenBoth(parameters);
+  if (!input.ok() || parameters.in_process()) return input;
+  ShareStream(input.value().dataset.get(), input.value().shards);
+  ShareStream(input.value().valid_dataset.get(), input.value().valid_shards);
   return input;
+}
+Result<std::optional<data::StreamFeed>> TakeStream(TrainInput& input) {
+  std::optional<data::StreamFeed> feed;
+  if (input.dataset->is_stream() && input.valid_dataset != nullptr) {
+    return Status(StatusCode::kInvalidArgument,
+                  "DATA and --valid are both streams; worker processes can share one; name a file "
+                  "for the other",
+                  input.valid_dataset->files().front());
+  }
+  const bool trains = input.dataset->is_stream();
+  if (!trains && input.valid_dataset == nullptr) return feed;
+  Result<data::StreamFeed> taken =
+      trains ? input.dataset->TakeStream() : input.valid_dataset->TakeStream();
+  if (!taken.ok()) return taken.status();
+  feed = std::move(taken.value());
+  return feed;
 }
 
 job::DatasetOpener HandOverOpener(TrainInput& input, const job::TrainParameters& parameters) {
-  return [&input, paths = parameters.data](
+  return [&input, paths = parameters.data, valid_paths = parameters.valid](
              const data::DatasetOptions& options) -> Result<std::unique_ptr<data::Dataset>> {
     if (input.dataset != nullptr && options.paths == paths)
       return std::exchange(input.dataset, nullptr);
+    if (input.valid_dataset != nullptr && options.paths == valid_paths)
+      return std::exchange(input.valid_dataset, nullptr);
     return data::OpenDataset(options);
   };
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace steelyard::cli {
 struct TrainInput {
   std::unique_ptr<data::Dataset>
       dataset;  ///< The training files; standard input can be read through it only.
+  std::unique_ptr<data::Dataset> valid_dataset;  ///< The --valid files, where they are a stream.
   data::Format format = data::Format::kAuto;
   bool keys_are_ids = false;
   std::uint64_t rows_total = data::kRowsUnknown;  ///< Held-out rows of --holdout included.
@@ -33,8 +35,13 @@ Result<TrainInput> OpenTrainInput(const job::TrainParameters& parameters);
 /// Join neighbouring shards of one file into pieces of at least `rows_min` rows, except where the file ends.
 std::vector<data::Shard> JoinShards(const std::vector<data::Shard>& shards, std::uint64_t rows_min);
 
-/// An opener that hands out the dataset of `input` for the first request of the training files and opens anew for all
-/// others. @param input  borrowed; its dataset is moved out.
+/// The stream of `input` for the workers of other processes to parse; nothing when there is none.
+/// @param input  its dataset is moved out.
+/// Errors: kInvalidArgument  DATA and --valid are both streams.
+Result<std::optional<data::StreamFeed>> TakeStream(TrainInput& input);
+
+/// An opener that hands out the datasets of `input` for the first request of their files and opens anew for all others.
+/// @param input  borrowed; its datasets are moved out.
 job::DatasetOpener HandOverOpener(TrainInput& input, const job::TrainParameters& parameters);
 
 }  // namespace steelyard::cli

@@ -63,11 +63,13 @@ Status TrainRun::StartCluster() {
     Result<RunDirectory> logs = RunDirectory::Make();
     if (!logs.ok()) return logs.status();
     logs_.emplace(std::move(logs.value()));
-    cluster_ =
-        MakeProcessCluster(loop_, *logs_,
-                           {.servers = parts_.parameters->server_count(),
-                            .workers = parts_.parameters->worker_count(),
-                            .on_death = [this](const Status& death) { OnChildDeath(death); }});
+    Result<std::optional<data::StreamFeed>> stream = TakeStream(*parts_.input);
+    if (!stream.ok()) return stream.status();
+    cluster_ = MakeProcessCluster(loop_, *logs_,
+                                  {.servers = parts_.parameters->server_count(),
+                                   .workers = parts_.parameters->worker_count(),
+                                   .on_death = [this](const Status& death) { OnChildDeath(death); },
+                                   .stream = std::move(stream.value())});
   }
   return cluster_->Start(head_address_);
 }

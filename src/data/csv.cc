@@ -228,7 +228,7 @@ Result<std::unique_ptr<Dataset>> OpenCsv(std::vector<ProbedFile> probed,
                      .delimiter = each.file.shape.delimiter,
                      .labels_optional = options.labels_optional,
                      .keep_names = options.keep_names});
-    each.head = std::string();
+    if (!each.file.stream) each.head = std::string();
   }
   TextInput input = TakeFiles(std::move(probed), options);
   input.format = Format::kCsv;

@@ -12,34 +12,71 @@
 
 namespace steelyard::data {
 
+namespace {
+
+/// The files of one input, which have one format.
+class Files {
+ public:
+  explicit Files(const DatasetOptions& options) : options_(options), format_(options.format) {}
+
+  Status Add(ProbedFile probed) {
+    const Result<Format> detected = DetectFormat(probed, options_.format);
+    if (!detected.ok()) return detected.status();
+    if (!probed_.empty() && detected.value() != format_) {
+      return Status(
+          StatusCode::kBadData,
+          fmt::format("this file is {}, but {} is {}; the files of one input have one "
+                      "format",
+                      FormatName(detected.value()), probed_.front().file.path, FormatName(format_)),
+          probed.file.path);
+    }
+    format_ = detected.value();
+    // Only formats with a header need the first bytes again, and whoever a stream is handed to.
+    if (format_ != Format::kCsv && !probed.file.stream) probed.head = std::string();
+    probed_.push_back(std::move(probed));
+    return {};
+  }
+
+  Result<std::unique_ptr<Dataset>> Open() {
+    if (format_ == Format::kLibsvm) return OpenLibsvm(std::move(probed_), options_);
+    if (format_ == Format::kCsv) return OpenCsv(std::move(probed_), options_);
+    return OpenParquet(probed_, options_);
+  }
+
+ private:
+  const DatasetOptions& options_;
+  Format format_;
+  std::vector<ProbedFile> probed_;
+};
+
+}  // namespace
+
+Result<StreamFeed> Dataset::TakeStream() {
+  return Status(StatusCode::kInvalidArgument, "this input is no stream", files().front());
+}
+
 Result<std::unique_ptr<Dataset>> OpenDataset(const DatasetOptions& options) {
   const Result<std::vector<std::string>> paths = ExpandPaths(options.paths);
   if (!paths.ok()) return paths.status();
-  std::vector<ProbedFile> probed;
-  Format format = options.format;
+  Files files(options);
   for (const std::string& path : paths.value()) {
-    Result<ProbedFile> file = ProbeFile(path);
-    if (!file.ok()) return file.status();
-    if (file.value().file.stream && paths.value().size() > 1) {
-      return StreamAmongFiles(path);
-    }
-    const Result<Format> detected = DetectFormat(file.value(), options.format);
-    if (!detected.ok()) return detected.status();
-    if (!probed.empty() && detected.value() != format) {
-      return Status(
-          StatusCode::kBadData,
-          fmt::format("this file is {}, but {} is {}; the files of one input have one format",
-                      FormatName(detected.value()), probed.front().file.path, FormatName(format)),
-          path);
-    }
-    format = detected.value();
-    // Only formats with a header need the first bytes again.
-    if (format != Format::kCsv) file.value().head = std::string();
-    probed.push_back(std::move(file.value()));
+    Result<ProbedFile> probed = ProbeFile(path);
+    if (!probed.ok()) return probed.status();
+    if (probed.value().file.stream && paths.value().size() > 1) return StreamAmongFiles(path);
+    SY_RETURN_IF_ERROR(files.Add(std::move(probed.value())));
   }
-  if (format == Format::kLibsvm) return OpenLibsvm(std::move(probed), options);
-  if (format == Format::kCsv) return OpenCsv(std::move(probed), options);
-  return OpenParquet(probed, options);
+  return files.Open();
+}
+
+Result<std::unique_ptr<Dataset>> OpenStreamFeed(StreamFeed feed, const DatasetOptions& options) {
+  ProbedFile probed;
+  probed.file.path = std::move(feed.name);
+  probed.file.stream = true;
+  probed.head = std::move(feed.head);
+  probed.chunks = std::move(feed.chunks);
+  Files files(options);
+  SY_RETURN_IF_ERROR(files.Add(std::move(probed)));
+  return files.Open();
 }
 
 }  // namespace steelyard::data

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/row_block.h"
+#include "data/row_chunk.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 
@@ -49,6 +50,8 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 inline constexpr std::uint64_t kRowsUnknown = ~std::uint64_t{0};
+/// byte_count of a stream that all workers read together: each is given this shard once and takes what comes next.
+inline constexpr std::uint64_t kSharedStream = ~std::uint64_t{0};
 
 /// Reads one shard, in order.
 /// Threads: confined to one thread at a time.
@@ -62,6 +65,13 @@ class RowReader {
   virtual std::uint64_t bad_rows() const = 0;
   /// Names of keys first seen by this reader since the last call (keep_names only).
   virtual std::vector<std::pair<Key, std::string>> TakeNames() = 0;
+};
+
+/// A stream of text that one process reads and others parse.
+struct StreamFeed {
+  std::string name;                     ///< "standard input", for messages.
+  std::string head;                     ///< Its first bytes, from which format and header are read.
+  std::unique_ptr<ChunkSource> chunks;  ///< The text behind the header.
 };
 
 class Dataset {
@@ -78,11 +88,23 @@ class Dataset {
   /// or standard input is one shard. Deterministic in the input and its argument.
   virtual Result<std::vector<Shard>> Cut(std::uint64_t rows_per_shard) = 0;
   virtual Result<std::unique_ptr<RowReader>> Open(const Shard& shard) = 0;
+  /// True for standard input and pipes, which can be read once.
+  virtual bool is_stream() const { return false; }
+  /// Hand the stream out as text, for OpenStreamFeed() elsewhere; Open() finds nothing any more.
+  /// Errors: kInvalidArgument  no stream, or read already.
+  virtual Result<StreamFeed> TakeStream();
 };
 
 /// Expand globs, detect formats, read headers and the schema.
 /// Errors: kNotFound (no such file, near misses named), kBadData (binary or empty file, unknown column),
 ///         kUnavailable (Parquet without its reader: the message has the install command), kInvalidArgument.
 Result<std::unique_ptr<Dataset>> OpenDataset(const DatasetOptions& options);
+
+/// The dataset whose one stream comes from `feed` instead of the path that `options` names.
+/// Errors: as OpenDataset().
+Result<std::unique_ptr<Dataset>> OpenStreamFeed(StreamFeed feed, const DatasetOptions& options);
+
+/// Is `path` standard input, a pipe or another file that can be read once only?
+bool NamesStream(const std::string& path);
 
 }  // namespace steelyard::data

@@ -198,13 +198,20 @@ Result<std::vector<std::string>> ExpandPaths(const std::vector<std::string>& pat
   return files;
 }
 
+bool NamesStream(const std::string& path) {
+  struct stat about {};
+  if (path == "-") return true;
+  return ::stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
 Result<ProbedFile> ProbeFile(const std::string& path) {
   ProbedFile probed;
   probed.file.path = path == "-" ? "standard input" : path;
+  probed.file.stream = NamesStream(path);
   struct stat about {};
-  probed.file.stream =
-      path == "-" || (::stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode));
-  if (!probed.file.stream) probed.file.bytes = static_cast<std::uint64_t>(about.st_size);
+  if (!probed.file.stream && ::stat(path.c_str(), &about) == 0) {
+    probed.file.bytes = static_cast<std::uint64_t>(about.st_size);
+  }
 
   Result<std::unique_ptr<ByteSource>> opened =
       probed.file.stream ? OpenStream(path) : OpenFile(path);

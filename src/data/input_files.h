@@ -29,6 +29,7 @@ struct ProbedFile {
   InputFile file;
   std::string head;                    ///< Unpacked, at most kHeadBytes, without a byte order mark.
   std::unique_ptr<ByteSource> source;  ///< Streams: unpacked, from the start.
+  std::unique_ptr<ChunkSource> chunks;  ///< Streams that another process reads, instead.
 };
 inline constexpr std::size_t kHeadBytes = 256 << 10;
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "data/binding.h"
+#include "data/chunk_cutter.h"
 #include "data/libsvm.h"
 
 namespace steelyard::data {
@@ -15,32 +16,6 @@ namespace {
 
 constexpr std::size_t kFeaturesPerBlockMax = std::size_t{1}
                                              << 31;  // RowBlock's offsets are 32 bits wide.
-
-/// Follows a cut from shard to shard: the last row of one and the first of the next must be in order.
-class Seams {
- public:
-  Seams() = default;
-  explicit Seams(std::unique_ptr<RecordOrder> order) : order_(std::move(order)) {}
-
-  /// Note a row of the input; `first` when a shard begins with it.
-  Status Next(std::uint32_t file, const Record& record, bool first, const TextStream& text) {
-    if (order_ == nullptr) return {};
-    const bool in_order = !first || ((last_.empty() || order_->Next(last_file_, LastRecord())) &&
-                                     order_->Next(file, record));
-    if (!in_order) return Status(StatusCode::kBadData, order_->error(), text.WhereOf(record));
-    last_.assign(record.begin, record.end);
-    last_file_ = file;
-    return {};
-  }
-  bool wanted() const { return order_ != nullptr; }
-
- private:
-  Record LastRecord() const { return {last_.data(), last_.data() + last_.size()}; }
-
-  std::unique_ptr<RecordOrder> order_;
-  std::string last_;
-  std::uint32_t last_file_ = 0;
-};
 
 /// What the dataset and its readers share.
 class TextContent {
@@ -113,6 +88,8 @@ class TextContent {
   Result<std::unique_ptr<TextStream>> OpenText(const Shard& shard) {
     const InputFile& file = input.files[shard.file];
     const bool plain = !file.stream && file.packing == Packing::kNone;
+    // What another process reads arrives chunk by chunk.
+    if (input.chunks) return TextOf(RowChunk{});
     const std::uint64_t first = plain ? std::max(shard.first_byte, file.rows_start) : 0;
     Result<std::unique_ptr<ByteSource>> source = std::unique_ptr<ByteSource>();
     if (file.stream) {
@@ -136,6 +113,28 @@ class TextContent {
         TextStream::Place{.path = file.path, .first_byte = first, .recountable = plain});
     if (!plain) SY_RETURN_IF_ERROR(text->Skip(file.rows_start));
     return text;
+  }
+
+  /// The text of a chunk of the stream.
+  std::unique_ptr<TextStream> TextOf(RowChunk chunk) const {
+    const InputFile& file = input.files.front();
+    return std::make_unique<TextStream>(FromMemory(std::move(chunk.text)), file.shape,
+                                        TextStream::Place{.path = file.path,
+                                                          .first_byte = 0,
+                                                          .recountable = false,
+                                                          .first_line = chunk.first_line});
+  }
+
+  /// The stream as text for others.
+  Result<StreamFeed> TakeStream() {
+    Result<std::unique_ptr<TextStream>> text = OpenText({});
+    if (!text.ok()) return text.status();
+    Seams seams;
+    if (input.make_order) seams = Seams(input.make_order());
+    return StreamFeed{
+        .name = paths.front(),
+        .head = std::move(input.head),
+        .chunks = std::make_unique<ChunkCutter>(std::move(text.value()), std::move(seams))};
   }
 
   TextInput input;
@@ -192,7 +191,12 @@ class TextReader : public RowReader {
       Record record;
       const Result<bool> more = text_->Next(record);
       if (!more.ok()) return more.status();
-      if (!more.value()) return Finish();
+      if (!more.value()) {
+        const Result<bool> goes_on = NextChunk();
+        if (!goes_on.ok()) return goes_on.status();
+        if (!goes_on.value()) return Finish();
+        continue;
+      }
       const std::uint64_t row = row_++;
       if (parser_->Parse(record, row, block)) continue;
       const auto why = [&] {
@@ -209,6 +213,18 @@ class TextReader : public RowReader {
   std::vector<std::pair<Key, std::string>> TakeNames() override { return parser_->TakeNames(); }
 
  private:
+  /// A stream that another process reads: go on with what it sends next. False at the end.
+  Result<bool> NextChunk() {
+    if (content_->input.chunks == nullptr || ended_) return false;
+    RowChunk chunk;
+    const Result<bool> more = content_->input.chunks->Next(chunk);
+    if (!more.ok()) return more;
+    ended_ = !more.value();
+    row_ = chunk.first_row;
+    if (!ended_) text_ = content_->TextOf(std::move(chunk));
+    return more;
+  }
+
   Status Finish() {
     const std::uint64_t rows = row_ - shard_.first_row;
     if (shard_.row_count == kRowsUnknown) {
@@ -229,6 +245,7 @@ class TextReader : public RowReader {
   std::unique_ptr<RowParser> parser_;
   std::uint64_t row_;
   std::uint64_t bad_rows_ = 0;
+  bool ended_ = false;  ///< The last chunk was read.
 };
 
 class TextDataset : public Dataset {
@@ -239,7 +256,11 @@ class TextDataset : public Dataset {
   const std::vector<std::string>& files() const override { return content_->paths; }
   Format format() const override { return content_->input.format; }
   bool keys_are_ids() const override { return format() == Format::kLibsvm; }
+  bool is_stream() const override { return content_->input.files.front().stream; }
   Result<std::uint64_t> CountRows() override { return content_->Total(); }
+  Result<StreamFeed> TakeStream() override {
+    return is_stream() ? content_->TakeStream() : Dataset::TakeStream();
+  }
 
   Result<std::vector<Shard>> Cut(std::uint64_t rows_per_shard) override {
     if (rows_per_shard == 0) return Status(StatusCode::kInvalidArgument, "rows_per_shard is 0");
@@ -292,7 +313,11 @@ TextInput TakeFiles(std::vector<ProbedFile> probed, const DatasetOptions& option
   input.bad_rows = {.rows_max = options.bad_rows_max,
                     .fraction_max = options.bad_rows_fraction_max};
   for (ProbedFile& each : probed) {
-    if (each.source) input.stream = std::move(each.source);
+    if (each.file.stream) {
+      input.stream = std::move(each.source);
+      input.chunks = std::move(each.chunks);
+      input.head = std::move(each.head);
+    }
     input.files.push_back(std::move(each.file));
   }
   return input;

@@ -11,24 +11,18 @@
 #include "data/byte_source.h"
 #include "data/dataset.h"
 #include "data/input_files.h"
+#include "data/record_order.h"
 #include "data/row_parser.h"
 
 namespace steelyard::data {
-
-/// Sees rows in input order, not every one, and says whether the input keeps the order it promises.
-class RecordOrder {
- public:
-  virtual ~RecordOrder() = default;
-  /// False when `record` of files[file] belongs before one seen earlier; error() says why.
-  virtual bool Next(std::uint32_t file, const Record& record) = 0;
-  virtual const std::string& error() const = 0;
-};
 
 /// Everything that tells one text input from another.
 struct TextInput {
   Format format = Format::kLibsvm;
   std::vector<InputFile> files;
-  std::unique_ptr<ByteSource> stream;  ///< The one stream, when files holds a stream.
+  std::unique_ptr<ByteSource> stream;   ///< The one stream, when files holds a stream.
+  std::unique_ptr<ChunkSource> chunks;  ///< Instead, when another process reads it.
+  std::string head;                     ///< The stream's first bytes, without a byte order mark.
   BadRows::Limits bad_rows;
   /// A parser for rows of files[file].
   std::function<std::unique_ptr<RowParser>(std::uint32_t file)> make_parser;

@@ -82,10 +82,11 @@ TextStream::TextStream(std::unique_ptr<ByteSource> source, RecordShape shape, Pl
       place_(std::move(place)),
       buffer_(kWindowBytes + kReadAheadBytes + 1),
       buffer_offset_(place_.first_byte),
+      lines_discarded_(place_.first_line),
       at_(buffer_.data()),
       limit_(buffer_.data()) {}
 
-Result<bool> TextStream::Next(Record& record) {
+Result<bool> TextStream::Next(Record& record, std::string* passed) {
   for (;;) {
     const char* end = at_ < limit_ ? RecordEnd(at_, limit_, shape_) : nullptr;
     while (end == nullptr && !ended_) {
@@ -103,6 +104,7 @@ Result<bool> TextStream::Next(Record& record) {
     }
     record = {at_, end};
     at_ += std::min(end - at_ + 1, limit_ - at_);
+    if (passed != nullptr) passed->append(record.begin, static_cast<const char*>(at_));
     if (!IsNoRow(record, shape_)) return true;
   }
 }
@@ -124,6 +126,10 @@ std::uint64_t TextStream::OffsetOf(const Record& record) const {
 
 std::uint64_t TextStream::Offset() const {
   return buffer_offset_ + static_cast<std::uint64_t>(at_ - buffer_.data());
+}
+
+std::uint64_t TextStream::LinesPassed() const {
+  return lines_discarded_ + CountLineEnds(buffer_.data(), at_);
 }
 
 std::string TextStream::WhereOf(const Record& record) const {

@@ -31,6 +31,7 @@ class TextStream {
     std::string path;              ///< For messages, and to count lines where `recountable`.
     std::uint64_t first_byte = 0;  ///< Where the source starts in the (unpacked) file.
     bool recountable = false;  ///< A plain file: lines before first_byte can be counted when asked.
+    std::uint64_t first_line = 0;  ///< Line ends before the source, where they cannot be counted.
   };
   TextStream(std::unique_ptr<ByteSource> source, RecordShape shape, Place place);
 
@@ -38,14 +39,17 @@ class TextStream {
   Status Skip(std::uint64_t bytes);
 
   /// Find the next record that is a row; blank records and comments are passed over.
+  /// @param passed  gets all text that was passed over, the record and its line end included; may be nullptr.
   /// @return false at the end. The record stays valid until the next call.
   /// Errors: those of the source; kBadData for a record that never ends.
-  Result<bool> Next(Record& record);
+  Result<bool> Next(Record& record, std::string* passed = nullptr);
 
   /// Offset of `record` in the (unpacked) file.
   std::uint64_t OffsetOf(const Record& record) const;
   /// Offset of the first byte that Next() has not looked at.
   std::uint64_t Offset() const;
+  /// Line ends before the first byte that Next() has not looked at; not of a recountable place.
+  std::uint64_t LinesPassed() const;
   /// "path:17", the line where `record` begins; just the path if the file cannot be read again.
   std::string WhereOf(const Record& record) const;
 
@@ -58,10 +62,10 @@ class TextStream {
   Place place_;
   std::vector<char> buffer_;
   std::uint64_t buffer_offset_;  ///< Of buffer_[0], in the (unpacked) file.
-  std::uint64_t lines_discarded_ =
-      0;         ///< Line ends that left the window; kept only where they cannot be recounted.
-  char* at_;     ///< First byte not yet looked at.
-  char* limit_;  ///< End of the bytes read; a line end is kept there.
+  std::uint64_t
+      lines_discarded_;  ///< Line ends before the window; kept only where they cannot be recounted.
+  char* at_;             ///< First byte not yet looked at.
+  char* limit_;          ///< End of the bytes read; a line end is kept there.
   bool ended_ = false;
 };
 

@@ -323,12 +323,6 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
     return refuse("standard input (-) can be read once; --passes " +
                   std::to_string(parameters.passes) + " needs a file");
   }
-  if (reads == 1 && !parameters.in_process()) {
-    return refuse(
-        "standard input (-) cannot be shared by worker processes; leave out --servers and "
-        "--workers, "
-        "or name a file");
-  }
   if (parameters.holdout.kind == Holdout::Kind::kLast &&
       std::ranges::count(parameters.data, "-") > 0) {
     return refuse(

@@ -159,8 +159,10 @@ void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
     return;  // Of an earlier phase.
   }
   const auto& shards = request.phase == Phase::kTrain ? job.spec.shards : job.spec.valid_shards;
-  if (request.index == slot->assigned.size() && job.next_shard < shards.size()) {
-    slot->assigned.push_back(shards[job.next_shard++]);
+  const bool shared = !shards.empty() && shards.front().byte_count == data::kSharedStream;
+  const bool more = shared ? slot->assigned.empty() : job.next_shard < shards.size();
+  if (request.index == slot->assigned.size() && more) {
+    slot->assigned.push_back(shards[shared ? 0 : job.next_shard++]);
   }
   wire::ShardAssign assign{.job = job.id,
                            .pass = request.pass,

@@ -56,6 +56,7 @@ class SchedulerTest : public ::testing::Test {
     submit.table = 1;
     submit.slot_count = slots;
     for (std::uint64_t i = 0; i < 5; ++i) submit.shards.push_back({.first_row = 10 * i});
+    if (stream_) submit.shards = {{.byte_count = data::kSharedStream, .first_row = 7}};
     submit.valid_shards = {{.first_row = 1'000}};
     scheduler_.Submit(kClient, request_id, submit, out_);
   }
@@ -129,6 +130,7 @@ class SchedulerTest : public ::testing::Test {
   coord::Tables tables_{&members_};
   Scheduler scheduler_{&members_, &tables_};
   TrainParameters parameters_;
+  bool stream_ = false;  ///< The input is a stream that all slots share.
   std::vector<Outgoing> out_;
 };
 
@@ -212,6 +214,16 @@ TEST_F(SchedulerTest, TheShardLedgerAnswersRepeatsAlike) {
   EXPECT_EQ(Shard(kWorkerB, 1, 1), 20u);
   scheduler_.OnShardRequest(kWorkerA, {.job = 1, .slot = 1, .index = 0}, out_);
   EXPECT_TRUE(Take<wire::ShardAssign>().empty()) << "another worker's slot";
+}
+
+TEST_F(SchedulerTest, AStreamIsGivenToEverySlotOnce) {
+  stream_ = true;
+  Start();
+  EXPECT_EQ(Shard(kWorkerA, 0, 0), 7u);
+  EXPECT_EQ(Shard(kWorkerA, 0, 1), std::nullopt);
+  EXPECT_EQ(Shard(kWorkerA, 0, 0), 7u);
+  EXPECT_EQ(Shard(kWorkerB, 1, 0), 7u);
+  EXPECT_EQ(Shard(kWorkerB, 1, 1), std::nullopt);
 }
 
 TEST_F(SchedulerTest, PhasesFollowOnceEverybodyIsDone) {

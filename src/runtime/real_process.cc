@@ -11,6 +11,7 @@
 #include <asio/steady_timer.hpp>
 #include <cerrno>
 #include <csignal>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -18,7 +19,7 @@ namespace steelyard::runtime {
 namespace {
 
 /// The step at which a child gave up before exec; sent with errno through a pipe.
-enum class ChildStep : int { kParentGone, kStdin, kLog, kExec };
+enum class ChildStep : int { kParentGone, kStdin, kLog, kInherit, kExec };
 
 struct ChildFailure {
   ChildStep step;
@@ -50,6 +51,7 @@ struct ChildPlan {
   int log_fd;    // -1: keep ours.
   int failure_fd;
   bool own_group;
+  std::span<const int> inherited_fds;
   sigset_t signal_mask;  // The mask to restore.
 };
 
@@ -80,6 +82,9 @@ void CloseOnExec() {
     FailInChild(plan, ChildStep::kLog);
   }
   CloseOnExec();
+  for (const int fd : plan.inherited_fds) {
+    if (::fcntl(fd, F_SETFD, 0) != 0) FailInChild(plan, ChildStep::kInherit);
+  }
   ::pthread_sigmask(SIG_SETMASK, &plan.signal_mask, nullptr);
   ::execv(plan.argv[0], plan.argv.data());
   FailInChild(plan, ChildStep::kExec);
@@ -111,6 +116,8 @@ Status DescribeFailure(const ChildFailure& failure, const ProcessOptions& option
       return IoError("cannot redirect the standard input", failure.error);
     case ChildStep::kLog:
       return IoError("cannot write the log " + options.log_path, failure.error);
+    case ChildStep::kInherit:
+      return IoError("cannot hand a connection to " + options.argv[0], failure.error);
     case ChildStep::kExec:
       return IoError("cannot execute " + options.argv[0], failure.error);
   }
@@ -154,6 +161,7 @@ Result<pid_t> StartChild(const ProcessOptions& options) {
   plan.log_fd = log.get();
   plan.failure_fd = write_end.get();
   plan.own_group = options.own_group;
+  plan.inherited_fds = options.inherited_fds;
   const pid_t pid = ForkAndRun(plan);
   if (pid < 0) return IoError("cannot start a process", errno);
   write_end.Reset();

@@ -18,7 +18,8 @@ struct ProcessOptions {
   std::vector<std::string> argv;  ///< argv[0] is the path of the binary; PATH is not searched.
   std::string log_path =
       {};  ///< Takes stdout and stderr, appended; empty: our own stdout and stderr.
-  bool inherit_stdin = false;  ///< Otherwise the child reads /dev/null.
+  std::vector<int> inherited_fds = {};  ///< Open in the child under the same numbers.
+  bool inherit_stdin = false;           ///< Otherwise the child reads /dev/null.
   bool own_group = true;  ///< Ctrl-C on the terminal reaches us, not the child: we end it in order.
 };
 

@@ -8,37 +8,7 @@ import time
 import unittest
 
 from command import BINARY, CommandTest, svm_rows
-
-PATIENCE = 20.0
-
-
-def children_of(pid: int) -> list[int]:
-    text = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(word) for word in text.split()]
-
-
-def role_of(pid: int) -> str:
-    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return words[1].decode() if len(words) > 1 else ""
-
-
-def alive(pid: int) -> bool:
-    """True unless the process is gone or a zombie that only waits to be reaped."""
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
-def wait_for(condition, what: str):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.005)
-    raise AssertionError(f"{what} did not happen within {PATIENCE} s")
+from process_watch import PATIENCE, alive, children_of, reads_a_pipe, role_of, wait_for
 
 
 def listening_ports() -> set[str]:
@@ -122,10 +92,6 @@ class Processes(CommandTest):
         self.assertIn(b'"code":130', out)
         self.assert_model_stayed()
 
-    @staticmethod
-    def reads_a_pipe(pid: int) -> bool:
-        return any("pipe_read" in (task / "wchan").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
-
     def test_ctrl_c_while_standard_input_says_nothing(self):
         for early in (b"", svm_rows(5000).encode()):
             parent = subprocess.Popen([BINARY, "train", "-", "--quiet"], cwd=self.folder, env=self.environment,
@@ -133,7 +99,7 @@ class Processes(CommandTest):
             self.addCleanup(self.end_process, parent)
             parent.stdin.write(early)
             parent.stdin.flush()
-            wait_for(lambda: self.reads_a_pipe(parent.pid), "a read that blocks")
+            wait_for(lambda: reads_a_pipe(parent.pid), "a read that blocks")
             parent.send_signal(signal.SIGINT)
             self.assertEqual(parent.wait(PATIENCE), 130)
             self.assertIn(b"interrupted by Ctrl-C", parent.stderr.read())

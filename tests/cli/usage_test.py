@@ -56,7 +56,6 @@ class Usage(CommandTest):
         self.assertIn("exclude each other", self.fail_with(2, "train", "a", "--valid", "b", "--holdout", "every"))
         self.assertIn("--valid DATA or --holdout", self.fail_with(2, "train", "a", "--tolerance", "0.01"))
         self.assertIn("needs a file", self.fail_with(2, "train", "-", "--passes", "2"))
-        self.assertIn("cannot be shared", self.fail_with(2, "train", "-", "--workers", "2"))
 
     def test_the_error_object(self):
         ended = self.run_command("train", "a.svm", "--json", "--alpha", "0")
