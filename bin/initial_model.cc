@@ -67,8 +67,10 @@ Status InitialModel::CheckKeys(bool keys_are_ids) const {
   return Status(
       StatusCode::kBadData,
       std::string("--init cannot continue this model: it was trained on ") +
-          (keys_are_ids_ ? "numeric feature ids (libsvm), this input has columns by name"
-                         : "columns by name (csv, parquet), this input has numeric feature ids"),
+          (keys_are_ids_
+               ? "numeric feature ids (libsvm, libfm), this input has features by name"
+               : "features by name (csv, parquet, vw, criteo), this input has numeric feature "
+                 "ids"),
       directory_);
 }
 

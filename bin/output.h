@@ -46,6 +46,8 @@ struct TrainReport {
   std::uint64_t servers = 0;
   std::uint64_t workers = 0;
   std::string model;
+  std::string format;           ///< "libsvm": how the input was read.
+  bool format_guessed = false;  ///< By its content, because neither --format nor its name said so.
 };
 
 /// One feature of a model.

@@ -62,6 +62,7 @@ std::string TrainJson(const TrainReport& report) {
   json["idle_fraction"] = report.idle_fraction;
   json["peak_memory_bytes"] = report.peak_memory_bytes;
   json["model"] = report.model;
+  json["format"] = report.format;
   json["bad_rows"] = report.bad_rows;
   json["stopped_early"] = report.stopped_early;
   json["servers"] = report.servers;

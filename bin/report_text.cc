@@ -65,6 +65,8 @@ std::string TrainText(const TrainReport& report) {
                   Seconds(report.seconds),
                   Grouped(static_cast<std::uint64_t>(rows / std::max(report.seconds, 1e-9))),
                   Grouped(report.features), Grouped(report.nonzeros));
+  if (report.format_guessed)
+    text += fmt::format("read as {}, by its content; --format overrides\n", report.format);
   if (report.stopped_early)
     text += "stopped early: the held-out loss no longer fell by --tolerance\n";
   if (report.bad_rows > 0)

@@ -64,6 +64,7 @@ Result<data::DatasetOptions> OptionsFor(const SavedModel& model, const Values& v
   typed.task = trained.task;
   typed.keep_names = false;
   data::DatasetOptions options = InputOptions(typed, typed.data);
+  options.schema_optional = !values.Has("schema");  // Names are keys in every format.
   options.labels_optional = request.labels_optional;
   if (request.labels_optional) {
     // Labels are not looked at: any number will do.
@@ -75,7 +76,8 @@ Result<data::DatasetOptions> OptionsFor(const SavedModel& model, const Values& v
 }
 
 const char* KindOfInput(bool keys_are_ids) {
-  return keys_are_ids ? "numeric feature ids (libsvm)" : "columns by name (csv, parquet)";
+  return keys_are_ids ? "numeric feature ids (libsvm, libfm)"
+                      : "features by name (csv, parquet, vw, criteo)";
 }
 
 // Open the input. What a reader says about a schema that the user did not name is about the model's.

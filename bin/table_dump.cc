@@ -63,7 +63,7 @@ Command TableDumpCommand() {
                       {.name = "all", .help = "also the keys whose weight is 0"}},
           .examples = {"steelyard table dump --model clicks > weights.tsv"},
           .notes =
-              "Keys are in increasing order: the data's own ids, or, for columns by name, 64-bit\n"
+              "Keys are in increasing order: the data's own ids, or, for features by name, 64-bit\n"
               "hashes of the names.",
           .run = Run};
 }

@@ -63,6 +63,8 @@ Result<TrainReport> RunTrain(job::TrainParameters parameters) {
   if (!outcome.ok()) return outcome.status();
 
   TrainReport report = ReportOf(parameters, outcome.value().status);
+  report.format = job::FormatName(input.value().format);
+  report.format_guessed = input.value().format_guessed;
   checkpoint::ModelManifest manifest =
       ManifestOf(parameters, input.value().format, input.value().keys_are_ids);
   manifest.metrics = MetricsOf(report);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/input_files.h"
+
 namespace steelyard::cli {
 namespace {
 
@@ -90,6 +92,8 @@ Result<TrainInput> OpenBoth(const job::TrainParameters& parameters) {
   if (!dataset.ok()) return dataset.status();
   input.dataset = std::move(dataset.value());
   input.format = input.dataset->format();
+  input.format_guessed = parameters.format == data::Format::kAuto &&
+                         data::FormatOfName(input.dataset->files().front()) != input.format;
   input.keys_are_ids = input.dataset->keys_are_ids();
   Result<Cut> cut =
       CutDataset(*input.dataset, parameters, parameters.holdout.kind == job::Holdout::Kind::kLast);
@@ -106,7 +110,7 @@ Result<TrainInput> OpenBoth(const job::TrainParameters& parameters) {
   if (!valid.ok()) return valid.status();
   if (valid.value()->keys_are_ids() != input.keys_are_ids) {
     return Status(StatusCode::kBadData,
-                  "--valid and DATA must be of one kind: numeric feature ids or columns by name",
+                  "--valid and DATA must be of one kind: numeric feature ids or features by name",
                   valid.value()->files().front());
   }
   cut = CutDataset(*valid.value(), parameters, false);

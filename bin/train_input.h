@@ -20,6 +20,7 @@ struct TrainInput {
       dataset;  ///< The training files; standard input can be read through it only.
   std::unique_ptr<data::Dataset> valid_dataset;  ///< The --valid files, where they are a stream.
   data::Format format = data::Format::kAuto;
+  bool format_guessed = false;  ///< Neither --format nor a file's name says it.
   bool keys_are_ids = false;
   std::uint64_t rows_total = data::kRowsUnknown;  ///< Held-out rows of --holdout included.
   std::uint64_t rows_trained = 0;  ///< About how many of them are trained on; 0 when unknown.

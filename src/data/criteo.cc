@@ -74,12 +74,12 @@ void CriteoParser::AddFeature(std::string_view name) {
   keys_.push_back(key);
 }
 
-bool CriteoParser::ParseInteger(std::size_t column, std::string_view field) {
+bool CriteoParser::AddInteger(std::size_t column, std::string_view field) {
   std::int64_t value = 0;
   const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), value);
   if (error != std::errc() || stop != field.data() + field.size()) {
-    return Fail(fmt::format("expected a whole number in column I{}, found {}", column + 1,
-                            Quoted(field)));
+    return Fail(
+        fmt::format("expected a whole number in column I{}, found {}", column + 1, Quoted(field)));
   }
   std::array<char, 32> text{};
   const std::string& prefix = prefixes_[column];
@@ -99,9 +99,10 @@ bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   const std::size_t count = Split(line, fields);
   const bool labelled = count == kFeatures + 1;
   if (!labelled && !(labels_optional_ && count == kFeatures)) {
-    return Fail(fmt::format("found {} fields; a Criteo row has {}: label, {} integers, {} "
-                            "categories, with tabs between them",
-                            count, kFeatures + 1, kCriteoIntegers, kCriteoCategories));
+    return Fail(
+        fmt::format("found {} fields; a Criteo row has {}: label, {} integers, {} "
+                    "categories, with tabs between them",
+                    count, kFeatures + 1, kCriteoIntegers, kCriteoCategories));
   }
   float label = std::numeric_limits<float>::quiet_NaN();
   if (labelled && !(labels_optional_ && fields[0].empty())) {
@@ -117,7 +118,7 @@ bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   for (std::size_t i = 0; i < kFeatures; ++i) {
     if (features[i].empty()) continue;
     if (i < kCriteoIntegers) {
-      if (!ParseInteger(i, features[i])) return false;
+      if (!AddInteger(i, features[i])) return false;
     } else {
       name_.assign(prefixes_[i]).append(features[i]);
       AddFeature(name_);
@@ -136,9 +137,9 @@ bool LooksLikeCriteo(std::string_view line) {
   for (std::size_t i = 0; i < kFeatures; ++i) {
     const std::string_view field = fields[first + i];
     const bool integer = i < kCriteoIntegers;
-    const bool fits = field.empty() || (integer ? steelyard::data::ParseInteger(field).has_value()
-                                                : field.size() == 8 &&
-                                                      field.find_first_not_of("0123456789abcdef") ==
+    const bool fits = field.empty() ||
+                      (integer ? ParseInteger(field).has_value()
+                               : field.size() == 8 && field.find_first_not_of("0123456789abcdef") ==
                                                           std::string_view::npos);
     if (!fits) return false;
   }

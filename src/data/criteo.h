@@ -30,7 +30,7 @@ class CriteoParser : public RowParser {
   std::vector<std::pair<Key, std::string>> TakeNames() override { return names_.Take(); }
 
  private:
-  bool ParseInteger(std::size_t column, std::string_view field);
+  bool AddInteger(std::size_t column, std::string_view field);
   void AddFeature(std::string_view name);
   bool Fail(std::string message);
 

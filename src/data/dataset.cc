@@ -7,6 +7,7 @@
 
 #include "data/csv.h"
 #include "data/input_files.h"
+#include "data/line_formats.h"
 #include "data/parquet_dataset.h"
 #include "data/text_dataset.h"
 
@@ -38,9 +39,9 @@ class Files {
   }
 
   Result<std::unique_ptr<Dataset>> Open() {
-    if (format_ == Format::kLibsvm) return OpenLibsvm(std::move(probed_), options_);
     if (format_ == Format::kCsv) return OpenCsv(std::move(probed_), options_);
-    return OpenParquet(probed_, options_);
+    if (format_ == Format::kParquet) return OpenParquet(probed_, options_);
+    return OpenLines(format_, std::move(probed_), options_);
   }
 
  private:

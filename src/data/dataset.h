@@ -15,7 +15,12 @@
 
 namespace steelyard::data {
 
-enum class Format : std::uint8_t { kAuto, kLibsvm, kCsv, kParquet };
+enum class Format : std::uint8_t { kAuto, kLibsvm, kLibfm, kLibffm, kVw, kCriteo, kCsv, kParquet };
+
+/// Are features of this format numbers? Otherwise they are names.
+constexpr bool KeysAreIds(Format format) {
+  return format == Format::kLibsvm || format == Format::kLibfm || format == Format::kLibffm;
+}
 
 /// How label text becomes the learner's number.
 enum class LabelKind : std::uint8_t {
@@ -27,8 +32,9 @@ enum class LabelKind : std::uint8_t {
 struct DatasetOptions {
   std::vector<std::string> paths;  ///< Files or globs; "-" is standard input.
   Format format = Format::kAuto;
-  std::string schema_text;  ///< Content of the schema file (CSV, Parquet); empty for libsvm.
+  std::string schema_text;  ///< Content of the schema file (CSV, Parquet); empty for other formats.
   std::string schema_name;  ///< Its path, for messages.
+  bool schema_optional = false;  ///< Formats without columns pass over the schema.
   std::string
       label_rule;  ///< "> 15", ">= 1", "== 2", "< 3", "!= 0"; overrides the schema's `positive`.
   std::string weight_column;

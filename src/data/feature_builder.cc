@@ -18,32 +18,6 @@ constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53: beyond, a doub
 
 }  // namespace
 
-bool FeatureBuilder::KeySet::Add(Key key) {
-  if (key == 0) return !std::exchange(has_zero_, true);
-  if (2 * (count_ + 1) > slots_.size()) Grow();
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t slot = key & mask;
-  while (slots_[slot] != 0) {
-    if (slots_[slot] == key) return false;
-    slot = (slot + 1) & mask;
-  }
-  slots_[slot] = key;
-  ++count_;
-  return true;
-}
-
-void FeatureBuilder::KeySet::Grow() {
-  const std::vector<Key> old =
-      std::exchange(slots_, std::vector<Key>(std::max<std::size_t>(1024, 2 * slots_.size())));
-  const std::size_t mask = slots_.size() - 1;
-  for (const Key key : old) {
-    if (key == 0) continue;
-    std::size_t slot = key & mask;
-    while (slots_[slot] != 0) slot = (slot + 1) & mask;
-    slots_[slot] = key;
-  }
-}
-
 FeatureBuilder::FeatureBuilder(const Schema& schema, bool keep_names)
     : schema_(schema),
       keep_names_(keep_names),

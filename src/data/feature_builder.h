@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "data/key_set.h"
 #include "data/schema.h"
 #include "steelyard/types.h"
 
@@ -54,19 +55,6 @@ class FeatureBuilder {
 
  private:
   static constexpr std::size_t kCachedNumbers = 2048;  // Covers every part of a time: 1440 minutes.
-
-  /// A grow-only open-addressing set of keys that were named.
-  class KeySet {
-   public:
-    /// True when `key` was not there yet.
-    bool Add(Key key);
-
-   private:
-    void Grow();
-    std::vector<Key> slots_;  ///< 0 is free; the key 0 itself is kept in has_zero_.
-    std::size_t count_ = 0;
-    bool has_zero_ = false;
-  };
 
   /// The last text that was a time, and what became of it.
   struct Repeated {

@@ -12,8 +12,10 @@
 #include <cstring>
 #include <utility>
 
+#include "data/criteo.h"
 #include "data/libsvm.h"
 #include "data/near_miss.h"
+#include "data/vw.h"
 
 namespace steelyard::data {
 namespace {
@@ -128,20 +130,6 @@ std::string WhyBinary(std::string_view head) {
   return "";
 }
 
-Format FormatByExtension(std::string path) {
-  for (const char* packed : {".gz", ".gzip", ".zst", ".zstd"}) {
-    if (path.ends_with(packed)) path.resize(path.size() - std::strlen(packed));
-  }
-  const auto ends = [&path](std::initializer_list<const char*> endings) {
-    return std::any_of(endings.begin(), endings.end(),
-                       [&](const char* e) { return path.ends_with(e); });
-  };
-  if (ends({".svm", ".libsvm", ".svmlight"})) return Format::kLibsvm;
-  if (ends({".csv", ".tsv"})) return Format::kCsv;
-  if (ends({".parquet", ".pq"})) return Format::kParquet;
-  return Format::kAuto;
-}
-
 std::string_view FirstRow(std::string_view head) {
   const char* p = head.data();
   const char* const limit = p + head.size();
@@ -157,14 +145,20 @@ std::string_view FirstRow(std::string_view head) {
 
 Result<Format> FormatByContent(const ProbedFile& probed) {
   const std::string_view row = FirstRow(probed.head);
-  if (LooksLikeLibsvm(row)) return Format::kLibsvm;
-  if (row.find_first_of(",\t;") != std::string_view::npos) return Format::kCsv;
-  return Status(
-      StatusCode::kBadData,
-      fmt::format("the format is not clear from the name or the first row, {}; say --format "
-                  "libsvm, csv or parquet",
-                  Quoted(row)),
-      probed.file.path);
+  const bool numbers = LooksLikeLibsvm(row);
+  // Numbers between tabs may be ids or the columns of a table without a header.
+  const bool table =
+      row.find(':') == std::string_view::npos && row.find('\t') != std::string_view::npos;
+  if (numbers && !table) return Format::kLibsvm;
+  if (LooksLikeLibffm(row)) return Format::kLibffm;
+  if (LooksLikeVw(row)) return Format::kVw;
+  if (LooksLikeCriteo(row)) return Format::kCriteo;
+  if (!numbers && row.find_first_of(",\t;") != std::string_view::npos) return Format::kCsv;
+  return Status(StatusCode::kBadData,
+                fmt::format("the format is not clear from the name or the first row, {}; say "
+                            "--format libsvm, libfm, libffm, vw, criteo, csv or parquet",
+                            Quoted(row)),
+                probed.file.path);
 }
 
 }  // namespace
@@ -175,12 +169,38 @@ const char* FormatName(Format format) {
       return "auto";
     case Format::kLibsvm:
       return "libsvm";
+    case Format::kLibfm:
+      return "libfm";
+    case Format::kLibffm:
+      return "libffm";
+    case Format::kVw:
+      return "vw";
+    case Format::kCriteo:
+      return "criteo";
     case Format::kCsv:
       return "csv";
     case Format::kParquet:
       return "parquet";
   }
   return "unknown";
+}
+
+Format FormatOfName(std::string path) {
+  for (const char* packed : {".gz", ".gzip", ".zst", ".zstd"}) {
+    if (path.ends_with(packed)) path.resize(path.size() - std::strlen(packed));
+  }
+  const auto ends = [&path](std::initializer_list<const char*> endings) {
+    return std::any_of(endings.begin(), endings.end(),
+                       [&](const char* e) { return path.ends_with(e); });
+  };
+  if (ends({".svm", ".libsvm", ".svmlight"})) return Format::kLibsvm;
+  if (ends({".libfm", ".fm"})) return Format::kLibfm;
+  if (ends({".libffm", ".ffm"})) return Format::kLibffm;
+  if (ends({".vw"})) return Format::kVw;
+  if (ends({".criteo"})) return Format::kCriteo;
+  if (ends({".csv", ".tsv"})) return Format::kCsv;
+  if (ends({".parquet", ".pq"})) return Format::kParquet;
+  return Format::kAuto;
 }
 
 Status StreamAmongFiles(const std::string& path) {
@@ -245,7 +265,7 @@ Result<ProbedFile> ProbeFile(const std::string& path) {
 
 Result<Format> DetectFormat(const ProbedFile& probed, Format wanted) {
   const bool named = wanted != Format::kAuto;
-  Format format = named ? wanted : FormatByExtension(probed.file.path);
+  Format format = named ? wanted : FormatOfName(probed.file.path);
   const bool is_parquet = probed.head.starts_with("PAR1");
   const bool plain = probed.file.packing == Packing::kNone && !probed.file.stream;
   if (format == Format::kAuto && is_parquet) format = Format::kParquet;
@@ -266,6 +286,9 @@ Result<Format> DetectFormat(const ProbedFile& probed, Format wanted) {
     return Status(StatusCode::kBadData, fmt::format("this is {}", why), probed.file.path);
   }
   if (format == Format::kAuto) return FormatByContent(probed);
+  // Criteo's logs have no header, and no header looks like one of their rows.
+  if (!named && format == Format::kCsv && LooksLikeCriteo(FirstRow(probed.head)))
+    return Format::kCriteo;
   return format;
 }
 

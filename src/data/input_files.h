@@ -49,4 +49,7 @@ Status StreamAmongFiles(const std::string& path);
 
 const char* FormatName(Format format);
 
+/// The format that the ending of `path` says, packed or not; kAuto when it says none.
+Format FormatOfName(std::string path);
+
 }  // namespace steelyard::data

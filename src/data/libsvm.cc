@@ -73,10 +73,20 @@ const char* LibsvmParser::ParseLabel(const char* p, const char* end) {
   return weight_end;
 }
 
+const char* LibsvmParser::Wanted() const {
+  return fields_ ? "field:id:value" : "id or id:value";
+}
+
 bool LibsvmParser::ParseFeature(const char*& p, const char* end, std::size_t index) {
   std::uint64_t id = 0;
-  const char* const id_end = ReadUnsigned(p, id);
-  if (id_end == p) return Fail(p, end, "id or id:value");
+  const char* id_begin = p;
+  if (fields_) {
+    const char* const field_end = ReadUnsigned(p, id);
+    if (field_end == p || field_end == nullptr || *field_end != ':') return Fail(p, end, Wanted());
+    id_begin = field_end + 1;
+  }
+  const char* const id_end = ReadUnsigned(id_begin, id);
+  if (id_end == id_begin) return Fail(p, end, Wanted());
   if (id_end == nullptr) {
     error_ =
         fmt::format("feature id {} is larger than 2^64 - 1", Quoted(Text(p, TokenEnd(p, end))));
@@ -85,13 +95,13 @@ bool LibsvmParser::ParseFeature(const char*& p, const char* end, std::size_t ind
   keys_[index] = KeyOfId(id);
   values_[index] = 1.0F;
   if (*id_end != ':') {
-    if (!EndsToken(*id_end)) return Fail(p, end, "id or id:value");
+    if (fields_ || !EndsToken(*id_end)) return Fail(p, end, Wanted());
     p = id_end;
     return true;
   }
   double value = 0;
   const char* const value_end = ReadReal(id_end + 1, end, value);
-  if (value_end == id_end + 1 || !EndsToken(*value_end)) return Fail(p, end, "id or id:value");
+  if (value_end == id_end + 1 || !EndsToken(*value_end)) return Fail(p, end, Wanted());
   if (!(std::abs(value) <= std::numeric_limits<float>::max())) {
     return Fail(p, end, "id:value with a finite value");
   }
@@ -145,7 +155,7 @@ bool LibsvmParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   std::size_t count = 0;
   bool all_ones = true;
   for (;;) {
-    p = ParseOnes(p, count);
+    if (!fields_) p = ParseOnes(p, count);
     while (IsBlank(*p)) ++p;
     if (p >= end || *p == '#') break;
     if (!ParseFeature(p, end, count)) return false;
@@ -173,6 +183,28 @@ bool LooksLikeLibsvm(std::string_view line) {
     if (!ParseReal(text.substr(0, colon)) && !(token == 0 && text == "?")) return false;
     if (colon < text.size() && !ParseReal(text.substr(colon + 1))) return false;
     at = stop;
+  }
+}
+
+bool LooksLikeLibffm(std::string_view line) {
+  std::size_t features = 0;
+  std::size_t at = 0;
+  for (int token = 0;; ++token) {
+    at = line.find_first_not_of(" \t\r", at);
+    if (at == std::string_view::npos || line[at] == '#') return features > 0;
+    const std::size_t stop = std::min(line.find_first_of(" \t\r#", at), line.size());
+    const std::string_view text = line.substr(at, stop - at);
+    at = stop;
+    const bool label = token == 0 && (ParseReal(text) || text == "?");
+    if (label) continue;
+    const std::size_t first = std::min(text.find(':'), text.size());
+    const std::size_t second = text.find(':', first + 1);
+    if (second == std::string_view::npos || !ParseInteger(text.substr(0, first)) ||
+        !ParseInteger(text.substr(first + 1, second - first - 1)) ||
+        !ParseReal(text.substr(second + 1))) {
+      return false;
+    }
+    ++features;
   }
 }
 

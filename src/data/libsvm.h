@@ -1,4 +1,4 @@
-// LibsvmParser: "label[:weight] id[:value] ..." lines as rows.
+// LibsvmParser: "label[:weight] id[:value] ..." lines as rows; libFM writes the same, libffm a field before each id.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,9 @@ namespace steelyard::data {
 
 class LibsvmParser : public RowParser {
  public:
-  LibsvmParser(LabelMap labels, bool labels_optional)
-      : labels_(std::move(labels)), labels_optional_(labels_optional) {}
+  /// @param fields  libffm: a feature is "field:id:value"; linear models have no use for the field.
+  LibsvmParser(LabelMap labels, bool labels_optional, bool fields = false)
+      : labels_(std::move(labels)), labels_optional_(labels_optional), fields_(fields) {}
 
   bool Parse(const Record& record, std::uint64_t row, RowBlock& block) override;
 
@@ -23,16 +24,19 @@ class LibsvmParser : public RowParser {
   const char* ParseOnes(const char* p, std::size_t& count);
   bool ParseFeature(const char*& p, const char* end, std::size_t index);
   bool Fail(const char* token, const char* end, std::string_view wanted);
+  const char* Wanted() const;
 
   LabelMap labels_;
   bool labels_optional_;
+  bool fields_;
   float label_ = 0;
   float weight_ = 1;
   std::vector<Key> keys_;  ///< The row being parsed; never shrinks.
   std::vector<float> values_;
 };
 
-/// Does `line` look like a libsvm row? Used to detect the format.
+/// Does `line` look like a libsvm (or libFM) row, a libffm row? Used to detect the format.
 bool LooksLikeLibsvm(std::string_view line);
+bool LooksLikeLibffm(std::string_view line);
 
 }  // namespace steelyard::data

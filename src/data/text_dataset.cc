@@ -7,9 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "data/binding.h"
 #include "data/chunk_cutter.h"
-#include "data/libsvm.h"
 
 namespace steelyard::data {
 namespace {
@@ -255,7 +253,7 @@ class TextDataset : public Dataset {
 
   const std::vector<std::string>& files() const override { return content_->paths; }
   Format format() const override { return content_->input.format; }
-  bool keys_are_ids() const override { return format() == Format::kLibsvm; }
+  bool keys_are_ids() const override { return KeysAreIds(format()); }
   bool is_stream() const override { return content_->input.files.front().stream; }
   Result<std::uint64_t> CountRows() override { return content_->Total(); }
   Result<StreamFeed> TakeStream() override {
@@ -321,33 +319,6 @@ TextInput TakeFiles(std::vector<ProbedFile> probed, const DatasetOptions& option
     input.files.push_back(std::move(each.file));
   }
   return input;
-}
-
-Result<std::unique_ptr<Dataset>> OpenLibsvm(std::vector<ProbedFile> probed,
-                                            const DatasetOptions& options) {
-  if (!options.weight_column.empty()) {
-    return Status(
-        StatusCode::kInvalidArgument,
-        fmt::format("there is no column '{}': libsvm rows have no named columns; a weight is "
-                    "written after the label, as in 1:0.5",
-                    options.weight_column));
-  }
-  if (!options.schema_text.empty()) {
-    return Status(
-        StatusCode::kInvalidArgument,
-        fmt::format("a schema ({}) is for CSV and Parquet, but this input is libsvm: its features "
-                    "are numbers, not columns",
-                    options.schema_name),
-        probed.front().file.path);
-  }
-  const Result<LabelMap> labels = LabelMapOf(options, "");
-  if (!labels.ok()) return labels.status();
-  TextInput input = TakeFiles(std::move(probed), options);
-  for (InputFile& file : input.files) file.shape.comments = true;
-  input.make_parser = [labels = labels.value(), optional = options.labels_optional](std::uint32_t) {
-    return std::make_unique<LibsvmParser>(labels, optional);
-  };
-  return MakeTextDataset(std::move(input));
 }
 
 }  // namespace steelyard::data

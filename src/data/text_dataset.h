@@ -1,4 +1,4 @@
-// Text inputs: counting, cutting and reading the rows of libsvm and CSV files.
+// Text inputs: counting, cutting and reading the rows of text files.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,6 @@ struct TextInput {
 };
 
 std::unique_ptr<Dataset> MakeTextDataset(TextInput input);
-
-/// A libsvm dataset over probed files.
-Result<std::unique_ptr<Dataset>> OpenLibsvm(std::vector<ProbedFile> probed,
-                                            const DatasetOptions& options);
 
 /// Move the files and the stream out of `probed`.
 TextInput TakeFiles(std::vector<ProbedFile> probed, const DatasetOptions& options);

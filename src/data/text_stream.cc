@@ -62,7 +62,7 @@ const char* QuotedRecordEnd(const char* p, const char* limit, char delimiter) {
 bool IsNoRow(const Record& record, const RecordShape& shape) {
   for (const char* p = record.begin; p < record.end; ++p) {
     // In tab-separated text a line of tabs is a row of empty cells.
-    const bool field = shape.quoted && *p == shape.delimiter;
+    const bool field = *p == shape.delimiter;
     const bool blank = *p == ' ' || *p == '\t' || *p == '\r' || *p == '\v' || *p == '\f';
     if (field || !blank) return shape.comments && *p == '#';
   }

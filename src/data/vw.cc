@@ -99,8 +99,8 @@ bool VwParser::ParseHead(const char* p, const char* bar) {
   if (head.count == 1) return true;
   const std::optional<double> weight = ParseReal(head.words[1]);
   if (!weight || !(*weight >= 0) || *weight > kFloatMax) {
-    return Fail(fmt::format("expected an importance of at least 0, found {}",
-                            Quoted(head.words[1])));
+    return Fail(
+        fmt::format("expected an importance of at least 0, found {}", Quoted(head.words[1])));
   }
   weight_ = static_cast<float>(*weight);
   if (head.count == 3 && ParseReal(head.words[2]) != 0.0) {
@@ -136,16 +136,16 @@ bool VwParser::ParseFeature(const char*& p, const char* end) {
   while (stop < end && !EndsWord(*stop) && *stop != ':') ++stop;
   const std::string_view feature = Text(p, stop);
   if (feature.empty()) {
-    return Fail(fmt::format("expected name or name:value, found {}",
-                            Quoted(Text(p, WordEnd(p, end)))));
+    return Fail(
+        fmt::format("expected name or name:value, found {}", Quoted(Text(p, WordEnd(p, end)))));
   }
   double value = scale_;
   if (stop < end && *stop == ':') {
     const char* const number = stop + 1;
     stop = ReadReal(number, end, value);
     if (stop == number || (stop < end && !EndsWord(*stop))) {
-      return Fail(fmt::format("expected name or name:value, found {}",
-                              Quoted(Text(p, WordEnd(p, end)))));
+      return Fail(
+          fmt::format("expected name or name:value, found {}", Quoted(Text(p, WordEnd(p, end)))));
     }
     value *= scale_;
   }

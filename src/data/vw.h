@@ -35,10 +35,10 @@ class VwParser : public RowParser {
   NameBook names_;
   float label_ = 0;
   float weight_ = 1;
-  double scale_ = 1;          ///< Of the namespace.
-  std::string name_;          ///< "namespace=" of the current one, then a feature's name.
-  std::size_t prefix_ = 0;    ///< Bytes of "namespace=".
-  std::vector<Key> keys_;     ///< The row being parsed.
+  double scale_ = 1;        ///< Of the namespace.
+  std::string name_;        ///< "namespace=" of the current one, then a feature's name.
+  std::size_t prefix_ = 0;  ///< Bytes of "namespace=".
+  std::vector<Key> keys_;   ///< The row being parsed.
   std::vector<float> values_;
   bool all_ones_ = true;
 };

@@ -14,7 +14,8 @@ namespace {
 constexpr std::array<std::string_view, 4> kTasks = {"logistic", "squared", "hinge",
                                                     "squared_hinge"};
 constexpr std::array<std::string_view, 3> kSolvers = {"ftrl", "sgd", "adagrad"};
-constexpr std::array<std::string_view, 4> kFormats = {"auto", "libsvm", "csv", "parquet"};
+constexpr std::array<std::string_view, 8> kFormats = {"auto", "libsvm", "libfm", "libffm",
+                                                      "vw",   "criteo", "csv",   "parquet"};
 
 Status Refuse(std::string_view flag, std::string_view wanted, std::string_view text) {
   std::string message(flag);

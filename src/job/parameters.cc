@@ -310,9 +310,12 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
   }
   if (parameters.model.empty()) return refuse("--model must name a directory, got nothing");
-  if (parameters.schema_text.empty() && !parameters.schema.empty() &&
-      parameters.format == data::Format::kLibsvm) {
-    return refuse("--schema describes CSV and Parquet columns; --format libsvm has none");
+  const bool columns = parameters.format == data::Format::kAuto ||
+                       parameters.format == data::Format::kCsv ||
+                       parameters.format == data::Format::kParquet;
+  if (parameters.schema_text.empty() && !parameters.schema.empty() && !columns) {
+    return refuse("--schema describes CSV and Parquet columns; --format " +
+                  std::string(FormatName(parameters.format)) + " has none");
   }
   SY_RETURN_IF_ERROR(CheckLabelRule(parameters.label));
 

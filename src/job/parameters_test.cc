@@ -124,7 +124,9 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
   EXPECT_EQ(Refusal("tolerance", "1"), "--tolerance must be >= 0 and < 1, got 1");
   EXPECT_EQ(Refusal("solver", "ftlr"),
             "--solver must be one of ftrl, sgd, adagrad, got ftlr; did you mean ftrl?");
-  EXPECT_EQ(Refusal("format", "vw"), "--format must be one of auto, libsvm, csv, parquet, got vw");
+  EXPECT_EQ(
+      Refusal("format", "orc"),
+      "--format must be one of auto, libsvm, libfm, libffm, vw, criteo, csv, parquet, got orc");
   EXPECT_EQ(Refusal("holdout", "first:10%"),
             "--holdout must be none, every, last:P% or random:P% with 0 < P < 100, got first:10%");
   for (const char* text :

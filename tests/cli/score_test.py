@@ -154,7 +154,7 @@ class ScoreColumns(CommandTest):
 
     def test_another_kind_of_input_is_refused(self):
         self.write("rows.svm", "1 1:1\n")
-        self.assertIn("rows.svm: the model m was trained on columns by name",
+        self.assertIn("rows.svm: the model m was trained on features by name",
                       self.fail_with(65, "predict", "rows.svm", "--model", "m"))
         self.succeed("train", "rows.svm", "--model", "ids", "--quiet")
         self.assertIn("trips.csv: the model ids was trained on numeric feature ids",

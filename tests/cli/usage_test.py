@@ -35,7 +35,7 @@ class Usage(CommandTest):
             ("--solver", "ftlr"): "--solver must be one of ftrl, sgd, adagrad, got ftlr; did you mean ftrl?",
             ("--solver", "adam"): "--solver must be one of ftrl, sgd, adagrad, got adam",
             ("--task", "fm"): "--task must be one of logistic, squared, hinge, squared_hinge, got fm",
-            ("--format", "vw"): "--format must be one of auto, libsvm, csv, parquet, got vw",
+            ("--format", "orc"): "--format must be one of auto, libsvm, libfm, libffm, vw, criteo, csv, parquet, got orc",
             ("--holdout", "some"): "--holdout must be none, every, last:P% or random:P% with 0 < P < 100, got some",
             ("--bad-rows-max", "x"): "--bad-rows-max must be a number of rows (5) or a share of them (0.1%), got x",
             ("--servers", "1025"): "--servers must be a whole number from 0 to 1024, got 1025",

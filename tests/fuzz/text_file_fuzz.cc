@@ -144,6 +144,7 @@ void FuzzTextFile(Bytes input) {
   options.paths = {file.path()};
   options.schema_text = kSchema;
   options.schema_name = "schema.toml";
+  options.schema_optional = true;
   options.bad_rows_max = 1u << 30;
   auto dataset = data::OpenDataset(options);
   if (!dataset.ok()) {
