@@ -32,7 +32,7 @@ Result<std::uint64_t> Values::GetCount(std::string_view name, std::uint64_t othe
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
       TrainCommand(),   PredictCommand(), EvaluateCommand(), InspectCommand(), TableDumpCommand(),
-      VersionCommand(), HelpCommand(),    ServerCommand(),   WorkerCommand(),
+      DatagenCommand(), VersionCommand(), HelpCommand(),     ServerCommand(),  WorkerCommand(),
   };
   return commands;
 }

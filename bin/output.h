@@ -50,6 +50,13 @@ struct TrainReport {
   bool format_guessed = false;  ///< By its content, because neither --format nor its name said so.
 };
 
+/// Rows that were generated from a planted model.
+struct GeneratedReport {
+  std::uint64_t rows = 0;
+  std::uint64_t positive_rows = 0;
+  std::optional<double> log_loss;  ///< Of the planted model on these rows.
+};
+
 /// One feature of a model.
 struct FeatureReport {
   std::string name;  ///< The feature's name or id.
@@ -75,11 +82,13 @@ std::string ErrorJson(int code, std::string_view message, std::string_view where
 std::string TrainJson(const TrainReport& report);
 std::string EvaluationJson(const EvaluationReport& report);
 std::string ModelJson(const ModelReport& report);
+std::string GeneratedJson(const GeneratedReport& report);
 
 /// Lines for people, each with its line feed.
 std::string TrainText(const TrainReport& report);
 std::string EvaluationText(const EvaluationReport& report);
 std::string ModelText(const ModelReport& report);
+std::string GeneratedText(const GeneratedReport& report);
 
 /// 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);

@@ -98,4 +98,13 @@ std::string ModelJson(const ModelReport& report) {
   return Dump(json);
 }
 
+std::string GeneratedJson(const GeneratedReport& report) {
+  Json json;
+  json["status"] = "ok";
+  json["rows"] = report.rows;
+  json["positive_rows"] = report.positive_rows;
+  Put(json, "log_loss", report.log_loss);
+  return Dump(json);
+}
+
 }  // namespace steelyard::cli

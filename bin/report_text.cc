@@ -125,4 +125,11 @@ bool PrintOut(std::string_view text) {
   return written || errno == EPIPE;
 }
 
+std::string GeneratedText(const GeneratedReport& report) {
+  if (!report.log_loss.has_value()) return "0 rows\n";
+  const double share = static_cast<double>(report.positive_rows) / static_cast<double>(report.rows);
+  return fmt::format("{} rows, {:.2f} % positive, log loss {:.6f} by the planted model\n",
+                     Grouped(report.rows), 100.0 * share, *report.log_loss);
+}
+
 }  // namespace steelyard::cli
