@@ -63,6 +63,7 @@ Command PredictCommand();
 Command EvaluateCommand();
 Command InspectCommand();
 Command TableDumpCommand();
+Command ConvertCommand();
 Command DatagenCommand();
 Command VersionCommand();
 Command HelpCommand();

@@ -57,6 +57,15 @@ struct GeneratedReport {
   std::optional<double> log_loss;  ///< Of the planted model on these rows.
 };
 
+/// Rows that were written in another format.
+struct ConvertedReport {
+  std::uint64_t rows = 0;
+  std::uint64_t bad_rows = 0;
+  std::string from;  ///< "csv".
+  std::string to;
+  std::string out;
+};
+
 /// One feature of a model.
 struct FeatureReport {
   std::string name;  ///< The feature's name or id.
@@ -83,12 +92,14 @@ std::string TrainJson(const TrainReport& report);
 std::string EvaluationJson(const EvaluationReport& report);
 std::string ModelJson(const ModelReport& report);
 std::string GeneratedJson(const GeneratedReport& report);
+std::string ConvertedJson(const ConvertedReport& report);
 
 /// Lines for people, each with its line feed.
 std::string TrainText(const TrainReport& report);
 std::string EvaluationText(const EvaluationReport& report);
 std::string ModelText(const ModelReport& report);
 std::string GeneratedText(const GeneratedReport& report);
+std::string ConvertedText(const ConvertedReport& report);
 
 /// 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);

@@ -107,4 +107,15 @@ std::string GeneratedJson(const GeneratedReport& report) {
   return Dump(json);
 }
 
+std::string ConvertedJson(const ConvertedReport& report) {
+  Json json;
+  json["status"] = "ok";
+  json["rows"] = report.rows;
+  json["bad_rows"] = report.bad_rows;
+  json["from"] = report.from;
+  json["to"] = report.to;
+  json["out"] = report.out;
+  return Dump(json);
+}
+
 }  // namespace steelyard::cli

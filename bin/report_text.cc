@@ -132,4 +132,11 @@ std::string GeneratedText(const GeneratedReport& report) {
                      Grouped(report.rows), 100.0 * share, *report.log_loss);
 }
 
+std::string ConvertedText(const ConvertedReport& report) {
+  std::string text = fmt::format("{} rows of {} written as {} in {}\n", Grouped(report.rows),
+                                 report.from, report.to, report.out);
+  if (report.bad_rows > 0) text += fmt::format("{} bad rows left out\n", Grouped(report.bad_rows));
+  return text;
+}
+
 }  // namespace steelyard::cli

@@ -9,7 +9,7 @@ import unittest
 from command import ROOT, CommandTest
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
-COMMANDS = ["train", "predict", "evaluate", "inspect", "table dump", "datagen", "version", "help"]
+COMMANDS = ["train", "predict", "evaluate", "inspect", "table dump", "convert", "datagen", "version", "help"]
 LATER_FLAGS = ["dry-run", "cache", "rank", "topics", "filters", "replicas", "cluster", "checkpoint-every", "resume"]
 
 
