@@ -29,6 +29,12 @@ Status ModelSaver::AddNames(const std::vector<std::pair<Key, std::string>>& name
   return {};
 }
 
+void ModelSaver::StartAgain() {
+  writer_.reset();
+  row_count_ = 0;
+  nonzeros_ = 0;
+}
+
 Status ModelSaver::AddRows(std::span<const Key> keys, std::span<const float> rows) {
   SY_RETURN_IF_ERROR(Begin());
   const std::size_t row_floats = updater_->row_floats();

@@ -32,6 +32,8 @@ class ModelSaver {
   Status AddNames(const std::vector<std::pair<Key, std::string>>& names);
   /// @param keys  increasing over all calls.
   Status AddRows(std::span<const Key> keys, std::span<const float> rows);
+  /// Forget the rows so far: others are the result.
+  void StartAgain();
   /// Write names and manifest; the model is in its place when this returns OK.
   Status Commit(checkpoint::ModelManifest manifest);
 

@@ -31,6 +31,7 @@ struct TrainReport {
   std::uint64_t features = 0;  ///< Distinct keys seen.
   std::uint64_t passes = 0;
   bool stopped_early = false;
+  std::optional<std::uint64_t> kept_pass;  ///< Whose weights are saved, from 1; with --tolerance.
   double seconds = 0.0;  ///< Process start to model saved.
   double read_seconds = 0.0;
   std::optional<double> progressive_log_loss;

@@ -65,6 +65,7 @@ std::string TrainJson(const TrainReport& report) {
   json["format"] = report.format;
   json["bad_rows"] = report.bad_rows;
   json["stopped_early"] = report.stopped_early;
+  if (report.kept_pass.has_value()) json["kept_pass"] = *report.kept_pass;
   json["servers"] = report.servers;
   json["workers"] = report.workers;
   return Dump(json);

@@ -69,6 +69,8 @@ std::string TrainText(const TrainReport& report) {
     text += fmt::format("read as {}, by its content; --format overrides\n", report.format);
   if (report.stopped_early)
     text += "stopped early: the held-out loss no longer fell by --tolerance\n";
+  if (report.kept_pass.has_value() && *report.kept_pass != report.passes)
+    text += fmt::format("kept the weights of pass {}, the best one\n", *report.kept_pass);
   if (report.bad_rows > 0)
     text += fmt::format("{} bad rows skipped in each pass\n", Grouped(report.bad_rows));
   text += fmt::format("pushed {}, pulled {}, peak memory {}, workers idle {:.1f} % of the time\n",

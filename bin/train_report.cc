@@ -29,6 +29,7 @@ TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStat
   report.rows = work.rows / report.passes;
   report.bad_rows = work.bad_rows / report.passes;
   report.stopped_early = status.stopped_early;
+  if (parameters.tolerance > 0.0) report.kept_pass = std::uint64_t{status.kept_pass} + 1;
   report.read_seconds =
       static_cast<double>(work.read_ns) / 1e9 / static_cast<double>(parameters.worker_count());
   FillProgressive(status, job::LossOf(parameters.task), report);
@@ -60,7 +61,9 @@ ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput
     sample.rows_total = input.rows_trained;
     sample.rows_later = input.rows_trained * (parameters.passes - PassesDone(status));
   } else {
-    sample.activity = status.phase == wire::Phase::kValidate ? "validating " + pass : "finishing";
+    sample.activity = status.keep                              ? "keeping " + pass
+                      : status.phase == wire::Phase::kValidate ? "validating " + pass
+                                                               : "finishing";
   }
   sample.rows = status.phase == wire::Phase::kTrain ? status.work.rows : 0;
   sample.rows_earlier = status.earlier.rows;
@@ -76,6 +79,7 @@ std::map<std::string, double> MetricsOf(const TrainReport& report) {
   };
   metrics["rows"] = static_cast<double>(report.rows);
   metrics["passes"] = static_cast<double>(report.passes);
+  if (report.kept_pass.has_value()) metrics["kept_pass"] = static_cast<double>(*report.kept_pass);
   add("progressive_log_loss", report.progressive_log_loss);
   add("progressive_loss", report.progressive_loss);
   if (!report.valid.has_value()) return metrics;

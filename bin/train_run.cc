@@ -84,6 +84,7 @@ job::JobEvents TrainRun::Events() {
     outcome_.status = status;
     parts_.on_status(status);
   };
+  events.on_first_row = [this] { parts_.saver->StartAgain(); };
   events.on_rows = [this](std::span<const Key> keys, std::span<const float> rows) {
     return parts_.saver->AddRows(keys, rows);
   };

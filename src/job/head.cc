@@ -110,6 +110,9 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
     case MessageType::kJobSubmit:
       return with(std::type_identity<wire::JobSubmit>(),
                   [&](auto m) { scheduler_.Submit(from, id, m, out); });
+    case MessageType::kJobKept:
+      return with(std::type_identity<wire::JobKept>(),
+                  [&](auto m) { scheduler_.OnKept(from, m, out); });
     case MessageType::kJobCancel:
       return with(std::type_identity<wire::JobCancel>(),
                   [&](auto m) { scheduler_.Cancel(from, m, out); });

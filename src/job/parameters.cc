@@ -122,7 +122,8 @@ constexpr std::array kTable = {
               .field = &P::tolerance,
               .bounds = {.min = 0, .max = 1, .max_excluded = true},
               .default_note = "0, never",
-              .help = "stop early after a pass whose held-out loss fell by less than this share"},
+              .help = "stop early after a pass whose held-out loss fell by less than this share, and "
+                      "keep the best pass"},
     Parameter{.name = "seed",
               .value = "N",
               .group = "Learning",

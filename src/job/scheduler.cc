@@ -1,6 +1,7 @@
 #include "job/scheduler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -225,6 +226,7 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
       job.status.valid = ToWire(job.valid);
       return NextPass(job, out);
     case Phase::kFinish:
+      if (job.kept_loss) job.status.valid = job.kept_valid;
       return End(job, JobState::kDone, {}, out);
   }
 }
@@ -238,12 +240,38 @@ bool Scheduler::ShouldStop(Job& job) {
   return !improved;
 }
 
+bool Scheduler::NoteBest(Job& job) {
+  const bool keeps_best = job.parameters.tolerance > 0 && job.status.has_valid;
+  const auto loss = keeps_best ? job.valid.mean_loss() : std::nullopt;
+  const bool best =
+      loss && std::isfinite(*loss) && (!job.kept_loss || *loss < *job.kept_loss);
+  if (best || !job.kept_loss) job.status.kept_pass = job.status.pass;
+  if (!best) return false;
+  job.kept_loss = loss;
+  job.kept_valid = job.status.valid;
+  return true;
+}
+
 void Scheduler::NextPass(Job& job, std::vector<Outgoing>& out) {
-  job.status.stopped_early = ShouldStop(job) && job.status.pass + 1 < job.parameters.passes;
-  if (!job.status.stopped_early && job.status.pass + 1 < job.parameters.passes) {
-    return StartPhase(job, job.status.pass + 1, Phase::kTrain, out);
+  const bool last = job.status.pass + 1 >= job.parameters.passes;
+  job.status.stopped_early = ShouldStop(job) && !last;
+  const bool best = NoteBest(job);
+  if (last || job.status.stopped_early) {
+    return StartPhase(job, job.status.pass, Phase::kFinish, out);
   }
-  StartPhase(job, job.status.pass, Phase::kFinish, out);
+  if (!best) return StartPhase(job, job.status.pass + 1, Phase::kTrain, out);
+  job.status.keep = true;
+  Report(job, out);
+}
+
+void Scheduler::OnKept(NodeId client, const wire::JobKept& kept, std::vector<Outgoing>& out) {
+  Job* job = FindJob(kept.job);
+  const bool awaited = job != nullptr && job->client == client &&
+                       job->status.state == JobState::kRunning && job->status.keep &&
+                       job->status.pass == kept.pass;
+  if (!awaited) return;  // A repeat.
+  job->status.keep = false;
+  StartPhase(*job, kept.pass + 1, Phase::kTrain, out);
 }
 
 void Scheduler::OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>& out) {

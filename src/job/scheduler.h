@@ -21,6 +21,9 @@ using coord::Outgoing;
 /// pass comes the phase finish, in which workers hand in what they kept (names). A phase ends when every slot is done
 /// with it, so that all pushes of a training phase are acknowledged before anyone validates.
 ///
+/// A job with a tolerance ends with its best pass: after a validation better than all before, the next pass waits until
+/// the submitter has read the rows.
+///
 /// Every message to or from a worker may be lost: each side repeats what the other has not answered.
 ///
 /// Threads: confined to the head's loop. PURE.
@@ -40,6 +43,7 @@ class Scheduler {
   void OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>& out);
   void OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector<Outgoing>& out);
   void OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed, std::vector<Outgoing>& out);
+  void OnKept(NodeId client, const wire::JobKept& kept, std::vector<Outgoing>& out);
 
   /// A member is gone: its jobs fail with its name.
   void OnDeparture(const coord::Departure& gone, std::vector<Outgoing>& out);
@@ -72,7 +76,9 @@ class Scheduler {
     std::size_t next_shard = 0;
     math::Evaluation progressive;
     math::Evaluation valid;
-    std::optional<double> best_loss;
+    std::optional<double> best_loss;  ///< As the tolerance counts: smaller gains do not move it.
+    std::optional<double> kept_loss;  ///< Of status.kept_pass.
+    wire::EvaluationPart kept_valid;
     std::vector<wire::Names> names;
     runtime::Time reported_at{0};
   };
@@ -88,6 +94,8 @@ class Scheduler {
   bool MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out);
   /// True when the last validation says that more passes would not help.
   bool ShouldStop(Job& job);
+  /// True when the pass that was just validated is the best so far of a job that keeps its best.
+  bool NoteBest(Job& job);
   void End(Job& job, wire::JobState state, const Status& why, std::vector<Outgoing>& out);
   void Report(Job& job, std::vector<Outgoing>& out);
 

@@ -282,6 +282,7 @@ TEST_F(SchedulerTest, StopsWhenTheHeldOutLossImprovesTooLittle) {
   for (std::uint32_t pass = 0; pass < losses.size(); ++pass) {
     BothDone(pass, Phase::kTrain);
     BothDone(pass, Phase::kValidate, losses[pass]);
+    scheduler_.OnKept(kClient, {.job = 1, .pass = pass}, out_);
     const auto plans = Take<wire::PassPlan>();
     const Phase next = plans.back().second.phase;
     EXPECT_EQ(next, pass + 1 < losses.size() ? Phase::kTrain : Phase::kFinish) << pass;
@@ -291,6 +292,71 @@ TEST_F(SchedulerTest, StopsWhenTheHeldOutLossImprovesTooLittle) {
   EXPECT_EQ(status.state, JobState::kDone);
   EXPECT_TRUE(status.stopped_early);
   EXPECT_EQ(status.pass, 2u);
+}
+
+TEST_F(SchedulerTest, ThePassAfterTheBestWaitsUntilItsRowsAreKept) {
+  parameters_.passes = 4;
+  parameters_.valid = {"held out"};
+  parameters_.tolerance = 0.001;
+  Start();
+  BothDone(0, Phase::kTrain);
+  BothDone(0, Phase::kValidate, 0.5);
+  out_.clear();
+  EXPECT_TRUE(LastStatus().keep);
+  Wake(250ms);
+  EXPECT_FALSE(Plan()) << "the table rests";
+  scheduler_.OnKept(kWorkerA, {.job = 1, .pass = 0}, out_);
+  EXPECT_FALSE(Plan()) << "not the submitter";
+  scheduler_.OnKept(kClient, {.job = 1, .pass = 0}, out_);
+  ASSERT_TRUE(Plan());
+  EXPECT_FALSE(LastStatus().keep);
+  scheduler_.OnKept(kClient, {.job = 1, .pass = 0}, out_);
+  EXPECT_FALSE(Plan()) << "a repeat starts nothing";
+  BothDone(1, Phase::kTrain);
+  BothDone(1, Phase::kValidate, 0.4);
+  scheduler_.OnKept(kClient, {.job = 1, .pass = 1}, out_);
+  BothDone(2, Phase::kTrain);
+  out_.clear();
+  BothDone(2, Phase::kValidate, 0.3999);  // Better, but not by the tolerance: the last pass, and the best one.
+  EXPECT_EQ(Plan()->phase, Phase::kFinish);
+  EXPECT_FALSE(LastStatus().keep) << "what comes last is read at the end";
+  BothDone(2, Phase::kFinish);
+  const wire::JobStatus status = LastStatus();
+  EXPECT_EQ(status.kept_pass, 2u);
+  EXPECT_DOUBLE_EQ(status.valid.loss, 2 * 0.3999);
+}
+
+TEST_F(SchedulerTest, TheResultAndItsFiguresAreTheBestPass) {
+  parameters_.passes = 3;
+  parameters_.valid = {"held out"};
+  parameters_.tolerance = 0.001;
+  Start();
+  const std::vector<double> losses = {0.5, 0.4, 0.45};
+  for (std::uint32_t pass = 0; pass < losses.size(); ++pass) {
+    BothDone(pass, Phase::kTrain);
+    BothDone(pass, Phase::kValidate, losses[pass]);
+    scheduler_.OnKept(kClient, {.job = 1, .pass = pass}, out_);
+  }
+  BothDone(2, Phase::kFinish);
+  const wire::JobStatus status = LastStatus();
+  EXPECT_EQ(status.state, JobState::kDone);
+  EXPECT_EQ(status.pass, 2u);
+  EXPECT_EQ(status.kept_pass, 1u);
+  EXPECT_DOUBLE_EQ(status.valid.loss, 2 * 0.4);
+}
+
+TEST_F(SchedulerTest, WithoutAToleranceTheLastPassIsTheResult) {
+  parameters_.passes = 2;
+  parameters_.valid = {"held out"};
+  Start();
+  for (std::uint32_t pass = 0; pass < 2; ++pass) {
+    BothDone(pass, Phase::kTrain);
+    BothDone(pass, Phase::kValidate, 0.4 + pass);
+  }
+  BothDone(1, Phase::kFinish);
+  const wire::JobStatus status = LastStatus();
+  EXPECT_EQ(status.kept_pass, 1u);
+  EXPECT_DOUBLE_EQ(status.valid.loss, 2 * 1.4);
 }
 
 TEST_F(SchedulerTest, ADeadWorkerEndsTheJobWithItsName) {

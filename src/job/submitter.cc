@@ -125,7 +125,8 @@ void Submitter::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
     }
     case MessageType::kJobStatus: {
       const auto status = wire::Decode<wire::JobStatus>(frame.body.bytes());
-      if (status.ok() && state_ == State::kFollowing && status.value().job == job_) {
+      const bool follows = state_ == State::kFollowing || state_ == State::kKeeping;
+      if (status.ok() && follows && status.value().job == job_) {
         OnStatus(transport, status.value());
       }
       return;
@@ -188,11 +189,27 @@ void Submitter::OnStatus(Transport& transport, const wire::JobStatus& status) {
   if (status.state == wire::JobState::kFailed) {
     return End(transport, Status(status.code, status.message, status.where));
   }
+  if (state_ == State::kKeeping) return;
+  result_pass_ = status.kept_pass;
   if (status.state == wire::JobState::kDone) {
     if (plan_.parameters.keep_names) return Enter(transport, State::kNames);
-    Enter(transport, State::kScanning);
-    ScanNext(transport);
+    return Finish(transport);
   }
+  if (!status.keep) return;
+  if (kept_pass_ && status.pass < *kept_pass_) return;         // Late.
+  if (kept_pass_ == status.pass) return SendKept(transport);  // The first one was lost.
+  pass_ = status.pass;
+  StartScan(transport, State::kKeeping);
+}
+
+void Submitter::SendKept(Transport& transport) {
+  head_.Send(transport, wire::MakeFrame(wire::JobKept{.job = job_, .pass = pass_}));
+}
+
+void Submitter::Finish(Transport& transport) {
+  if (kept_pass_ == result_pass_) return End(transport, {});
+  pass_ = result_pass_;
+  StartScan(transport, State::kScanning);
 }
 
 void Submitter::OnNames(Transport& transport, const wire::Names& names) {
@@ -202,13 +219,28 @@ void Submitter::OnNames(Transport& transport, const wire::Names& names) {
   }
   ++names_index_;
   if (!names.last) return Enter(transport, State::kNames);
-  Enter(transport, State::kScanning);
+  Finish(transport);
+}
+
+void Submitter::StartScan(Transport& transport, State state) {
+  scan_segment_ = 0;
+  scan_first_ = 0;
+  kept_pass_.reset();
+  if (events_.on_first_row) events_.on_first_row();
+  Enter(transport, state);
   ScanNext(transport);
 }
 
+void Submitter::EndScan(Transport& transport) {
+  if (state_ == State::kScanning) return End(transport, {});
+  kept_pass_ = pass_;
+  Enter(transport, State::kFollowing);
+  SendKept(transport);
+}
+
 void Submitter::ScanNext(Transport& transport) {
-  if (state_ != State::kScanning) return;
-  if (scan_segment_ == view_.segments.size()) return End(transport, {});
+  if (state_ != State::kScanning && state_ != State::kKeeping) return;
+  if (scan_segment_ == view_.segments.size()) return EndScan(transport);
   const Status status = client_.Scan(transport, view_.table,
                                      {.segment = scan_segment_,
                                       .first = scan_first_,
@@ -221,7 +253,7 @@ void Submitter::ScanNext(Transport& transport) {
 }
 
 void Submitter::OnScanned(Transport& transport, Result<client::Scanned> scanned) {
-  if (state_ != State::kScanning) return;
+  if (state_ != State::kScanning && state_ != State::kKeeping) return;
   if (!scanned.ok()) return End(transport, scanned.status());
   const client::Scanned& rows = scanned.value();
   if (events_.on_rows && !rows.keys.empty()) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -35,6 +36,8 @@ struct JobEvents {
   /// Refill with sorted keys and whole rows to start from; nothing appended means the end.
   std::function<Status(std::vector<Key>& keys, std::vector<float>& rows)> next_initial_rows;
   std::function<void(const wire::JobStatus&)> on_status;
+  /// Rows come, from the first one on; those of an earlier call are not the result after all.
+  std::function<void()> on_first_row;
   /// The trained rows, in key order, in pieces. An error ends the job with it.
   std::function<Status(std::span<const Key> keys, std::span<const float> rows)> on_rows;
   std::function<Status(const std::vector<std::pair<Key, std::string>>&)> on_names;
@@ -74,6 +77,7 @@ class Submitter : public transport::Node {
     kLoading,
     kSubmitting,
     kFollowing,
+    kKeeping,  ///< Reads the best rows so far while the job waits.
     kNames,
     kScanning,
     kEnded
@@ -86,6 +90,10 @@ class Submitter : public transport::Node {
   void LoadRows(transport::Transport& transport);
   void OnStatus(transport::Transport& transport, const wire::JobStatus& status);
   void OnNames(transport::Transport& transport, const wire::Names& names);
+  void Finish(transport::Transport& transport);
+  void SendKept(transport::Transport& transport);
+  void StartScan(transport::Transport& transport, State state);
+  void EndScan(transport::Transport& transport);
   void ScanNext(transport::Transport& transport);
   void OnScanned(transport::Transport& transport, Result<client::Scanned> scanned);
   void End(transport::Transport& transport, const Status& status);
@@ -105,6 +113,9 @@ class Submitter : public transport::Node {
   JobId job_ = 0;
   std::string waiting_;  ///< What the head said it waits for.
   std::uint32_t names_index_ = 0;
+  std::uint32_t result_pass_ = 0;           ///< Whose rows the job ends with.
+  std::uint32_t pass_ = 0;                  ///< Whose rows are read.
+  std::optional<std::uint32_t> kept_pass_;  ///< Whose rows were read last.
   SegmentId scan_segment_ = 0;
   Key scan_first_ = 0;
 };

@@ -88,6 +88,8 @@ const char* MessageTypeName(MessageType type) {
       return "NAMES_GET";
     case MessageType::kWorkerFailed:
       return "WORKER_FAILED";
+    case MessageType::kJobKept:
+      return "JOB_KEPT";
   }
   return "UNKNOWN";
 }

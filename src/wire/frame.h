@@ -57,6 +57,7 @@ enum class MessageType : std::uint16_t {
   kNamesAck = 52,
   kNamesGet = 53,
   kWorkerFailed = 54,
+  kJobKept = 55,
 };
 
 /// Return a type's name for logs ("PUSH"), or "UNKNOWN".

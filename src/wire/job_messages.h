@@ -111,17 +111,32 @@ struct JobStatus {
   WorkSums earlier;            ///< Of all passes before.
   EvaluationPart progressive;  ///< Of the first pass; complete once it is over.
   bool has_valid = false;
-  EvaluationPart valid;  ///< Of the last validation.
+  EvaluationPart valid;  ///< Of the last validation; once the job is done, of kept_pass.
   bool stopped_early = false;
+  /// The table rests after its best pass so far: the submitter reads it and answers JOB_KEPT before the next pass.
+  bool keep = false;
+  std::uint32_t kept_pass = 0;  ///< Whose rows are the job's result: the last pass, or the best one.
   StatusCode code = StatusCode::kOk;
   std::string message;  ///< Why it failed, or whom it waits for.
   std::string where;
   template <typename V>
   void Fields(V& v) {
-    v(job, state, phase, pass, work, earlier, progressive, has_valid, valid, stopped_early, code,
-      message, where);
+    v(job, state, phase, pass, work, earlier, progressive, has_valid, valid, stopped_early, keep,
+      kept_pass, code, message, where);
   }
   Status Check() const;
+};
+
+/// Submitter to head: the rows of this pass are in my hands; go on.
+struct JobKept {
+  static constexpr MessageType kType = MessageType::kJobKept;
+  JobId job = 0;
+  std::uint32_t pass = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, pass);
+  }
+  Status Check() const { return {}; }
 };
 
 /// Submitter to head: stop this job. Head to worker: leave it.

@@ -122,6 +122,26 @@ class Train(CommandTest):
         self.assertTrue(report["stopped_early"])
         self.assertLess(report["passes"], 50)
 
+    def test_early_stopping_keeps_the_best_pass(self):
+        self.write("train.svm", svm_rows(200, features=200))  # Few rows: later passes learn them by heart.
+        self.write("valid.svm", svm_rows(2000, seed=9, features=200))
+        base = ("train.svm", "--valid", "valid.svm", "--l1", "0", "--alpha", "0.5")
+        losses = [self.train(*base, "--passes", n)["valid"]["log_loss"] for n in range(1, 7)]
+        best = losses.index(min(losses)) + 1
+        self.assertLess(best, 6, losses)
+        for processes in ((), ("--servers", "2", "--workers", "1")):
+            report = self.train(*base, "--passes", "6", "--tolerance", "1e-9", *processes)
+            self.assertEqual((report["kept_pass"], report["passes"]), (best, best + 1))
+            self.assertEqual(report["valid"]["log_loss"], min(losses))
+            saved = self.succeed("evaluate", "valid.svm", "--json").json()
+            self.assertAlmostEqual(saved["log_loss"], min(losses), places=6)
+        kept = self.succeed("table", "dump", "--all").out
+        self.train(*base, "--passes", best)
+        self.assertEqual(self.succeed("table", "dump", "--all").out, kept)
+        text = self.succeed("train", *base, "--passes", "6", "--tolerance", "1e-9").out
+        self.assertIn(f"\nkept the weights of pass {best}, the best one\n", text)
+        self.assertNotIn("kept_pass", self.train(*base))
+
     def test_labels_by_a_rule_weights_and_bad_rows(self):
         self.write("delays.svm", "30 1:1\n5 2:1\n16 1:1\n15 2:1\n" * 50)
         self.assertIn("delays.svm:1: ", self.fail_with(65, "train", "delays.svm", "--quiet"))

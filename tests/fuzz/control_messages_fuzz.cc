@@ -38,7 +38,7 @@ void FuzzJobMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan,
              ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet,
-             WorkerFailed>(input);
+             WorkerFailed, JobKept>(input);
 }
 
 }  // namespace steelyard::fuzz

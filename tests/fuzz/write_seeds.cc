@@ -119,6 +119,7 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::NamesAck{1, 0, 0});
   WriteMessage(target, index++, wire::NamesGet{1, 0});
   WriteMessage(target, index++, failed);
+  WriteMessage(target, index++, wire::JobKept{1, 2});
 }
 
 void WriteDataMessages() {

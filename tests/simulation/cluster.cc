@@ -98,6 +98,7 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
   plan.shards = CutRows(options_.rows, 256);
   job::JobEvents events;
   const std::size_t width = plan.row_floats;
+  events.on_first_row = [outcome] { outcome->rows.clear(); };
   events.on_rows = [outcome, width](std::span<const Key> keys, std::span<const float> rows) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const auto row = rows.subspan(i * width, width);
@@ -107,6 +108,7 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
   };
   events.on_status = [outcome](const wire::JobStatus& status) {
     outcome->rows_trained = status.work.rows + status.earlier.rows;
+    outcome->status_at_end = status;
     outcome->last_status = "state " + std::to_string(static_cast<int>(status.state)) + ", phase " +
                            std::to_string(static_cast<int>(status.phase)) + ", pass " +
                            std::to_string(status.pass) + ", " +

@@ -12,6 +12,7 @@
 #include "job/parameters.h"
 #include "memory_dataset.h"
 #include "transport/sim_network.h"
+#include "wire/job_messages.h"
 
 namespace steelyard::simulation {
 
@@ -26,6 +27,7 @@ struct JobOutcome {
   runtime::Time ended_at{0};
   std::map<Key, std::vector<float>> rows;
   std::uint64_t rows_trained = 0;
+  wire::JobStatus status_at_end;
   std::string last_status;  ///< For messages.
 };
 

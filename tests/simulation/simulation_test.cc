@@ -82,5 +82,41 @@ TEST(Simulation, OneWorkerLearnsTheSameBitsUnderFaults) {
   EXPECT_GT(faults, 500u);
 }
 
+/// One worker learns with a hold-out. @return what is left in the table, and whose pass it is.
+JobOutcome LearnWithHoldout(std::uint64_t run, std::uint64_t passes, double tolerance) {
+  ClusterOptions options;
+  options.world.seed = run;
+  if (run > 0) options.world.faults = {.drop = 0.01, .duplicate = 0.01, .reorder = 0.05};
+  options.servers = 2;
+  options.workers = 1;
+  options.counting = false;
+  options.rows.count = 600;
+  Cluster cluster(options);
+  job::TrainParameters parameters;
+  parameters.data = {"memory"};
+  parameters.minibatch = 16;
+  parameters.passes = passes;
+  parameters.tolerance = tolerance;
+  parameters.holdout.kind = job::Holdout::Kind::kEvery;
+  const std::size_t job = cluster.Submit(parameters);
+  EXPECT_TRUE(cluster.RunUntilEnd(job, 300s)) << cluster.outcome(job).last_status;
+  EXPECT_TRUE(cluster.outcome(job).status.ok()) << cluster.outcome(job).status.ToString();
+  return cluster.outcome(job);
+}
+
+// The best pass is the result whatever the network does to the messages between head and submitter.
+TEST(Simulation, EarlyStoppingKeepsTheBestPassUnderFaults) {
+  const JobOutcome reference = LearnWithHoldout(0, 8, 1e-9);
+  const std::uint64_t kept = reference.status_at_end.kept_pass;
+  EXPECT_LT(kept, reference.status_at_end.pass);
+  EXPECT_EQ(LearnWithHoldout(0, kept + 1, 0).rows, reference.rows);
+  EXPECT_NE(LearnWithHoldout(0, kept + 2, 0).rows, reference.rows);
+  for (std::uint64_t run = 1; run < 6; ++run) {
+    const JobOutcome outcome = LearnWithHoldout(run, 8, 1e-9);
+    EXPECT_EQ(outcome.status_at_end.kept_pass, kept) << "run " << run;
+    EXPECT_EQ(outcome.rows, reference.rows) << "run " << run;
+  }
+}
+
 }  // namespace
 }  // namespace steelyard::simulation
