@@ -14,7 +14,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kGrace = 2s;
 
-// The path of the program that runs. A binary that was replaced meanwhile is still reached through /proc.
+}  // namespace
+
+// A binary that was replaced meanwhile is still reached through /proc.
 std::string OwnBinary() {
   constexpr const char* kLink = "/proc/self/exe";
   std::error_code error;
@@ -22,7 +24,6 @@ std::string OwnBinary() {
   return !error && std::filesystem::exists(path, error) ? path.string() : kLink;
 }
 
-// The last line of a log, for the message of the child's end: what the child itself said.
 std::string LastLine(const std::string& path) {
   std::ifstream log(path, std::ios::binary);
   std::string last;
@@ -33,8 +34,6 @@ std::string LastLine(const std::string& path) {
   if (last.size() > kCharactersMax) last.resize(kCharactersMax);
   return last;
 }
-
-}  // namespace
 
 ChildProcesses::ChildProcesses(runtime::RealLoop& loop, const RunDirectory& logs,
                                std::function<void(const Status&)> on_death)

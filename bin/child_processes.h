@@ -54,6 +54,12 @@ class ChildProcesses {
   std::function<void()> done_;
 };
 
+/// The path of the program that runs.
+std::string OwnBinary();
+
+/// The last line of a log: what a process said before it ended. At most 300 characters.
+std::string LastLine(const std::string& path);
+
 /// The largest resident memory of process `pid` so far ("self": of this one), or 0 when it is gone.
 std::uint64_t PeakMemoryOf(const std::string& pid);
 

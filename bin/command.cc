@@ -31,9 +31,11 @@ Result<std::uint64_t> Values::GetCount(std::string_view name, std::uint64_t othe
 
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
-      TrainCommand(),     PredictCommand(), EvaluateCommand(), InspectCommand(),
-      TableDumpCommand(), ConvertCommand(), DatagenCommand(),  VersionCommand(),
-      HelpCommand(),      ServerCommand(),  WorkerCommand(),
+      TrainCommand(),   PredictCommand(),  EvaluateCommand(),   InspectCommand(),
+      UpCommand(),      DownCommand(),     StatusCommand(),     TopCommand(),
+      JobsLsCommand(),  JobsWaitCommand(), JobsCancelCommand(), TableDumpCommand(),
+      ConvertCommand(), DatagenCommand(),  HeadCommand(),       ServerCommand(),
+      WorkerCommand(),  VersionCommand(),  HelpCommand(),
   };
   return commands;
 }

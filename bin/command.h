@@ -23,6 +23,7 @@ struct Option {
   bool positional = false;
   bool repeated = false;  ///< May be given several times; otherwise the last one counts.
   bool required = false;
+  bool hidden = false;  ///< Not shown: for processes that other commands start.
 };
 
 /// What was typed: texts by option name, without defaults. A switch that was given holds "true".
@@ -52,7 +53,6 @@ struct Command {
   std::vector<Option> options{};
   std::vector<std::string> examples{};
   std::string notes{};  ///< A paragraph below the flags; may be empty.
-  bool hidden = false;  ///< Not listed: processes that other commands start.
   /// Do it. A failure is reported and turned into an exit code by main().
   Status (*run)(const Values& values) = nullptr;
 };
@@ -67,6 +67,14 @@ Command ConvertCommand();
 Command DatagenCommand();
 Command VersionCommand();
 Command HelpCommand();
+Command UpCommand();
+Command DownCommand();
+Command StatusCommand();
+Command TopCommand();
+Command JobsLsCommand();
+Command JobsWaitCommand();
+Command JobsCancelCommand();
+Command HeadCommand();
 Command ServerCommand();
 Command WorkerCommand();
 

@@ -68,6 +68,7 @@ std::string Usage(const Command& command) {
   std::string usage = "steelyard " + command.name;
   bool flags = false;
   for (const Option& option : command.options) {
+    if (option.hidden) continue;
     if (option.positional || option.required) {
       usage += " " + Left(option);
     } else {
@@ -91,6 +92,7 @@ void AppendCommandPage(std::string& page, const Command& command) {
                       Usage(command));
   std::string group;
   for (const Option& option : command.options) {
+    if (option.hidden) continue;
     if (option.group != group || &option == command.options.data()) {
       group = option.group;
       page += fmt::format("\n| {} | | accepts | default |\n|---|---|---|---|\n",
@@ -115,7 +117,7 @@ std::string OverviewText() {
       "Steelyard: a parameter server that trains sparse models on one machine or many.\n\n"
       "Usage: steelyard COMMAND [arguments]\n\nCommands\n";
   for (const Command& command : AllCommands()) {
-    if (!command.hidden) AppendRow(text, command.name, command.summary);
+    AppendRow(text, command.name, command.summary);
   }
   text += "\nExit codes\n";
   for (const auto& [code, meaning] : kExitCodes) AppendRow(text, std::to_string(code), meaning);
@@ -127,6 +129,7 @@ std::string CommandText(const Command& command) {
   std::string text = fmt::format("{}.\n\nUsage: {}\n", command.summary, Usage(command));
   std::string group;
   for (const Option& option : command.options) {
+    if (option.hidden) continue;
     if (option.group != group || &option == command.options.data()) {
       group = option.group;
       text += fmt::format("\n{}\n", group.empty() ? "Flags" : group);
@@ -146,8 +149,7 @@ std::string ReferencePage() {
       "two.\n\n"
       "| command | |\n|---|---|\n";
   for (const Command& command : AllCommands()) {
-    if (!command.hidden)
-      page += fmt::format("| `steelyard {}` | {} |\n", command.name, Escaped(command.summary));
+    page += fmt::format("| `steelyard {}` | {} |\n", command.name, Escaped(command.summary));
   }
   page +=
       "\nResults go to standard output; progress and errors go to standard error. With `--json` a "
@@ -158,7 +160,7 @@ std::string ReferencePage() {
   for (const auto& [code, meaning] : kExitCodes)
     page += fmt::format("| {} | {} |\n", code, meaning);
   for (const Command& command : AllCommands()) {
-    if (!command.hidden) AppendCommandPage(page, command);
+    AppendCommandPage(page, command);
   }
   return page;
 }

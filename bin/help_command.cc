@@ -20,7 +20,7 @@ Status Run(const Values& values) {
   } else {
     std::vector<std::string_view> names;
     for (const Command& known : AllCommands()) {
-      if (!known.hidden) names.push_back(known.name);
+      names.push_back(known.name);
     }
     return Status(StatusCode::kInvalidArgument, "unknown command '" + name + "'" +
                                                     DidYouMean(name, names) +

@@ -34,7 +34,6 @@ Status UnknownCommand(const std::vector<std::string>& arguments) {
   std::vector<std::string_view> names;
   std::string continued;  // "table dump" when "table" was typed.
   for (const Command& command : AllCommands()) {
-    if (command.hidden) continue;
     names.push_back(command.name);
     if (command.name.starts_with(arguments[0] + " "))
       continued += (continued.empty() ? "" : ", ") + command.name;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "steelyard/status.h"
 #include "steelyard/types.h"
 
 namespace steelyard::cli {
@@ -32,7 +33,7 @@ struct TrainReport {
   std::uint64_t passes = 0;
   bool stopped_early = false;
   std::optional<std::uint64_t> kept_pass;  ///< Whose weights are saved, from 1; with --tolerance.
-  double seconds = 0.0;  ///< Process start to model saved.
+  double seconds = 0.0;  ///< Process start to model saved; 0: another process began it.
   double read_seconds = 0.0;
   std::optional<double> progressive_log_loss;
   std::optional<double>
@@ -110,6 +111,9 @@ std::string Bytes(std::uint64_t bytes);
 
 /// 75.2 -> "1 min 15 s"; below ten seconds with one decimal.
 std::string Seconds(double seconds);
+
+/// PrintOut() as a command's last deed. Errors: kIoError.
+Status PrintResult(std::string_view text);
 
 /// Print `text` on standard output, all of it. A reader that went away (| head) is no failure.
 /// @return false when standard output cannot be written (disk full); errno says why.

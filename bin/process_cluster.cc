@@ -18,8 +18,8 @@ class ProcessCluster final : public LocalCluster {
 
   Status Start(const std::string& head_address) override {
     for (std::uint64_t i = 0; i < options_.servers; ++i) {
-      SY_RETURN_IF_ERROR(
-          children_.Start("server " + std::to_string(i), "server", {"--head", head_address}));
+      SY_RETURN_IF_ERROR(children_.Start("server " + std::to_string(i), "server",
+                                         {"--head", head_address, "--once"}));
     }
     for (std::uint64_t i = 0; i < options_.workers; ++i) {
       SY_RETURN_IF_ERROR(StartWorker("worker " + std::to_string(i), head_address));
@@ -36,12 +36,13 @@ class ProcessCluster final : public LocalCluster {
 
  private:
   Status StartWorker(const std::string& name, const std::string& head_address) {
-    if (!feeder_) return children_.Start(name, "worker", {"--head", head_address});
+    if (!feeder_) return children_.Start(name, "worker", {"--head", head_address, "--once"});
     const Result<data::OwnedFd> socket = feeder_->Connect();
     if (!socket.ok()) return socket.status();
     const int fd = socket.value().get();
     return children_.Start(name, "worker",
-                           {"--head", head_address, "--stream-fd", std::to_string(fd)}, {fd});
+                           {"--head", head_address, "--once", "--stream-fd", std::to_string(fd)},
+                           {fd});
   }
 
   ProcessClusterOptions options_;

@@ -42,16 +42,17 @@ std::string ErrorJson(int code, std::string_view message, std::string_view where
 }
 
 std::string TrainJson(const TrainReport& report) {
-  const double seconds = std::max(report.seconds, 1e-9);
   Json json;
   json["status"] = "ok";
   json["rows"] = report.rows;
   json["features"] = report.features;
   json["passes"] = report.passes;
-  json["seconds"] = report.seconds;
+  if (report.seconds > 0.0) json["seconds"] = report.seconds;
   json["read_seconds"] = report.read_seconds;
-  json["rows_per_second"] =
-      static_cast<double>(report.rows) * static_cast<double>(report.passes) / seconds;
+  if (report.seconds > 0.0) {
+    json["rows_per_second"] =
+        static_cast<double>(report.rows) * static_cast<double>(report.passes) / report.seconds;
+  }
   Put(json, "progressive_log_loss", report.progressive_log_loss);
   Put(json, "progressive_loss", report.progressive_loss);
   json["nonzeros"] = report.nonzeros;

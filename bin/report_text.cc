@@ -59,11 +59,13 @@ std::string Seconds(double seconds) {
 
 std::string TrainText(const TrainReport& report) {
   const double rows = static_cast<double>(report.rows) * static_cast<double>(report.passes);
+  const std::string speed =
+      report.seconds > 0.0 ? fmt::format(" in {}: {} rows/s", Seconds(report.seconds),
+                                         Grouped(static_cast<std::uint64_t>(rows / report.seconds)))
+                           : std::string();
   std::string text =
-      fmt::format("{} rows x {} {} in {}: {} rows/s, {} features, {} weights other than 0\n",
-                  Grouped(report.rows), report.passes, report.passes == 1 ? "pass" : "passes",
-                  Seconds(report.seconds),
-                  Grouped(static_cast<std::uint64_t>(rows / std::max(report.seconds, 1e-9))),
+      fmt::format("{} rows x {} {}{}, {} features, {} weights other than 0\n", Grouped(report.rows),
+                  report.passes, report.passes == 1 ? "pass" : "passes", speed,
                   Grouped(report.features), Grouped(report.nonzeros));
   if (report.format_guessed)
     text += fmt::format("read as {}, by its content; --format overrides\n", report.format);
@@ -118,6 +120,11 @@ std::string ModelText(const ModelReport& report) {
     text += fmt::format("{:>+12.6f}  {}\n", feature.weight, feature.name);
   }
   return text;
+}
+
+Status PrintResult(std::string_view text) {
+  if (PrintOut(text)) return {};
+  return Status(StatusCode::kIoError, "cannot write", "standard output");
 }
 
 bool PrintOut(std::string_view text) {

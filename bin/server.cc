@@ -1,45 +1,56 @@
-// steelyard server: a process that holds segments for the head that started it.
+// steelyard server: a process that holds segments of a cluster's tables.
 #include "server/server.h"
 
 #include "command.h"
 #include "daemon.h"
-#include "transport/tcp_transport.h"
 
 namespace steelyard::cli {
 namespace {
 
+constexpr const char* kListenDefault = "127.0.0.1:0";
+
+class ServerMember final : public Member {
+ public:
+  explicit ServerMember(server::Server::Options options) : server_(std::move(options)) {}
+  transport::Node& node() override { return server_; }
+  const Status& failure() const override { return server_.failure(); }
+  const rpc::HeadLink& head() const override { return server_.head(); }
+
+ private:
+  server::Server server_;
+};
+
 Status Run(const Values& values) {
-  const std::string listen = values.Get("listen", "127.0.0.1:0");
-  SY_RETURN_IF_ERROR(CheckLoopback(listen));
-  runtime::RealLoop loop;
-  HostedNode node;
-  transport::TcpTransport transport(loop, node);
-  const Result<std::string> address = transport.Listen(listen);
-  if (!address.ok()) return address.status();
-  server::Server server({.head_address = values.Get("head"),
-                         .listen_address = address.value(),
-                         .incarnation = transport.Random(),
-                         .description = ProcessDescription()});
-  node.Host(server, [&] {
-    if (!server.failure().ok()) loop.Stop();
-  });
-  LogLine("server at " + address.value() + " for the head at " + values.Get("head"));
-  transport.Start();
-  return RunUntilEnd(loop, [&] { return server.failure(); });
+  const std::string listen = values.Get("listen", kListenDefault);
+  SY_RETURN_IF_ERROR(CheckListen(values, listen));
+  if (listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:")) {
+    return Status(StatusCode::kInvalidArgument,
+                  "--listen " + listen +
+                      " is no address that workers can connect to; give this machine's own");
+  }
+  return RunMember(values, "server", listen,
+                   [&](runtime::RealLoop&, transport::Transport& transport,
+                       const std::string& address) -> std::unique_ptr<Member> {
+                     return std::make_unique<ServerMember>(
+                         server::Server::Options{.head_address = values.Get("head"),
+                                                 .listen_address = address,
+                                                 .incarnation = transport.Random(),
+                                                 .description = ProcessDescription()});
+                   });
 }
 
 }  // namespace
 
 Command ServerCommand() {
-  std::vector<Option> options = DaemonOptions();
-  options.push_back({.name = "listen",
-                     .value = "HOST:PORT",
-                     .help = "where to take connections; port 0 is a free one",
-                     .default_text = "127.0.0.1:0"});
+  std::vector<Option> options = MemberOptions();
+  for (Option& option : ListenOptions(kListenDefault)) options.push_back(std::move(option));
   return {.name = "server",
-          .summary = "Hold a part of the tables for a head; train starts these itself",
+          .summary = "Run a server: it holds a part of the tables of a cluster",
           .options = std::move(options),
-          .hidden = true,
+          .examples = {"steelyard server --head 127.0.0.1:4070"},
+          .notes =
+              "It waits for its head and says so. What it holds is lost with it, or with the head; "
+              "then it\nstarts anew and waits for a head at the same address.",
           .run = Run};
 }
 

@@ -1,7 +1,9 @@
-// steelyard train: a model from files, in this process or with servers and workers of its own.
+// steelyard train: a model from files: in this process, with servers and workers of its own, or on a running cluster.
 #include <chrono>
 #include <utility>
 
+#include "cluster_report.h"
+#include "cluster_train.h"
 #include "command.h"
 #include "initial_model.h"
 #include "interruption.h"
@@ -35,38 +37,65 @@ job::JobPlan PlanOf(const job::TrainParameters& parameters, const TrainInput& in
           .valid_shards = input.valid_shards};
 }
 
-Result<TrainReport> RunTrain(job::TrainParameters parameters) {
-  SY_RETURN_IF_ERROR(ModelSaver::CheckPlace(parameters.model));
+/// A job that is ready to be run.
+struct Job {
+  InitialModel initial;
+  job::TrainParameters typed;  ///< As the model remembers them: without what a cluster adds.
+  TrainInput input;
+  job::JobPlan plan;
+  std::uint64_t servers = 0;  ///< That hold the table.
+};
+
+Result<Job> PrepareJob(job::TrainParameters& parameters) {
+  Job job;
   Result<InitialModel> initial = InitialModel::Load(parameters);
   if (!initial.ok()) return initial.status();
+  job.initial = std::move(initial.value());
+  job.typed = parameters;
+  job.servers = parameters.server_count();
+  if (!parameters.cluster.empty()) {
+    const Result<std::uint64_t> servers = PrepareForCluster(parameters);
+    if (!servers.ok()) return servers.status();
+    job.servers = servers.value();
+  }
   Result<TrainInput> input = OpenTrainInput(parameters);
   if (!input.ok()) return input.status();
-  SY_RETURN_IF_ERROR(initial.value().CheckKeys(input.value().keys_are_ids));
+  job.input = std::move(input.value());
+  SY_RETURN_IF_ERROR(job.initial.CheckKeys(job.input.keys_are_ids));
   const Result<std::unique_ptr<job::Learner>> learner = MakeLearner(parameters);
   if (!learner.ok()) return learner.status();
+  job.plan = PlanOf(parameters, job.input, *learner.value());
+  return job;
+}
 
-  job::JobPlan plan = PlanOf(parameters, input.value(), *learner.value());
-  ModelSaver saver(parameters.model, plan.table);
-  SY_RETURN_IF_ERROR(saver.AddNames(initial.value().names()));
+Result<TrainReport> RunTrain(job::TrainParameters parameters) {
+  SY_RETURN_IF_ERROR(ModelSaver::CheckPlace(parameters.model));
+  Result<Job> prepared = PrepareJob(parameters);
+  if (!prepared.ok()) return prepared.status();
+  Job& job = prepared.value();
+  ModelSaver saver(parameters.model, job.plan.table);
+  SY_RETURN_IF_ERROR(saver.AddNames(job.initial.names()));
   Progress progress(parameters.quiet);
-  TrainRun run({.parameters = &parameters,
-                .input = &input.value(),
-                .initial = &initial.value(),
-                .saver = &saver,
-                .on_status =
-                    [&](const wire::JobStatus& status) {
-                      progress.Show(SampleOf(parameters, input.value(), status));
-                    }},
-               std::move(plan));
-  const Result<TrainOutcome> outcome = run.Run();
+  const TrainRun::Parts parts = {
+      .parameters = &parameters,
+      .input = &job.input,
+      .initial = &job.initial,
+      .saver = &saver,
+      .on_status = [&](const wire::JobStatus& status) {
+        progress.Show(SampleOf(parameters, job.input.rows_trained, status));
+      }};
+  const Result<TrainOutcome> outcome = parameters.cluster.empty()
+                                           ? TrainRun(parts, std::move(job.plan)).Run()
+                                           : RunOnCluster(parts, std::move(job.plan));
   progress.Clear();
   if (!outcome.ok()) return outcome.status();
 
   TrainReport report = ReportOf(parameters, outcome.value().status);
-  report.format = job::FormatName(input.value().format);
-  report.format_guessed = input.value().format_guessed;
+  report.format = job::FormatName(job.input.format);
+  report.format_guessed = job.input.format_guessed;
+  report.servers = job.servers;
   checkpoint::ModelManifest manifest =
-      ManifestOf(parameters, input.value().format, input.value().keys_are_ids);
+      ManifestOf(job.typed, job.input.format, job.input.keys_are_ids);
   manifest.metrics = MetricsOf(report);
   IgnoreSignals();  // What is done is saved.
   SY_RETURN_IF_ERROR(saver.Commit(std::move(manifest)));
@@ -78,15 +107,29 @@ Result<TrainReport> RunTrain(job::TrainParameters parameters) {
   return report;
 }
 
+Status RunDetached(job::TrainParameters parameters) {
+  Result<Job> job = PrepareJob(parameters);
+  if (!job.ok()) return job.status();
+  const Result<JobId> id = LeaveWithCluster({.parameters = &parameters,
+                                             .input = &job.value().input,
+                                             .initial = &job.value().initial,
+                                             .saver = nullptr,
+                                             .on_status = {}},
+                                            std::move(job.value().plan));
+  if (!id.ok()) return id.status();
+  return PrintResult(parameters.json ? DetachedJson(id.value(), parameters.cluster) + "\n"
+                                     : DetachedText(id.value(), parameters.cluster));
+}
+
 Status Run(const Values& values) {
   const Result<job::TrainParameters> parameters = ReadTrainParameters(values);
   if (!parameters.ok()) return parameters.status();
   SY_RETURN_IF_ERROR(job::ValidateTrainParameters(parameters.value()));
+  if (parameters.value().detach) return RunDetached(parameters.value());
   const Result<TrainReport> report = RunTrain(parameters.value());
   if (!report.ok()) return report.status();
-  const bool json = parameters.value().json;
-  if (PrintOut(json ? TrainJson(report.value()) + "\n" : TrainText(report.value()))) return {};
-  return Status(StatusCode::kIoError, "cannot write", "standard output");
+  return PrintResult(parameters.value().json ? TrainJson(report.value()) + "\n"
+                                             : TrainText(report.value()));
 }
 
 }  // namespace
@@ -101,6 +144,7 @@ Command TrainCommand() {
                    "--model clicks",
                    "steelyard train flights.parquet --schema flights.toml --keep-names --servers 2 "
                    "--workers 2",
+                   "steelyard train clicks.svm --cluster 127.0.0.1:4070 --model clicks",
                    "steelyard train --config job.toml --json"},
       .notes = "Relative paths, also those in a --config file, start from the current directory.",
       .run = Run};

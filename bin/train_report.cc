@@ -49,7 +49,7 @@ TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStat
   return report;
 }
 
-ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput& input,
+ProgressSample SampleOf(const job::TrainParameters& parameters, std::uint64_t rows_trained,
                         const wire::JobStatus& status) {
   ProgressSample sample;
   const std::string pass =
@@ -58,8 +58,8 @@ ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput
     sample.activity = "starting";
   } else if (status.phase == wire::Phase::kTrain) {
     sample.activity = "pass " + pass;
-    sample.rows_total = input.rows_trained;
-    sample.rows_later = input.rows_trained * (parameters.passes - PassesDone(status));
+    sample.rows_total = rows_trained;
+    sample.rows_later = rows_trained * (parameters.passes - PassesDone(status));
   } else {
     sample.activity = status.keep                              ? "keeping " + pass
                       : status.phase == wire::Phase::kValidate ? "validating " + pass

@@ -7,7 +7,6 @@
 #include "job/parameters.h"
 #include "output.h"
 #include "progress.h"
-#include "train_input.h"
 #include "wire/job_messages.h"
 
 namespace steelyard::cli {
@@ -16,7 +15,8 @@ namespace steelyard::cli {
 TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status);
 
 /// The line of progress for a status.
-ProgressSample SampleOf(const job::TrainParameters& parameters, const TrainInput& input,
+/// @param rows_trained  about how many rows a pass trains on; 0 when unknown.
+ProgressSample SampleOf(const job::TrainParameters& parameters, std::uint64_t rows_trained,
                         const wire::JobStatus& status);
 
 /// What the model remembers of how well it was trained.

@@ -1,4 +1,4 @@
-// steelyard worker: a process that learns for the head that started it.
+// steelyard worker: a process that learns for the jobs of a cluster.
 #include "job/worker.h"
 
 #include <memory>
@@ -7,7 +7,6 @@
 #include "command.h"
 #include "daemon.h"
 #include "data/chunk_socket.h"
-#include "transport/tcp_transport.h"
 #include "worker_environment.h"
 
 namespace steelyard::cli {
@@ -33,38 +32,56 @@ job::DatasetOpener OpenerWith(std::uint64_t stream_fd) {
   };
 }
 
+class WorkerMember final : public Member {
+ public:
+  WorkerMember(runtime::RealLoop& loop, job::Worker::Options options, job::DatasetOpener opener)
+      : threads_(loop), worker_(std::move(options), EnvironmentWith(std::move(opener))) {}
+  transport::Node& node() override { return worker_; }
+  const Status& failure() const override { return worker_.failure(); }
+  const rpc::HeadLink& head() const override { return worker_.head(); }
+
+ private:
+  job::WorkerEnvironment EnvironmentWith(job::DatasetOpener opener) {
+    job::WorkerEnvironment environment = threads_.Environment();
+    environment.open_dataset = std::move(opener);
+    return environment;
+  }
+
+  WorkerThreads threads_;
+  job::Worker worker_;
+};
+
 Status Run(const Values& values) {
-  runtime::RealLoop loop;
-  HostedNode node;
-  transport::TcpTransport transport(loop, node);
-  WorkerThreads threads(loop);
   const Result<std::uint64_t> stream_fd = values.GetCount("stream-fd", kNoStream, kNoStream);
   if (!stream_fd.ok()) return stream_fd.status();
-  job::WorkerEnvironment environment = threads.Environment();
-  environment.open_dataset = OpenerWith(stream_fd.value());
-  job::Worker worker({.head_address = values.Get("head"),
-                      .incarnation = transport.Random(),
-                      .description = ProcessDescription()},
-                     std::move(environment));
-  node.Host(worker, [&] {
-    if (!worker.failure().ok()) loop.Stop();
-  });
-  LogLine("worker for the head at " + values.Get("head"));
-  transport.Start();
-  return RunUntilEnd(loop, [&] { return worker.failure(); });
+  const job::DatasetOpener opener = OpenerWith(stream_fd.value());
+  return RunMember(values, "worker", "",
+                   [&](runtime::RealLoop& loop, transport::Transport& transport,
+                       const std::string&) -> std::unique_ptr<Member> {
+                     return std::make_unique<WorkerMember>(
+                         loop,
+                         job::Worker::Options{.head_address = values.Get("head"),
+                                              .incarnation = transport.Random(),
+                                              .description = ProcessDescription()},
+                         opener);
+                   });
 }
 
 }  // namespace
 
 Command WorkerCommand() {
-  std::vector<Option> options = DaemonOptions();
+  std::vector<Option> options = MemberOptions();
   options.push_back({.name = "stream-fd",
                      .value = "N",
-                     .help = "the inherited connection to the process that reads standard input"});
+                     .help = "the inherited connection to the process that reads standard input",
+                     .hidden = true});
   return {.name = "worker",
-          .summary = "Learn for a head; train starts these itself",
+          .summary = "Run a worker: it reads data and learns for the jobs of a cluster",
           .options = std::move(options),
-          .hidden = true,
+          .examples = {"steelyard worker --head 127.0.0.1:4070"},
+          .notes =
+              "It waits for its head and says so, and works for one job at a time. It opens the "
+              "paths of a\njob's data itself.",
           .run = Run};
 }
 

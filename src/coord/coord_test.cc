@@ -101,6 +101,16 @@ TEST_F(MembershipTest, AStallOfTheHeadIsNobodysSilence) {
   EXPECT_EQ(Pass(300ms).size(), 1u) << "silence after the stall counts";
 }
 
+TEST_F(MembershipTest, TheDeadAreRememberedButNotForEver) {
+  constexpr Incarnation kFirst = 100;
+  for (Incarnation i = kFirst; i <= kFirst + Membership::kDeadMax; ++i) {
+    members_.Remove(Join(i, Hello(wire::Role::kClient, i)), Status(StatusCode::kUnavailable, "x"));
+  }
+  EXPECT_EQ(Join(1, Hello(wire::Role::kClient, kFirst + 1)), 0u);
+  EXPECT_EQ(Join(1, Hello(wire::Role::kClient, kFirst + Membership::kDeadMax)), 0u);
+  EXPECT_NE(Join(1, Hello(wire::Role::kClient, kFirst)), 0u) << "the oldest is forgotten";
+}
+
 // ---- Tables ----
 
 constexpr NodeId kClient = 3;
@@ -237,6 +247,55 @@ TEST_F(TablesTest, ATableThatHadNoServerYetIsDroppedAtOnce) {
   Create(1, 3);
   tables_.Drop(kClient, 5, 1, out_);
   EXPECT_EQ(tables_.ViewOf(1).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(TablesTest, ATableGoesWithItsClientUnlessItStays) {
+  CreateReady();
+  Depart(kClient);
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop).size(), 2u);
+  std::vector<Departure> departed;
+  ASSERT_EQ(members_.Join(now_, 9, Hello(wire::Role::kClient, 19), departed).value(), 4u);
+  wire::TableCreate create = CreateMessage();
+  create.spec.options.name = "stays";
+  create.stays = true;
+  tables_.Create(4, 1, create, out_);
+  tables_.OnViewReady(now_, 1, {.table = 2, .epoch = 2}, out_);
+  tables_.OnViewReady(now_, 2, {.table = 2, .epoch = 2}, out_);
+  create.spec.options.name = "unheard of";
+  tables_.Create(4, 2, create, out_);  // Not ready: its client never learnt of it.
+  out_.clear();
+  Depart(4);
+  EXPECT_TRUE(tables_.ViewOf(2).ok());
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop).size(), 2u);
+  EXPECT_FALSE(tables_.ViewOf(3).ok());
+}
+
+TEST_F(TablesTest, TheListSumsWhatServersHold) {
+  CreateReady();
+  tables_.OnStats(1, {.tables = {{.table = 1, .rows = 5, .bytes = 100}}}, out_);
+  tables_.OnStats(2, {.tables = {{.table = 1, .rows = 7, .bytes = 200}}}, out_);
+  tables_.OnStats(1, {.tables = {{.table = 1, .rows = 6, .bytes = 150}}}, out_);
+  EXPECT_TRUE(out_.empty());
+  Create(2, 9);  // Of the same name: refused, not listed.
+  auto list = tables_.List();
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].name, "weights");
+  EXPECT_EQ(list[0].state, wire::TableState::kReady);
+  EXPECT_EQ(list[0].rows, 13u);
+  EXPECT_EQ(list[0].bytes, 350u);
+  EXPECT_EQ(list[0].servers, 2u);
+  Depart(2);
+  list = tables_.List();
+  EXPECT_EQ(list[0].state, wire::TableState::kLost);
+  EXPECT_EQ(list[0].rows, 6u);
+  EXPECT_NE(list[0].message.find("node 2"), std::string::npos);
+  tables_.Drop(kClient, 5, 1, out_);
+  EXPECT_TRUE(tables_.List().empty());
+}
+
+TEST_F(TablesTest, AServerThatHoldsAForgottenTableIsToldToDropIt) {
+  tables_.OnStats(2, {.tables = {{.table = 7, .rows = 0, .bytes = 100}}}, out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableDrop), std::vector<NodeId>{2});
 }
 
 TEST_F(TablesTest, ATableIsLostWithAServerThatIsNamed) {

@@ -42,8 +42,7 @@ Result<NodeId> Membership::Join(Time now, LinkId link, const wire::Hello& hello,
                                          "was restarted: what it held is lost", member.name())});
     }
     for (const Departure& gone : departed) {
-      dead_[gone.member.incarnation] = gone.member.id;
-      members_.erase(gone.member.id);
+      Bury(gone.member);
     }
   }
   const NodeId id = next_id_++;
@@ -56,6 +55,16 @@ Result<NodeId> Membership::Join(Time now, LinkId link, const wire::Hello& hello,
                   .last_heard = now,
                   .link_lost = now};
   return id;
+}
+
+void Membership::Bury(const Member& member) {
+  if (dead_.emplace(member.incarnation, member.id).second)
+    dead_order_.push_back(member.incarnation);
+  if (dead_order_.size() > kDeadMax) {
+    dead_.erase(dead_order_.front());
+    dead_order_.pop_front();
+  }
+  members_.erase(member.id);
 }
 
 void Membership::OnHeard(Time now, LinkId link) {
@@ -76,8 +85,7 @@ std::optional<Departure> Membership::Remove(NodeId id, const Status& why) {
   const auto found = members_.find(id);
   if (found == members_.end()) return std::nullopt;
   Departure gone{found->second, why};
-  dead_[gone.member.incarnation] = id;
-  members_.erase(found);
+  Bury(gone.member);
   return gone;
 }
 
@@ -104,8 +112,7 @@ std::vector<Departure> Membership::OnWake(Time now) {
     }
   }
   for (const Departure& gone : departures) {
-    dead_[gone.member.incarnation] = gone.member.id;
-    members_.erase(gone.member.id);
+    Bury(gone.member);
   }
   return departures;
 }

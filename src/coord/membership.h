@@ -1,6 +1,7 @@
 // Membership: which nodes belong to the cluster, and which of them are dead.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -71,12 +72,20 @@ class Membership {
   const Member* FindByLink(transport::LinkId link) const;
   /// Connected members of a role, by id: who may be given work.
   std::vector<const Member*> Live(wire::Role role) const;
+  /// Every member, by id.
+  const std::map<NodeId, Member>& members() const { return members_; }
   const Options& options() const { return options_; }
 
+  /// So many of the dead are remembered and refused when they come back.
+  static constexpr std::size_t kDeadMax = 4096;
+
  private:
+  void Bury(const Member& member);
+
   Options options_;
   std::map<NodeId, Member> members_;
   std::map<Incarnation, NodeId> dead_;
+  std::deque<Incarnation> dead_order_;  ///< Oldest death first.
   NodeId next_id_ = 1;
   std::optional<runtime::Time> due_;
 };

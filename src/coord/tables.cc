@@ -38,6 +38,7 @@ void Tables::Create(NodeId client, std::uint64_t request_id, const wire::TableCr
   table.view.table = next_id_++;
   table.view.spec = create.spec;
   table.servers_min = std::max<std::uint32_t>(create.servers_min, 1);
+  table.stays = create.stays;
   table.client = client;
   table.request_id = request_id;
   Place(table, out);
@@ -157,6 +158,42 @@ Result<wire::View> Tables::ViewOf(TableId id) const {
   return table.view;
 }
 
+void Tables::OnStats(NodeId server, const wire::TableStats& stats, std::vector<Outgoing>& out) {
+  for (const wire::TableSize& size : stats.tables) {
+    const auto found = tables_.find(size.table);
+    if (found != tables_.end()) {
+      found->second.sizes[server] = size;
+    } else {
+      out.push_back({server, wire::MakeFrame(wire::TableDrop{.table = size.table}, size.table)});
+    }
+  }
+}
+
+std::vector<wire::TableStatus> Tables::List() const {
+  std::vector<wire::TableStatus> list;
+  for (const auto& [id, table] : tables_) {
+    if (table.state == State::kDropping) continue;
+    wire::TableStatus status{.table = id,
+                             .name = table.view.spec.options.name,
+                             .state = wire::TableState::kReady,
+                             .servers = static_cast<std::uint32_t>(table.view.owners.size()),
+                             .message = {}};
+    for (const auto& [server, size] : table.sizes) {
+      status.rows += size.rows;
+      status.bytes += size.bytes;
+    }
+    if (table.state == State::kLost) {
+      status.state = wire::TableState::kLost;
+      status.message = table.lost.ToString();
+    } else if (table.state != State::kReady) {
+      status.state = wire::TableState::kWaiting;
+      status.message = "waits for " + std::to_string(table.servers_min) + " servers";
+    }
+    list.push_back(std::move(status));
+  }
+  return list;
+}
+
 void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
   for (auto& [id, table] : tables_) {
     const std::string name = "'" + table.view.spec.options.name + "'";
@@ -164,6 +201,7 @@ void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
       return owner.node == gone.member.id && owner.incarnation == gone.member.incarnation;
     });
     table.unconfirmed.erase(gone.member.id);
+    table.sizes.erase(gone.member.id);
     if (held && (table.state == State::kInstalling || table.state == State::kReady)) {
       const bool installing = table.state == State::kInstalling;
       table.state = State::kLost;
@@ -172,7 +210,10 @@ void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
                  gone.why.where());
       if (installing) out.push_back(Refuse(table.client, table.request_id, table.lost));
     }
-    if (table.client == gone.member.id && table.state != State::kDropping) StartDrop(table, out);
+    // Nobody has heard of a table that was not ready yet.
+    const bool known = table.state == State::kReady || table.state == State::kLost;
+    const bool orphaned = table.client == gone.member.id && !(table.stays && known);
+    if (orphaned && table.state != State::kDropping) StartDrop(table, out);
   }
   std::erase_if(tables_, [](const auto& entry) {
     return entry.second.state == State::kDropping && entry.second.unconfirmed.empty();

@@ -10,6 +10,7 @@
 #include "coord/membership.h"
 #include "runtime/time.h"
 #include "transport/transport.h"
+#include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 
 namespace steelyard::coord {
@@ -39,11 +40,13 @@ class Tables {
   void OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady& ready,
                    std::vector<Outgoing>& out);
   void OnDropped(NodeId server, const wire::TableDropped& dropped);
+  /// What a server holds. A table that does not exist any more (its INSTALL_VIEW overtook its TABLE_DROP) is dropped.
+  void OnStats(NodeId server, const wire::TableStats& stats, std::vector<Outgoing>& out);
   /// A server could not install a view.
   void OnInstallRefused(NodeId server, TableId table, const Status& why,
                         std::vector<Outgoing>& out);
 
-  /// A member is gone: tables with a segment on it are lost, tables it created are dropped.
+  /// A member is gone: tables with a segment on it are lost, tables it created are dropped unless they stay.
   void OnDeparture(const Departure& gone, std::vector<Outgoing>& out);
 
   /// Send again what servers have not confirmed, and place tables that waited for servers.
@@ -53,17 +56,22 @@ class Tables {
   /// The view of a table that is ready and whole. Errors: kNotFound, kUnavailable (lost: names the server).
   Result<wire::View> ViewOf(TableId table) const;
 
+  /// Every table that is not being dropped, by id.
+  std::vector<wire::TableStatus> List() const;
+
  private:
   enum class State { kWaitingForServers, kInstalling, kReady, kLost, kDropping };
   struct Table {
     State state = State::kWaitingForServers;
     wire::View view;
     std::uint32_t servers_min = 1;
+    bool stays = false;
     NodeId client = 0;
     std::uint64_t request_id = 0;
     std::set<NodeId> unconfirmed;  ///< Servers that have not confirmed the install or the drop.
     runtime::Time sent_at{0};
     Status lost;
+    std::map<NodeId, wire::TableSize> sizes;  ///< As each server said last.
   };
   void Place(Table& table, std::vector<Outgoing>& out);
   void SendToUnconfirmed(Table& table, std::vector<Outgoing>& out) const;

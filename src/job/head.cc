@@ -1,5 +1,6 @@
 #include "job/head.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -17,11 +18,13 @@ Head::Head(Options options)
                 .incarnation = options.incarnation,
                 .cluster_id = options.cluster_id,
                 .listen_address = std::move(options.listen_address),
-                .description = {}},
+                .description = std::move(options.description)},
       acceptor_(&identity_),
       membership_(options.membership),
       tables_(&membership_),
-      scheduler_(&membership_, &tables_) {}
+      log_(options.log),
+      scheduler_(&membership_, &tables_,
+                 {.names_workers = options.names_workers, .log = std::move(options.log)}) {}
 
 void Head::OnStart(Transport& transport) {
   transport.WakeAt(transport.now() + membership_.options().heartbeat);
@@ -41,6 +44,7 @@ void Head::OnHello(Transport& transport, LinkId link, const wire::Frame& frame) 
   if (!id.ok()) {
     acceptor_.Refuse(transport, link, id.status());
   } else {
+    LogMember(id.value());
     const auto& options = membership_.options();
     acceptor_.Welcome(transport, link, *hello, id.value(),
                       {.inflight_bytes_max = wire::kFrameBytesMax,
@@ -93,7 +97,7 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
                   [&](auto m) { tables_.Create(from, id, m, out); });
     case MessageType::kTableDrop:
       return with(std::type_identity<wire::TableDrop>(),
-                  [&](auto m) { tables_.Drop(from, id, m.table, out); });
+                  [&](auto m) { DropTable(from, id, m.table, out); });
     case MessageType::kViewGet:
       return with(std::type_identity<wire::ViewGet>(),
                   [&](auto m) { tables_.Get(from, id, m, out); });
@@ -103,6 +107,16 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
     case MessageType::kTableDropped:
       return with(std::type_identity<wire::TableDropped>(),
                   [&](auto m) { tables_.OnDropped(from, m); });
+    case MessageType::kTableStats:
+      return with(std::type_identity<wire::TableStats>(),
+                  [&](auto m) { tables_.OnStats(from, m, out); });
+    case MessageType::kClusterGet:
+      return with(std::type_identity<wire::ClusterGet>(), [&](auto) {
+        out.push_back({from, wire::MakeFrame(StatusFor(from), id)});
+      });
+    case MessageType::kJobGet:
+      return with(std::type_identity<wire::JobGet>(),
+                  [&](auto m) { scheduler_.Get(from, id, m, out); });
     case MessageType::kRefused:
       return with(std::type_identity<wire::Refused>(), [&](auto m) {
         tables_.OnInstallRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
@@ -115,7 +129,7 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
                   [&](auto m) { scheduler_.OnKept(from, m, out); });
     case MessageType::kJobCancel:
       return with(std::type_identity<wire::JobCancel>(),
-                  [&](auto m) { scheduler_.Cancel(from, m, out); });
+                  [&](auto m) { scheduler_.Cancel(from, id, m, out); });
     case MessageType::kSlotReady:
       return with(std::type_identity<wire::SlotReady>(),
                   [&](auto m) { scheduler_.OnSlotReady(from, m, out); });
@@ -148,8 +162,49 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
   }
 }
 
+void Head::DropTable(NodeId from, std::uint64_t request_id, TableId table,
+                     std::vector<Outgoing>& out) {
+  const JobId job = scheduler_.JobOfTable(table);
+  if (job == 0 || scheduler_.SubmitterOf(job) == from) {
+    return tables_.Drop(from, request_id, table, out);
+  }
+  const Status used(StatusCode::kUnavailable,
+                    "job " + std::to_string(job) + " uses the table; cancel the job first");
+  out.push_back({from, wire::MakeFrame(wire::Refused::From(used), request_id)});
+}
+
+wire::ClusterStatus Head::StatusFor(NodeId asker) const {
+  wire::ClusterStatus status;
+  status.description = identity_.description;
+  status.tables = tables_.List();
+  for (wire::TableStatus& table : status.tables) table.job = scheduler_.JobOfTable(table.table);
+  status.jobs = scheduler_.List();
+  for (const auto& [id, member] : membership_.members()) {
+    if (id == asker) continue;
+    const bool submits = std::ranges::any_of(
+        status.jobs, [&](const wire::JobSummary& job) { return job.submitter == member.name(); });
+    if (member.role == wire::Role::kClient && !submits) continue;
+    const auto silent = std::max(last_now_ - member.last_heard, runtime::Duration(0));
+    status.nodes.push_back({.node = id,
+                            .role = member.role,
+                            .address = member.listen_address,
+                            .description = member.description,
+                            .silent_ns = static_cast<std::uint64_t>(silent.count()),
+                            .job = scheduler_.JobOfWorker(id)});
+  }
+  return status;
+}
+
+void Head::LogMember(NodeId id) {
+  if (id <= newest_) return;  // It came back.
+  newest_ = id;
+  const coord::Member* member = membership_.Find(id);
+  if (log_ && member->role != wire::Role::kClient) log_(member->name() + " joined");
+}
+
 void Head::HandleDepartures(const std::vector<Departure>& departures, std::vector<Outgoing>& out) {
   for (const Departure& gone : departures) {
+    if (log_ && gone.member.role != wire::Role::kClient) log_(gone.why.ToString());
     tables_.OnDeparture(gone, out);
     scheduler_.OnDeparture(gone, out);
   }
@@ -176,6 +231,8 @@ void Head::Tick(Transport& transport, std::vector<Outgoing>& out) {
 }
 
 void Head::SendAll(Transport& transport, std::vector<Outgoing>& out) {
+  // Nobody waits for the answers: member 0 is nobody.
+  for (const TableId table : scheduler_.TakeUnusedTables()) tables_.Drop(0, 0, table, out);
   for (Outgoing& outgoing : out) {
     const coord::Member* member = membership_.Find(outgoing.to);
     if (member == nullptr || member->link == 0)

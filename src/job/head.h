@@ -1,6 +1,7 @@
 // Head: the node that knows the cluster: server manager (membership, tables) and scheduler (jobs) behind connections.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "job/scheduler.h"
 #include "rpc/acceptor.h"
 #include "transport/transport.h"
+#include "wire/cluster_messages.h"
 
 namespace steelyard::job {
 
@@ -20,6 +22,10 @@ class Head : public transport::Node {
     Incarnation incarnation = 0;
     std::string listen_address;
     coord::Membership::Options membership;
+    bool names_workers = false;  ///< See Scheduler::Options.
+    std::string description{};   ///< "pid 4711"
+    /// Takes a line about each server, worker and job that comes or goes; may be empty.
+    std::function<void(const std::string&)> log{};
   };
   explicit Head(Options options);
 
@@ -35,6 +41,10 @@ class Head : public transport::Node {
  private:
   void OnHello(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
   void Dispatch(NodeId from, const wire::Frame& frame, std::vector<coord::Outgoing>& out);
+  void DropTable(NodeId from, std::uint64_t request_id, TableId table,
+                 std::vector<coord::Outgoing>& out);
+  wire::ClusterStatus StatusFor(NodeId asker) const;
+  void LogMember(NodeId id);
   void HandleDepartures(const std::vector<coord::Departure>& departures,
                         std::vector<coord::Outgoing>& out);
   void SendAll(transport::Transport& transport, std::vector<coord::Outgoing>& out);
@@ -44,7 +54,9 @@ class Head : public transport::Node {
   rpc::Acceptor acceptor_;
   coord::Membership membership_;
   coord::Tables tables_;
+  std::function<void(const std::string&)> log_;
   Scheduler scheduler_;
+  NodeId newest_ = 0;  ///< The member that joined last.
   runtime::Time last_now_{0};
 };
 

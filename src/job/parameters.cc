@@ -122,8 +122,9 @@ constexpr std::array kTable = {
               .field = &P::tolerance,
               .bounds = {.min = 0, .max = 1, .max_excluded = true},
               .default_note = "0, never",
-              .help = "stop early after a pass whose held-out loss fell by less than this share, and "
-                      "keep the best pass"},
+              .help =
+                  "stop early after a pass whose held-out loss fell by less than this share, and "
+                  "keep the best pass"},
     Parameter{.name = "seed",
               .value = "N",
               .group = "Learning",
@@ -142,14 +143,31 @@ constexpr std::array kTable = {
               .field = &P::servers,
               .bounds = {.min = 0, .max = kProcessesMax},
               .default_note = "all in one process",
-              .help = "start so many server processes on this machine"},
+              .help =
+                  "start so many server processes on this machine; with --cluster: wait until it "
+                  "has so many"},
     Parameter{.name = "workers",
               .value = "W",
               .group = "Processes",
               .field = &P::workers,
               .bounds = {.min = 0, .max = kProcessesMax},
               .default_note = "all in one process",
-              .help = "start so many worker processes on this machine"},
+              .help =
+                  "start so many worker processes on this machine; with --cluster: use so many of "
+                  "its workers"},
+    Parameter{.name = "cluster",
+              .value = "HOST:PORT",
+              .group = "Processes",
+              .field = &P::cluster,
+              .scope = Scope::kLocal,
+              .default_note = "none",
+              .help = "submit the job to the head of a running cluster and follow it"},
+    Parameter{
+        .name = "detach",
+        .group = "Processes",
+        .field = &P::detach,
+        .scope = Scope::kLocal,
+        .help = "with --cluster: print the job's number and leave; jobs wait fetches the model"},
     Parameter{
         .name = "tau",
         .value = "N|inf",
@@ -319,9 +337,22 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
                   std::string(FormatName(parameters.format)) + " has none");
   }
   SY_RETURN_IF_ERROR(CheckLabelRule(parameters.label));
+  if (parameters.detach && parameters.cluster.empty()) {
+    return refuse("--detach leaves a job with a cluster; name it with --cluster HOST:PORT");
+  }
+  if (parameters.detach && parameters.tolerance > 0.0) {
+    return refuse(
+        "--detach and --tolerance exclude each other: the best pass is kept by the command that "
+        "follows the job");
+  }
 
   const auto reads =
       std::ranges::count(parameters.data, "-") + std::ranges::count(parameters.valid, "-");
+  if (reads > 0 && !parameters.cluster.empty()) {
+    return refuse(
+        "standard input (-) cannot be read by the workers of a cluster; name a file, or leave out "
+        "--cluster");
+  }
   if (reads > 1) return refuse("standard input (-) is named twice; it can be read once");
   if (reads == 1 && parameters.passes > 1) {
     return refuse("standard input (-) can be read once; --passes " +

@@ -79,6 +79,8 @@ struct TrainParameters {
   Delay tau;
   std::uint64_t servers = 0;  ///< 0: everything in the calling process.
   std::uint64_t workers = 0;  ///< 0: everything in the calling process.
+  std::string cluster;        ///< Address of a running head; empty: none.
+  bool detach = false;        ///< Leave the job to the cluster.
 
   // Output
   std::string model = "./steelyard-model";
@@ -89,7 +91,7 @@ struct TrainParameters {
   bool operator==(const TrainParameters&) const = default;
 
   /// True when the caller's process does everything.
-  bool in_process() const { return servers == 0 && workers == 0; }
+  bool in_process() const { return servers == 0 && workers == 0 && cluster.empty(); }
   std::uint64_t server_count() const { return servers == 0 ? 1 : servers; }
   std::uint64_t worker_count() const { return workers == 0 ? 1 : workers; }
   bool has_validation() const { return !valid.empty() || holdout.kind != Holdout::Kind::kNone; }

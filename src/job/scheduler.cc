@@ -34,9 +34,23 @@ math::LossKind LossOf(Task task) {
   return math::LossKind::kLogistic;
 }
 
+bool Scheduler::Ended(const Job& job) {
+  return job.status.state == JobState::kDone || job.status.state == JobState::kFailed;
+}
+
 Scheduler::Job* Scheduler::FindJob(JobId id) {
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : &found->second;
+}
+
+const Scheduler::Job* Scheduler::FindJob(JobId id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+std::string Scheduler::NameOf(NodeId node) const {
+  const coord::Member* member = members_->Find(node);
+  return member == nullptr ? "node " + std::to_string(node) : member->name();
 }
 
 Scheduler::Slot* Scheduler::FindSlot(JobId id, std::uint32_t slot, NodeId worker,
@@ -71,11 +85,14 @@ void Scheduler::Submit(NodeId client, std::uint64_t request_id, const wire::JobS
   job.id = job.status.job = next_job_++;
   job.client = client;
   job.request_id = request_id;
+  job.followers = {client};
   job.spec = submit;
   job.parameters = std::move(parameters.value());
   job.loss = LossOf(job.parameters.task);
   job.progressive = math::Evaluation(job.loss, /*ranks=*/false);
   out.push_back({client, wire::MakeFrame(wire::JobAccepted{.job = job.id}, request_id)});
+  Log("job " + std::to_string(job.id) + " of " + NameOf(client) + ": submitted" +
+      (submit.detached ? ", detached" : ""));
   TryStart(job, out);
 }
 
@@ -92,6 +109,8 @@ void Scheduler::TryStart(Job& job, std::vector<Outgoing>& out) {
   if (idle.size() < job.spec.slot_count) {
     job.status.message = "waiting for workers: " + std::to_string(idle.size()) + " of " +
                          std::to_string(job.spec.slot_count) + " are free";
+    if (!busy.empty())
+      job.status.message += ", " + std::to_string(busy.size()) + " work for other jobs";
     return;
   }
   job.status.message.clear();
@@ -243,8 +262,7 @@ bool Scheduler::ShouldStop(Job& job) {
 bool Scheduler::NoteBest(Job& job) {
   const bool keeps_best = job.parameters.tolerance > 0 && job.status.has_valid;
   const auto loss = keeps_best ? job.valid.mean_loss() : std::nullopt;
-  const bool best =
-      loss && std::isfinite(*loss) && (!job.kept_loss || *loss < *job.kept_loss);
+  const bool best = loss && std::isfinite(*loss) && (!job.kept_loss || *loss < *job.kept_loss);
   if (best || !job.kept_loss) job.status.kept_pass = job.status.pass;
   if (!best) return false;
   job.kept_loss = loss;
@@ -289,7 +307,7 @@ void Scheduler::OnNames(NodeId worker, wire::Names names, std::vector<Outgoing>&
 
 void Scheduler::OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector<Outgoing>& out) {
   const Job* job = FindJob(get.job);
-  if (job == nullptr || job->client != client) return;
+  if (job == nullptr || !job->followers.contains(client)) return;
   wire::Names answer{.job = get.job, .slot = 0, .index = get.index, .last = true, .names = {}};
   if (get.index < job->names.size()) {
     answer = job->names[get.index];
@@ -301,22 +319,65 @@ void Scheduler::OnNamesGet(NodeId client, const wire::NamesGet& get, std::vector
 void Scheduler::OnWorkerFailed(NodeId worker, const wire::WorkerFailed& failed,
                                std::vector<Outgoing>& out) {
   if (FindSlot(failed.job, failed.slot, worker, out) == nullptr) return;
-  End(*FindJob(failed.job), JobState::kFailed, Status(failed.code, failed.message, failed.where),
-      out);
+  const std::string who = options_.names_workers ? " (" + NameOf(worker) + ")" : "";
+  End(*FindJob(failed.job), JobState::kFailed,
+      Status(failed.code, failed.message + who, failed.where), out);
 }
 
-void Scheduler::Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out) {
+void Scheduler::Cancel(NodeId client, std::uint64_t request_id, const wire::JobCancel& cancel,
+                       std::vector<Outgoing>& out) {
+  const coord::Member* member = members_->Find(client);
+  if (member == nullptr || member->role != wire::Role::kClient) return;
   Job* job = FindJob(cancel.job);
-  if (job == nullptr || job->client != client) return;
-  const bool ended = job->status.state == JobState::kDone || job->status.state == JobState::kFailed;
-  if (!ended) End(*job, JobState::kFailed, Status(StatusCode::kCancelled, cancel.reason), out);
-  jobs_.erase(cancel.job);
+  if (job == nullptr) {
+    if (request_id != 0) {
+      const Status unknown(StatusCode::kNotFound, "there is no job " + std::to_string(cancel.job));
+      out.push_back({client, wire::MakeFrame(wire::Refused::From(unknown), request_id)});
+    }
+    return;
+  }
+  const bool done = job->status.state == JobState::kDone;
+  if (!Ended(*job))
+    End(*job, JobState::kFailed, Status(StatusCode::kCancelled, cancel.reason), out);
+  if (request_id != 0) out.push_back({client, wire::MakeFrame(job->status, request_id)});
+  if (job->spec.detached) {
+    if (!done) return;  // What became of it stays known for a while.
+    unused_tables_.push_back(job->spec.table);
+    jobs_.erase(cancel.job);
+  } else if (job->client == client) {
+    jobs_.erase(cancel.job);
+  }
+}
+
+void Scheduler::Get(NodeId client, std::uint64_t request_id, const wire::JobGet& get,
+                    std::vector<Outgoing>& out) {
+  Job* job = FindJob(get.job);
+  Status wrong;
+  wire::JobInfo info{.job = get.job, .parameters = {}, .notes = {}, .view = {}};
+  if (job == nullptr) {
+    wrong = Status(StatusCode::kNotFound, "there is no job " + std::to_string(get.job));
+  } else if (job->status.state == JobState::kFailed) {
+    wrong = Status(job->status.code, job->status.message, job->status.where);
+  } else if (auto view = tables_->ViewOf(job->spec.table); view.ok()) {
+    info.view = std::move(view.value());
+  } else {
+    wrong = view.status();
+  }
+  if (!wrong.ok()) {
+    out.push_back({client, wire::MakeFrame(wire::Refused::From(wrong), request_id)});
+    return;
+  }
+  info.detached = job->spec.detached;
+  info.parameters = job->spec.parameters;
+  info.notes = job->spec.notes;
+  job->followers.insert(client);
+  out.push_back({client, wire::MakeFrame(info, request_id)});
 }
 
 void Scheduler::OnDeparture(const coord::Departure& gone, std::vector<Outgoing>& out) {
   for (auto& [id, job] : jobs_) {
-    const bool ended = job.status.state == JobState::kDone || job.status.state == JobState::kFailed;
-    if (ended) continue;
+    job.followers.erase(gone.member.id);
+    if (Ended(job)) continue;
     const bool works = std::ranges::any_of(
         job.slots, [&](const Slot& slot) { return slot.worker == gone.member.id; });
     const auto view = tables_->ViewOf(job.spec.table);
@@ -324,12 +385,69 @@ void Scheduler::OnDeparture(const coord::Departure& gone, std::vector<Outgoing>&
       End(job, JobState::kFailed, gone.why, out);
     } else if (!view.ok()) {
       End(job, JobState::kFailed, view.status(), out);
-    } else if (job.client == gone.member.id) {
+    } else if (job.client == gone.member.id && !job.spec.detached) {
       End(job, JobState::kFailed,
           Status(StatusCode::kCancelled, "its submitter is gone", gone.why.where()), out);
     }
   }
-  std::erase_if(jobs_, [&](const auto& entry) { return entry.second.client == gone.member.id; });
+  std::erase_if(jobs_, [&](const auto& entry) {
+    return entry.second.client == gone.member.id && !entry.second.spec.detached;
+  });
+  for (auto& [id, job] : jobs_) {
+    if (job.client == gone.member.id) job.client = 0;
+  }
+  ForgetFailed();
+}
+
+void Scheduler::ForgetFailed() {
+  std::size_t failed = 0;
+  for (auto at = jobs_.rbegin(); at != jobs_.rend(); ++at) {
+    const Job& job = at->second;
+    if (!job.spec.detached || job.status.state != JobState::kFailed || job.client != 0) continue;
+    if (++failed <= kFailedMax) continue;
+    jobs_.erase(at->first);
+    return;  // One at a time comes, one at a time goes.
+  }
+}
+
+std::vector<wire::JobSummary> Scheduler::List() const {
+  std::vector<wire::JobSummary> list;
+  for (const auto& [id, job] : jobs_) {
+    const std::string& where = job.status.where;
+    list.push_back(
+        {.job = id,
+         .state = job.status.state,
+         .phase = job.status.phase,
+         .pass = job.status.pass,
+         .passes = static_cast<std::uint32_t>(job.parameters.passes),
+         .slots = job.spec.slot_count,
+         .rows = job.status.earlier.rows + job.status.work.rows,
+         .detached = job.spec.detached,
+         .submitter = job.client == 0 ? std::string() : NameOf(job.client),
+         .message = where.empty() ? job.status.message : where + ": " + job.status.message});
+  }
+  return list;
+}
+
+JobId Scheduler::JobOfWorker(NodeId worker) const {
+  for (const auto& [id, job] : jobs_) {
+    if (job.status.state != JobState::kRunning) continue;
+    if (std::ranges::any_of(job.slots, [&](const Slot& slot) { return slot.worker == worker; }))
+      return id;
+  }
+  return 0;
+}
+
+JobId Scheduler::JobOfTable(TableId table) const {
+  for (const auto& [id, job] : jobs_) {
+    if (job.spec.table == table && job.status.state != JobState::kFailed) return id;
+  }
+  return 0;
+}
+
+NodeId Scheduler::SubmitterOf(JobId id) const {
+  const Job* job = FindJob(id);
+  return job == nullptr ? 0 : job->client;
 }
 
 void Scheduler::End(Job& job, JobState state, const Status& why, std::vector<Outgoing>& out) {
@@ -337,6 +455,9 @@ void Scheduler::End(Job& job, JobState state, const Status& why, std::vector<Out
   job.status.code = why.code();
   job.status.message = why.message();
   job.status.where = why.where();
+  Log("job " + std::to_string(job.id) + ": " +
+      (why.ok() ? std::string("done") : "failed: " + why.ToString()));
+  if (job.spec.detached && state == JobState::kFailed) unused_tables_.push_back(job.spec.table);
   for (const Slot& slot : job.slots) {
     if (members_->Find(slot.worker) == nullptr) continue;
     out.push_back(
@@ -349,7 +470,8 @@ void Scheduler::Report(Job& job, std::vector<Outgoing>& out) {
   job.reported_at = now_;
   job.status.work = {};
   for (const Slot& slot : job.slots) job.status.work.Add(slot.work);
-  out.push_back({job.client, wire::MakeFrame(job.status)});
+  for (const NodeId follower : job.followers)
+    out.push_back({follower, wire::MakeFrame(job.status)});
 }
 
 void Scheduler::OnWake(runtime::Time now, std::vector<Outgoing>& out) {

@@ -1,9 +1,12 @@
 // Scheduler: runs jobs on workers: slots, passes, data shards, progress, and what happens when a node dies.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coord/membership.h"
@@ -11,6 +14,7 @@
 #include "job/parameters.h"
 #include "math/evaluation.h"
 #include "runtime/time.h"
+#include "wire/cluster_messages.h"
 #include "wire/job_messages.h"
 
 namespace steelyard::job {
@@ -30,12 +34,24 @@ using coord::Outgoing;
 /// Source:  the scheduler of Li et al., OSDI 2014, section 2; messages in docs/protocol.md.
 class Scheduler {
  public:
-  Scheduler(const coord::Membership* members, const coord::Tables* tables)
-      : members_(members), tables_(tables) {}
+  struct Options {
+    /// Say which worker failed: where workers are on several machines, a path alone says too little.
+    bool names_workers = false;
+    /// Takes a line about each job's beginning and end; may be empty.
+    std::function<void(const std::string&)> log;
+  };
+  Scheduler(const coord::Membership* members, const coord::Tables* tables, Options options)
+      : members_(members), tables_(tables), options_(std::move(options)) {}
 
   void Submit(NodeId client, std::uint64_t request_id, const wire::JobSubmit& submit,
               std::vector<Outgoing>& out);
-  void Cancel(NodeId client, const wire::JobCancel& cancel, std::vector<Outgoing>& out);
+  /// End a job, by its submitter or another client. A detached job that is done is given up with its result.
+  /// @param request_id  0 asks for no answer; else the job's last JOB_STATUS, or REFUSED, answers.
+  void Cancel(NodeId client, std::uint64_t request_id, const wire::JobCancel& cancel,
+              std::vector<Outgoing>& out);
+  /// Answer with JOB_INFO, and let `client` follow the job.
+  void Get(NodeId client, std::uint64_t request_id, const wire::JobGet& get,
+           std::vector<Outgoing>& out);
   void OnSlotReady(NodeId worker, const wire::SlotReady& ready, std::vector<Outgoing>& out);
   void OnShardRequest(NodeId worker, const wire::ShardRequest& request, std::vector<Outgoing>& out);
   void OnProgress(NodeId worker, const wire::Progress& progress, std::vector<Outgoing>& out);
@@ -52,6 +68,18 @@ class Scheduler {
   void OnWake(runtime::Time now, std::vector<Outgoing>& out);
   std::optional<runtime::Time> next_wake() const;
 
+  /// The tables of detached jobs that ended without a result, or whose result was given up, since the last call.
+  std::vector<TableId> TakeUnusedTables() { return std::exchange(unused_tables_, {}); }
+  /// Every job, by id.
+  std::vector<wire::JobSummary> List() const;
+  /// The job that a worker has a slot of, or that uses a table, and who submitted it; else 0.
+  JobId JobOfWorker(NodeId worker) const;
+  JobId JobOfTable(TableId table) const;
+  NodeId SubmitterOf(JobId job) const;
+
+  /// So many failed detached jobs are remembered.
+  static constexpr std::size_t kFailedMax = 100;
+
  private:
   struct Slot {
     NodeId worker = 0;
@@ -66,8 +94,9 @@ class Scheduler {
   };
   struct Job {
     JobId id = 0;
-    NodeId client = 0;
+    NodeId client = 0;  ///< Who submitted it; 0: a detached job's submitter has left.
     std::uint64_t request_id = 0;
+    std::set<NodeId> followers;  ///< Who gets its status.
     wire::JobSubmit spec;
     TrainParameters parameters;
     math::LossKind loss = math::LossKind::kLogistic;
@@ -82,7 +111,9 @@ class Scheduler {
     std::vector<wire::Names> names;
     runtime::Time reported_at{0};
   };
+  static bool Ended(const Job& job);
   Job* FindJob(JobId id);
+  const Job* FindJob(JobId id) const;
   /// The slot, if `worker` has it; otherwise tells it that the job has ended.
   Slot* FindSlot(JobId job, std::uint32_t slot, NodeId worker, std::vector<Outgoing>& out);
   void TryStart(Job& job, std::vector<Outgoing>& out);
@@ -98,9 +129,17 @@ class Scheduler {
   bool NoteBest(Job& job);
   void End(Job& job, wire::JobState state, const Status& why, std::vector<Outgoing>& out);
   void Report(Job& job, std::vector<Outgoing>& out);
+  /// Forget the oldest of too many failed detached jobs.
+  void ForgetFailed();
+  void Log(const std::string& text) const {
+    if (options_.log) options_.log(text);
+  }
+  std::string NameOf(NodeId node) const;
 
   const coord::Membership* members_;
   const coord::Tables* tables_;
+  Options options_;
+  std::vector<TableId> unused_tables_;
   std::map<JobId, Job> jobs_;
   JobId next_job_ = 1;
   StreamId next_stream_ = 1;

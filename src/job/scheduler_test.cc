@@ -20,15 +20,18 @@ constexpr NodeId kServer = 1;
 constexpr NodeId kClient = 2;
 constexpr NodeId kWorkerA = 3;
 constexpr NodeId kWorkerB = 4;
+constexpr NodeId kFollower = 5;  ///< Joins after two workers.
 
 class SchedulerTest : public ::testing::Test {
  protected:
   SchedulerTest() {
     Join(kServer, wire::Role::kServer);
     Join(kClient, wire::Role::kClient);
-    tables_.Create(
-        kClient, 1,
-        {.spec = {{.name = "weights", .updater = {}, .segment_count = 2}}, .servers_min = 1}, out_);
+    tables_.Create(kClient, 1,
+                   {.spec = {{.name = "weights", .updater = {}, .segment_count = 2}},
+                    .servers_min = 1,
+                    .stays = true},
+                   out_);
     tables_.OnViewReady(now_, kServer, {.table = 1, .epoch = 1}, out_);
     EXPECT_TRUE(tables_.ViewOf(1).ok());
     out_.clear();
@@ -58,6 +61,8 @@ class SchedulerTest : public ::testing::Test {
     for (std::uint64_t i = 0; i < 5; ++i) submit.shards.push_back({.first_row = 10 * i});
     if (stream_) submit.shards = {{.byte_count = data::kSharedStream, .first_row = 7}};
     submit.valid_shards = {{.first_row = 1'000}};
+    submit.detached = detached_;
+    submit.notes = {{"note", "x"}};
     scheduler_.Submit(kClient, request_id, submit, out_);
   }
   /// Submit to two workers and let both be ready.
@@ -128,9 +133,10 @@ class SchedulerTest : public ::testing::Test {
   runtime::Time now_ = 1000s;
   coord::Membership members_{{}};
   coord::Tables tables_{&members_};
-  Scheduler scheduler_{&members_, &tables_};
+  Scheduler scheduler_{&members_, &tables_, {}};
   TrainParameters parameters_;
   bool stream_ = false;  ///< The input is a stream that all slots share.
+  bool detached_ = false;
   std::vector<Outgoing> out_;
 };
 
@@ -317,7 +323,8 @@ TEST_F(SchedulerTest, ThePassAfterTheBestWaitsUntilItsRowsAreKept) {
   scheduler_.OnKept(kClient, {.job = 1, .pass = 1}, out_);
   BothDone(2, Phase::kTrain);
   out_.clear();
-  BothDone(2, Phase::kValidate, 0.3999);  // Better, but not by the tolerance: the last pass, and the best one.
+  BothDone(2, Phase::kValidate,
+           0.3999);  // Better, but not by the tolerance: the last pass, and the best one.
   EXPECT_EQ(Plan()->phase, Phase::kFinish);
   EXPECT_FALSE(LastStatus().keep) << "what comes last is read at the end";
   BothDone(2, Phase::kFinish);
@@ -404,9 +411,9 @@ TEST_F(SchedulerTest, AJobGoesWithItsSubmitterAndItsWorkersAreFree) {
 
 TEST_F(SchedulerTest, AWorkerThatMissedTheEndIsToldAgain) {
   Start();
-  scheduler_.Cancel(kWorkerA, {.job = 1, .reason = "not mine to cancel"}, out_);
+  scheduler_.Cancel(kWorkerA, 0, {.job = 1, .reason = "not mine to cancel"}, out_);
   EXPECT_EQ(LastStatus().state, JobState::kRunning);
-  scheduler_.Cancel(kClient, {.job = 1, .reason = "enough"}, out_);
+  scheduler_.Cancel(kClient, 0, {.job = 1, .reason = "enough"}, out_);
   out_.clear();  // The cancellations are lost.
   scheduler_.OnProgress(kWorkerA, {.job = 1, .slot = 0, .pass = 0, .work = {}}, out_);
   scheduler_.OnSlotReady(kWorkerB, {.job = 1, .slot = 1, .session = 2}, out_);
@@ -414,6 +421,96 @@ TEST_F(SchedulerTest, AWorkerThatMissedTheEndIsToldAgain) {
   ASSERT_EQ(cancels.size(), 2u);
   EXPECT_EQ(cancels[0].first, kWorkerA);
   EXPECT_EQ(cancels[1].first, kWorkerB);
+}
+
+TEST_F(SchedulerTest, ADetachedJobGoesOnWithoutItsSubmitterAndWaitsToBeFetched) {
+  detached_ = true;
+  Start();
+  Depart(kClient);
+  EXPECT_EQ(scheduler_.List().at(0).state, JobState::kRunning);
+  EXPECT_EQ(scheduler_.List().at(0).submitter, "");
+  BothDone(0, Phase::kTrain);
+  BothDone(0, Phase::kFinish);
+  EXPECT_EQ(scheduler_.List().at(0).state, JobState::kDone);
+  EXPECT_EQ(scheduler_.JobOfTable(1), 1u);
+  Join(kFollower, wire::Role::kClient);
+  out_.clear();
+  scheduler_.Get(kFollower, 4, {.job = 1}, out_);
+  const auto info = Take<wire::JobInfo>();
+  ASSERT_EQ(info.size(), 1u);
+  EXPECT_TRUE(info[0].second.detached);
+  EXPECT_EQ(info[0].second.notes, (wire::Parameters{{"note", "x"}}));
+  EXPECT_EQ(info[0].second.view.table, 1u);
+  EXPECT_EQ(LastStatus().state, JobState::kDone) << "it follows now";
+  EXPECT_TRUE(scheduler_.TakeUnusedTables().empty());
+  scheduler_.Cancel(kFollower, 5, {.job = 1, .reason = "fetched"}, out_);
+  EXPECT_EQ(Take<wire::JobStatus>().back().second.state, JobState::kDone);
+  EXPECT_EQ(scheduler_.TakeUnusedTables(), std::vector<TableId>{1});
+  EXPECT_TRUE(scheduler_.List().empty());
+  scheduler_.Get(kFollower, 6, {.job = 1}, out_);
+  EXPECT_EQ(Take<wire::Refused>().at(0).second.code, StatusCode::kNotFound);
+  scheduler_.Cancel(kFollower, 7, {.job = 1, .reason = "again"}, out_);
+  EXPECT_EQ(Take<wire::Refused>().at(0).second.code, StatusCode::kNotFound);
+}
+
+TEST_F(SchedulerTest, AFailedDetachedJobIsRememberedWithoutItsTable) {
+  detached_ = true;
+  Start();
+  Depart(kClient);
+  Depart(kWorkerA);
+  EXPECT_EQ(scheduler_.List().at(0).state, JobState::kFailed);
+  EXPECT_EQ(scheduler_.List().at(0).message, "node 3: died");
+  EXPECT_EQ(scheduler_.TakeUnusedTables(), std::vector<TableId>{1});
+  EXPECT_EQ(scheduler_.JobOfTable(1), 0u);
+  Join(kFollower, wire::Role::kClient);
+  scheduler_.Get(kFollower, 4, {.job = 1}, out_);
+  EXPECT_EQ(Take<wire::Refused>().at(0).second.where, "node 3");
+}
+
+TEST_F(SchedulerTest, AnotherClientMayCancelAndBothAreTold) {
+  Start();
+  Join(kFollower, wire::Role::kClient);
+  out_.clear();
+  scheduler_.Cancel(kFollower, 5, {.job = 1, .reason = "too long"}, out_);
+  std::set<NodeId> told;
+  for (const auto& [to, status] : Take<wire::JobStatus>()) {
+    told.insert(to);
+    EXPECT_EQ(status.state, JobState::kFailed);
+    EXPECT_EQ(status.code, StatusCode::kCancelled);
+    EXPECT_EQ(status.message, "too long");
+  }
+  EXPECT_EQ(told, (std::set<NodeId>{kClient, kFollower}));
+  EXPECT_EQ(scheduler_.List().size(), 1u) << "until its submitter knows";
+  scheduler_.Cancel(kClient, 0, {.job = 1, .reason = "I know"}, out_);
+  EXPECT_TRUE(scheduler_.List().empty());
+}
+
+TEST_F(SchedulerTest, TheListSaysWhoWorksForWhom) {
+  Start();
+  const wire::JobSummary job = scheduler_.List().at(0);
+  EXPECT_EQ(job.passes, 1u);
+  EXPECT_EQ(job.slots, 2u);
+  EXPECT_FALSE(job.detached);
+  EXPECT_EQ(job.submitter, members_.Find(kClient)->name());
+  EXPECT_EQ(scheduler_.JobOfWorker(kWorkerA), 1u);
+  EXPECT_EQ(scheduler_.JobOfWorker(kServer), 0u);
+  EXPECT_EQ(scheduler_.SubmitterOf(1), kClient);
+  Submit(1, /*request_id=*/9);
+  EXPECT_EQ(scheduler_.List().at(1).message,
+            "waiting for workers: 0 of 1 are free, 2 work for other jobs");
+}
+
+TEST_F(SchedulerTest, AHeadOfManyMachinesNamesTheWorkerThatFailed) {
+  scheduler_ = Scheduler(&members_, &tables_, {.names_workers = true, .log = {}});
+  Start();
+  scheduler_.OnWorkerFailed(kWorkerB,
+                            {.job = 1,
+                             .slot = 1,
+                             .code = StatusCode::kNotFound,
+                             .message = "no such file",
+                             .where = "/data/x.svm"},
+                            out_);
+  EXPECT_EQ(LastStatus().message, "no such file (" + members_.Find(kWorkerB)->name() + ")");
 }
 
 TEST_F(SchedulerTest, NamesOfAllSlotsAreOneSequenceForTheSubmitter) {

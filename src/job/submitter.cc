@@ -12,13 +12,18 @@ using wire::MessageType;
 namespace {
 
 constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
-constexpr std::uint32_t kScanRows = 32'768;
+/// A job that is not heard of for this long is asked for again: its submitter may have ended it meanwhile.
+constexpr runtime::Duration kSilenceMax = std::chrono::seconds(2);
+/// The first word about what is waited for.
+constexpr runtime::Duration kFirstWord = std::chrono::seconds(1);
 /// Submitters' streams lie above those that the scheduler gives to worker slots.
 constexpr StreamId kSubmitterStreams = StreamId{1} << 31;
 // One request of each kind is outstanding at a time: fixed ids make repeats recognisable.
 constexpr std::uint64_t kCreateRequest = 1;
 constexpr std::uint64_t kSubmitRequest = 2;
 constexpr std::uint64_t kDropRequest = 3;
+constexpr std::uint64_t kGetRequest = 4;
+constexpr std::uint64_t kClusterRequest = 5;
 
 std::vector<wire::ShardSpec> ToSpecs(const std::vector<data::Shard>& shards) {
   std::vector<wire::ShardSpec> specs;
@@ -41,10 +46,11 @@ Submitter::Submitter(Options options, JobPlan plan, JobEvents events)
                 .incarnation = options.incarnation,
                 .cluster_id = 0,
                 .listen_address = {},
-                .description = std::move(options.description)},
-      head_(std::move(options.head_address), &identity_),
+                .description = options.description},
+      head_(options.head_address, &identity_),
       client_(&identity_, {}),
-      start_max_(options.start_max),
+      scan_(&client_),
+      options_(std::move(options)),
       plan_(std::move(plan)),
       events_(std::move(events)) {}
 
@@ -64,10 +70,20 @@ void Submitter::Ask(Transport& transport) {
   asked_at_ = transport.now();
   switch (state_) {
     case State::kCreating:
-      return head_.Send(
-          transport, wire::MakeFrame(
-                         wire::TableCreate{.spec = {plan_.table}, .servers_min = plan_.servers_min},
-                         kCreateRequest));
+      head_.Send(transport, wire::MakeFrame(wire::TableCreate{.spec = {plan_.table},
+                                                              .servers_min = plan_.servers_min,
+                                                              .stays = plan_.detached},
+                                            kCreateRequest));
+      if (asked_at_ - started_ >= kFirstWord)
+        head_.Send(transport, wire::MakeFrame(wire::ClusterGet{}, kClusterRequest));
+      return;
+    case State::kFinding:
+      return head_.Send(transport,
+                        wire::MakeFrame(wire::JobGet{.job = options_.follow}, kGetRequest));
+    case State::kFollowing:
+      if (options_.follow == 0 || asked_at_ - heard_of_job_ < kSilenceMax) return;
+      return head_.Send(transport,
+                        wire::MakeFrame(wire::JobGet{.job = options_.follow}, kGetRequest));
     case State::kSubmitting: {
       wire::JobSubmit submit;
       submit.parameters = ToPairs(plan_.parameters);
@@ -76,6 +92,8 @@ void Submitter::Ask(Transport& transport) {
       submit.rows_total = plan_.rows_total;
       submit.shards = ToSpecs(plan_.shards);
       submit.valid_shards = ToSpecs(plan_.valid_shards);
+      submit.detached = plan_.detached;
+      submit.notes = plan_.notes;
       return head_.Send(transport, wire::MakeFrame(submit, kSubmitRequest));
     }
     case State::kNames:
@@ -102,7 +120,7 @@ void Submitter::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
     bool consumed = false;
     const auto event = head_.OnFrame(transport, frame, consumed);
     if (event == rpc::Channel::Event::kReady && state_ == State::kJoining)
-      Enter(transport, State::kCreating);
+      Enter(transport, options_.follow == 0 ? State::kCreating : State::kFinding);
     if (!consumed) OnHeadFrame(transport, frame);
   } else {
     client_.OnFrame(transport, link, frame);
@@ -121,6 +139,8 @@ void Submitter::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
       const auto accepted = wire::Decode<wire::JobAccepted>(frame.body.bytes());
       if (!accepted.ok() || state_ != State::kSubmitting) return;
       job_ = accepted.value().job;
+      left_ = plan_.detached;
+      if (left_) return End(transport, {});
       return Enter(transport, State::kFollowing);
     }
     case MessageType::kJobStatus: {
@@ -138,12 +158,19 @@ void Submitter::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
       }
       return;
     }
+    case MessageType::kJobInfo: {
+      const auto info = wire::Decode<wire::JobInfo>(frame.body.bytes());
+      if (info.ok() && state_ == State::kFinding) OnInfo(transport, info.value());
+      return;
+    }
+    case MessageType::kClusterStatus: {
+      const auto status = wire::Decode<wire::ClusterStatus>(frame.body.bytes());
+      if (status.ok()) OnClusterStatus(status.value());
+      return;
+    }
     case MessageType::kRefused: {
       const auto refused = wire::Decode<wire::Refused>(frame.body.bytes());
-      const bool expected =
-          (state_ == State::kCreating && frame.header.request_id == kCreateRequest) ||
-          (state_ == State::kSubmitting && frame.header.request_id == kSubmitRequest);
-      if (refused.ok() && expected) End(transport, refused.value().ToStatus());
+      if (refused.ok()) OnRefused(transport, frame.header.request_id, refused.value().ToStatus());
       return;
     }
     default:
@@ -151,17 +178,52 @@ void Submitter::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
   }
 }
 
+void Submitter::OnRefused(Transport& transport, std::uint64_t request_id, const Status& why) {
+  const bool expected =
+      (state_ == State::kCreating && request_id == kCreateRequest) ||
+      (state_ == State::kSubmitting && request_id == kSubmitRequest) ||
+      ((state_ == State::kFinding || state_ == State::kFollowing) && request_id == kGetRequest);
+  if (expected) End(transport, why);
+}
+
 void Submitter::OnView(Transport& transport, const wire::View& view) {
   view_ = view;
+  Attach(transport, [this, &transport] {
+    Enter(transport, State::kLoading);
+    LoadRows(transport);
+  });
+}
+
+void Submitter::OnInfo(Transport& transport, const wire::JobInfo& info) {
+  job_ = info.job;
+  auto parameters = FromPairs(info.parameters);
+  if (!parameters.ok()) return End(transport, parameters.status());
+  plan_.parameters = std::move(parameters.value());
+  if (events_.on_info) {
+    if (const Status status = events_.on_info(info); !status.ok()) return End(transport, status);
+  }
+  heard_of_job_ = transport.now();
+  if (!options_.fetch) return Enter(transport, State::kFollowing);
+  view_ = info.view;
+  Attach(transport, [this, &transport] { Enter(transport, State::kFollowing); });
+}
+
+void Submitter::OnClusterStatus(const wire::ClusterStatus& status) {
+  const auto servers =
+      std::ranges::count(status.nodes, wire::Role::kServer, &wire::NodeStatus::role);
+  servers_ =
+      ": " + std::to_string(servers) + " of " + std::to_string(plan_.servers_min) + " are there";
+}
+
+void Submitter::Attach(Transport& transport, std::function<void()> then) {
   Enter(transport, State::kAttaching);
   client_.Attach(
       transport, view_,
       {.group = 0, .stream = kSubmitterStreams + identity_.node, .session = 1, .first_step = 0},
-      [this, &transport](const Status& status) {
+      [this, &transport, then = std::move(then)](const Status& status) {
         if (state_ != State::kAttaching) return;
         if (!status.ok()) return End(transport, status);
-        Enter(transport, State::kLoading);
-        LoadRows(transport);
+        then();
       });
 }
 
@@ -184,19 +246,23 @@ void Submitter::LoadRows(Transport& transport) {
 }
 
 void Submitter::OnStatus(Transport& transport, const wire::JobStatus& status) {
+  heard_of_job_ = transport.now();
   waiting_ = status.state == wire::JobState::kWaiting ? status.message : "";
+  Waits(waiting_);
   if (events_.on_status) events_.on_status(status);
   if (status.state == wire::JobState::kFailed) {
     return End(transport, Status(status.code, status.message, status.where));
   }
   if (state_ == State::kKeeping) return;
   result_pass_ = status.kept_pass;
+  const bool reads = options_.follow == 0 || options_.fetch;
   if (status.state == wire::JobState::kDone) {
+    if (!reads) return End(transport, {});
     if (plan_.parameters.keep_names) return Enter(transport, State::kNames);
     return Finish(transport);
   }
-  if (!status.keep) return;
-  if (kept_pass_ && status.pass < *kept_pass_) return;         // Late.
+  if (!status.keep || options_.follow != 0) return;
+  if (kept_pass_ && status.pass < *kept_pass_) return;        // Late.
   if (kept_pass_ == status.pass) return SendKept(transport);  // The first one was lost.
   pass_ = status.pass;
   StartScan(transport, State::kKeeping);
@@ -223,51 +289,19 @@ void Submitter::OnNames(Transport& transport, const wire::Names& names) {
 }
 
 void Submitter::StartScan(Transport& transport, State state) {
-  scan_segment_ = 0;
-  scan_first_ = 0;
   kept_pass_.reset();
   if (events_.on_first_row) events_.on_first_row();
   Enter(transport, state);
-  ScanNext(transport);
+  scan_.Start(transport, view_,
+              {.on_rows = events_.on_rows,
+               .on_end = [this, &transport](const Status& status) { EndScan(transport, status); }});
 }
 
-void Submitter::EndScan(Transport& transport) {
-  if (state_ == State::kScanning) return End(transport, {});
+void Submitter::EndScan(Transport& transport, const Status& status) {
+  if (!status.ok() || state_ == State::kScanning) return End(transport, status);
   kept_pass_ = pass_;
   Enter(transport, State::kFollowing);
   SendKept(transport);
-}
-
-void Submitter::ScanNext(Transport& transport) {
-  if (state_ != State::kScanning && state_ != State::kKeeping) return;
-  if (scan_segment_ == view_.segments.size()) return EndScan(transport);
-  const Status status = client_.Scan(transport, view_.table,
-                                     {.segment = scan_segment_,
-                                      .first = scan_first_,
-                                      .rows_max = kScanRows,
-                                      .columns = wire::Columns::kRows},
-                                     [this, &transport](Result<client::Scanned> scanned) {
-                                       OnScanned(transport, std::move(scanned));
-                                     });
-  if (!status.ok()) End(transport, status);
-}
-
-void Submitter::OnScanned(Transport& transport, Result<client::Scanned> scanned) {
-  if (state_ != State::kScanning && state_ != State::kKeeping) return;
-  if (!scanned.ok()) return End(transport, scanned.status());
-  const client::Scanned& rows = scanned.value();
-  if (events_.on_rows && !rows.keys.empty()) {
-    const Status status = events_.on_rows(rows.keys, rows.floats);
-    if (!status.ok()) return End(transport, status);
-  }
-  const bool last_key = !rows.keys.empty() && rows.keys.back() == kKeyMax;
-  if (rows.end || rows.keys.empty() || last_key) {
-    ++scan_segment_;
-    scan_first_ = scan_segment_ < view_.segments.size() ? view_.segments[scan_segment_].first : 0;
-  } else {
-    scan_first_ = rows.keys.back() + 1;
-  }
-  ScanNext(transport);
 }
 
 void Submitter::Cancel(Transport& transport, const Status& why) {
@@ -277,12 +311,15 @@ void Submitter::Cancel(Transport& transport, const Status& why) {
 void Submitter::End(Transport& transport, const Status& status) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
-  if (job_ != 0) {
+  scan_.Stop();
+  const bool cleans_up = options_.follow == 0 && !left_;
+  if (job_ != 0 && cleans_up) {
     head_.Send(transport,
                wire::MakeFrame(wire::JobCancel{.job = job_, .reason = status.ToString()}));
   }
   if (view_.table != 0) {
-    head_.Send(transport, wire::MakeFrame(wire::TableDrop{.table = view_.table}, kDropRequest));
+    if (cleans_up)
+      head_.Send(transport, wire::MakeFrame(wire::TableDrop{.table = view_.table}, kDropRequest));
     client_.Detach(transport, view_.table, Status(StatusCode::kCancelled, "the job ended"));
   }
   if (events_.on_end) events_.on_end(status);
@@ -305,22 +342,40 @@ void Submitter::OnWake(Transport& transport) {
     const Status lost = head_.failure(now);
     if (!lost.ok()) {
       End(transport, lost);
-    } else if (now - started_ > start_max_ && (state_ <= State::kCreating || !waiting_.empty())) {
-      std::string what = waiting_;
-      if (state_ == State::kJoining)
-        what = "waiting for the head: " + head_.channel().last_error().ToString();
-      if (state_ == State::kCreating) {
-        what = "waiting for " + std::to_string(plan_.servers_min) + " servers to hold the table";
-      }
+    } else if (SaysWhatItWaitsFor(now) && now - started_ > options_.start_max) {
       End(transport,
-          Status(StatusCode::kUnavailable, "the job did not start within " +
-                                               std::to_string(start_max_.count() / 1'000'000'000) +
-                                               " s: " + what));
+          Status(StatusCode::kUnavailable,
+                 "the job did not start within " +
+                     std::to_string(options_.start_max.count() / 1'000'000'000) + " s: " + said_));
     } else if (now >= asked_at_ + kAskAgainAfter) {
       Ask(transport);
     }
   }
   ArmAlarm(transport);
+}
+
+void Submitter::Waits(const std::string& what) {
+  if (what == said_) return;
+  said_ = what;
+  if (events_.on_waiting) events_.on_waiting(what);
+}
+
+/// @return true when it waits for something.
+bool Submitter::SaysWhatItWaitsFor(runtime::Time now) {
+  if (state_ == State::kFollowing) return !waiting_.empty();
+  if (state_ > State::kFinding) return false;
+  if (now - started_ < kFirstWord) return true;
+  if (state_ == State::kCreating) {
+    if (servers_.empty() && now - started_ < 2 * kFirstWord)
+      return true;  // The head is being asked.
+    const std::string needed =
+        plan_.servers_min == 1 ? "a server" : std::to_string(plan_.servers_min) + " servers";
+    Waits("waiting for " + needed + " to hold the table" + servers_);
+  } else {
+    const std::string why = head_.channel().last_error().message();
+    Waits("waiting for the head at " + options_.head_address + (why.empty() ? "" : ": " + why));
+  }
+  return true;
 }
 
 void Submitter::ArmAlarm(Transport& transport) {

@@ -1,4 +1,5 @@
 // Submitter: a node that has a job done: creates its table, loads rows, submits, follows, reads the result, cleans up.
+// It also follows, and fetches the result of, a job that another one submitted.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,11 @@
 #include "client/client.h"
 #include "data/dataset.h"
 #include "job/parameters.h"
+#include "job/table_scan.h"
 #include "rpc/head_link.h"
 #include "steelyard/table_options.h"
 #include "transport/transport.h"
+#include "wire/cluster_messages.h"
 #include "wire/job_messages.h"
 
 namespace steelyard::job {
@@ -29,6 +32,9 @@ struct JobPlan {
   std::uint64_t rows_total = data::kRowsUnknown;
   std::vector<data::Shard> shards;
   std::vector<data::Shard> valid_shards;
+  bool detached =
+      false;  ///< Leave once the job is accepted; it goes on, and its result waits to be fetched.
+  wire::Parameters notes{};  ///< For who fetches it.
 };
 
 /// Where the job's news and results go. All are called on the loop; an empty function is skipped.
@@ -36,6 +42,10 @@ struct JobEvents {
   /// Refill with sorted keys and whole rows to start from; nothing appended means the end.
   std::function<Status(std::vector<Key>& keys, std::vector<float>& rows)> next_initial_rows;
   std::function<void(const wire::JobStatus&)> on_status;
+  /// What it waits for before the job runs: the head, servers, workers; empty when it waits no more.
+  std::function<void(const std::string&)> on_waiting;
+  /// What it follows, before anything of it comes. An error ends the following.
+  std::function<Status(const wire::JobInfo&)> on_info;
   /// Rows come, from the first one on; those of an earlier call are not the result after all.
   std::function<void()> on_first_row;
   /// The trained rows, in key order, in pieces. An error ends the job with it.
@@ -55,7 +65,11 @@ class Submitter : public transport::Node {
     std::string description;
     /// How long to wait for servers and workers to appear before giving up, naming what is missing.
     runtime::Duration start_max = std::chrono::seconds(30);
+    JobId follow = 0;  ///< Follow this job instead of submitting the plan.
+    bool fetch =
+        false;  ///< Read its result when it is done. It stays with the head until it is cancelled.
   };
+  /// @param plan  not looked at when a job is followed.
   Submitter(Options options, JobPlan plan, JobEvents events);
 
   void OnStart(transport::Transport& transport) override;
@@ -68,11 +82,14 @@ class Submitter : public transport::Node {
   /// End the job now; on_end gets `why`.
   void Cancel(transport::Transport& transport, const Status& why);
   bool ended() const { return state_ == State::kEnded; }
+  /// The job's id once it is known.
+  JobId job() const { return job_; }
 
  private:
   enum class State {
     kJoining,
     kCreating,
+    kFinding,
     kAttaching,
     kLoading,
     kSubmitting,
@@ -87,22 +104,27 @@ class Submitter : public transport::Node {
   void Ask(transport::Transport& transport);
   void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
   void OnView(transport::Transport& transport, const wire::View& view);
+  void OnInfo(transport::Transport& transport, const wire::JobInfo& info);
+  void OnClusterStatus(const wire::ClusterStatus& status);
+  void OnRefused(transport::Transport& transport, std::uint64_t request_id, const Status& why);
+  void Attach(transport::Transport& transport, std::function<void()> then);
+  void Waits(const std::string& what);
+  bool SaysWhatItWaitsFor(runtime::Time now);
   void LoadRows(transport::Transport& transport);
   void OnStatus(transport::Transport& transport, const wire::JobStatus& status);
   void OnNames(transport::Transport& transport, const wire::Names& names);
   void Finish(transport::Transport& transport);
   void SendKept(transport::Transport& transport);
   void StartScan(transport::Transport& transport, State state);
-  void EndScan(transport::Transport& transport);
-  void ScanNext(transport::Transport& transport);
-  void OnScanned(transport::Transport& transport, Result<client::Scanned> scanned);
+  void EndScan(transport::Transport& transport, const Status& status);
   void End(transport::Transport& transport, const Status& status);
   void ArmAlarm(transport::Transport& transport);
 
   rpc::Identity identity_;
   rpc::HeadLink head_;
   client::Client client_;
-  runtime::Duration start_max_;
+  TableScan scan_;
+  Options options_;
   JobPlan plan_;
   JobEvents events_;
 
@@ -112,12 +134,14 @@ class Submitter : public transport::Node {
   wire::View view_;
   JobId job_ = 0;
   std::string waiting_;  ///< What the head said it waits for.
+  std::string servers_;  ///< How many servers there are, as the head said.
+  std::string said_;     ///< What on_waiting was told last.
+  bool left_ = false;    ///< The job goes on without us.
+  runtime::Time heard_of_job_{0};
   std::uint32_t names_index_ = 0;
   std::uint32_t result_pass_ = 0;           ///< Whose rows the job ends with.
   std::uint32_t pass_ = 0;                  ///< Whose rows are read.
   std::optional<std::uint32_t> kept_pass_;  ///< Whose rows were read last.
-  SegmentId scan_segment_ = 0;
-  Key scan_first_ = 0;
 };
 
 }  // namespace steelyard::job

@@ -59,6 +59,7 @@ class Worker : public transport::Node {
 
   /// Not OK once this worker cannot go on (the head is gone or refused it); its process should end with it.
   const Status& failure() const { return failure_; }
+  const rpc::HeadLink& head() const { return head_; }
 
  private:
   class Run;  // The slot that this worker holds.

@@ -32,6 +32,8 @@ class HeadLink {
     channel_.Send(transport, std::move(frame));
   }
   const Channel& channel() const { return channel_; }
+  /// The head, or whoever answers at its address, refused this node for good.
+  bool refused() const { return refused_ || !wrong_peer_.ok(); }
 
   /// The error to end with when the head refused this node, or has been away for longer than kHeadAwayMax; else OK.
   Status failure(runtime::Time now) const;

@@ -9,6 +9,12 @@ using transport::LinkId;
 using transport::Transport;
 using wire::MessageType;
 
+namespace {
+
+constexpr runtime::Duration kStatsEvery = std::chrono::seconds(1);
+
+}  // namespace
+
 Server::Server(Options options)
     : identity_{.role = wire::Role::kServer,
                 .incarnation = options.incarnation,
@@ -140,7 +146,15 @@ void Server::OnClose(Transport& transport, LinkId link, const Status& why) {
 void Server::OnWake(Transport& transport) {
   (void)head_.OnWake(transport);
   failure_ = head_.failure(transport.now());
+  SendStats(transport);
   ArmAlarm(transport);
+}
+
+void Server::SendStats(Transport& transport) {
+  if (!head_.ready() || transport.now() < next_stats_) return;
+  next_stats_ = transport.now() + kStatsEvery;
+  wire::TableStats stats{.tables = shard_.Sizes()};
+  if (!stats.tables.empty()) head_.Send(transport, wire::MakeFrame(stats));
 }
 
 void Server::ArmAlarm(Transport& transport) {

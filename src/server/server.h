@@ -34,6 +34,7 @@ class Server : public transport::Node {
   /// Not OK once this server cannot go on (the head is gone or refused it); its process should end with it.
   const Status& failure() const { return failure_; }
   const Shard& shard() const { return shard_; }
+  const rpc::HeadLink& head() const { return head_; }
   const rpc::Identity& identity() const { return identity_; }
 
  private:
@@ -42,6 +43,7 @@ class Server : public transport::Node {
   void SendAll(transport::Transport& transport, Outbox& outbox);
   void Refuse(transport::Transport& transport, transport::LinkId link, std::uint64_t request_id,
               const Status& why);
+  void SendStats(transport::Transport& transport);
   void ArmAlarm(transport::Transport& transport);
 
   rpc::Identity identity_;
@@ -49,6 +51,7 @@ class Server : public transport::Node {
   rpc::Acceptor acceptor_;
   Shard shard_;
   Status failure_;
+  runtime::Time next_stats_{0};
 };
 
 }  // namespace steelyard::server

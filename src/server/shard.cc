@@ -364,4 +364,18 @@ std::size_t Shard::memory_bytes() const {
   return bytes;
 }
 
+std::vector<wire::TableSize> Shard::Sizes() const {
+  std::vector<wire::TableSize> sizes;
+  for (const auto& [id, table] : tables_) {
+    wire::TableSize& size = sizes.emplace_back();
+    size.table = id;
+    for (const auto& segment : table.segments) {
+      if (segment == nullptr) continue;
+      size.rows += segment->rows.size();
+      size.bytes += segment->rows.memory_bytes();
+    }
+  }
+  return sizes;
+}
+
 }  // namespace steelyard::server

@@ -66,6 +66,8 @@ class Shard {
   const ShardCounters& counters() const { return counters_; }
   std::size_t waiting_count() const;
   std::size_t memory_bytes() const;
+  /// What is held of each table, by id.
+  std::vector<wire::TableSize> Sizes() const;
 
  private:
   struct Segment {

@@ -167,9 +167,10 @@ struct TableCreate {
   static constexpr MessageType kType = MessageType::kTableCreate;
   TableSpec spec;
   std::uint32_t servers_min = 1;
+  bool stays = false;  ///< When its client has gone; otherwise it is dropped then.
   template <typename V>
   void Fields(V& v) {
-    v(spec, servers_min);
+    v(spec, servers_min, stays);
   }
   Status Check() const { return spec.Check(); }
 };
@@ -210,6 +211,28 @@ struct ViewReady {
   template <typename V>
   void Fields(V& v) {
     v(table, epoch);
+  }
+  Status Check() const { return {}; }
+};
+
+struct TableSize {
+  TableId table = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, rows, bytes);
+  }
+  bool operator==(const TableSize&) const = default;
+};
+
+/// Server to head, every second: what it holds of each table; replaces what it said before.
+struct TableStats {
+  static constexpr MessageType kType = MessageType::kTableStats;
+  std::vector<TableSize> tables;
+  template <typename V>
+  void Fields(V& v) {
+    v(tables);
   }
   Status Check() const { return {}; }
 };

@@ -90,6 +90,16 @@ const char* MessageTypeName(MessageType type) {
       return "WORKER_FAILED";
     case MessageType::kJobKept:
       return "JOB_KEPT";
+    case MessageType::kTableStats:
+      return "TABLE_STATS";
+    case MessageType::kJobGet:
+      return "JOB_GET";
+    case MessageType::kJobInfo:
+      return "JOB_INFO";
+    case MessageType::kClusterGet:
+      return "CLUSTER_GET";
+    case MessageType::kClusterStatus:
+      return "CLUSTER_STATUS";
   }
   return "UNKNOWN";
 }

@@ -34,6 +34,7 @@ enum class MessageType : std::uint16_t {
   kTableDropped = 15,
   kInstallView = 16,
   kViewReady = 17,
+  kTableStats = 18,
   kOpenStream = 20,
   kOpenAck = 21,
   kPush = 22,
@@ -58,6 +59,10 @@ enum class MessageType : std::uint16_t {
   kNamesGet = 53,
   kWorkerFailed = 54,
   kJobKept = 55,
+  kJobGet = 56,
+  kJobInfo = 57,
+  kClusterGet = 60,
+  kClusterStatus = 61,
 };
 
 /// Return a type's name for logs ("PUSH"), or "UNKNOWN".

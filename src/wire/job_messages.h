@@ -36,9 +36,12 @@ struct JobSubmit {
   std::uint64_t rows_total = 0;  ///< Of the training input; ~0 when unknown.
   std::vector<ShardSpec> shards;
   std::vector<ShardSpec> valid_shards;
+  bool detached =
+      false;  ///< It goes on without its submitter, and is kept until it is fetched or cancelled.
+  Parameters notes;  ///< For who fetches the result; the head does not read them.
   template <typename V>
   void Fields(V& v) {
-    v(parameters, table, slot_count, rows_total, shards, valid_shards);
+    v(parameters, table, slot_count, rows_total, shards, valid_shards, detached, notes);
   }
   Status Check() const;
 };
@@ -115,7 +118,8 @@ struct JobStatus {
   bool stopped_early = false;
   /// The table rests after its best pass so far: the submitter reads it and answers JOB_KEPT before the next pass.
   bool keep = false;
-  std::uint32_t kept_pass = 0;  ///< Whose rows are the job's result: the last pass, or the best one.
+  std::uint32_t kept_pass =
+      0;  ///< Whose rows are the job's result: the last pass, or the best one.
   StatusCode code = StatusCode::kOk;
   std::string message;  ///< Why it failed, or whom it waits for.
   std::string where;
@@ -149,6 +153,31 @@ struct JobCancel {
     v(job, reason);
   }
   Status Check() const { return {}; }
+};
+
+/// Client to head: tell me about this job, now (JOB_INFO) and as it goes on (JOB_STATUS).
+struct JobGet {
+  static constexpr MessageType kType = MessageType::kJobGet;
+  JobId job = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job);
+  }
+  Status Check() const { return {}; }
+};
+
+struct JobInfo {
+  static constexpr MessageType kType = MessageType::kJobInfo;
+  JobId job = 0;
+  bool detached = false;
+  Parameters parameters;
+  Parameters notes;
+  View view;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, detached, parameters, notes, view);
+  }
+  Status Check() const { return view.Check(); }
 };
 
 /// Head to worker: you are this slot of the job.

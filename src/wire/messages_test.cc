@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 #include "wire/job_messages.h"
@@ -54,6 +55,38 @@ TEST(ControlMessages, RefuseEveryTruncation) {
   Names names;
   names.names = {{17, "origin=ATL"}};
   ExpectEveryTruncationRefused(names);
+  JobInfo info;
+  info.parameters = {{"alpha", "0.1"}};
+  info.notes = {{"data-format", "csv"}};
+  info.view = SampleView();
+  ExpectEveryTruncationRefused(info);
+}
+
+ClusterStatus SampleStatus() {
+  ClusterStatus status;
+  status.description = "pid 1";
+  status.nodes = {{1, Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0}};
+  status.tables = {{3, "w", TableState::kReady, 1, 1000, 65536, 1, ""}};
+  status.jobs = {{1, JobState::kRunning, Phase::kTrain, 0, 2, 1, 100, false, "client 3", ""}};
+  return status;
+}
+
+TEST(ControlMessages, ClusterStatusRoundTripsAndChecksItsKinds) {
+  ExpectEveryTruncationRefused(SampleStatus());
+  const auto status = Decode<ClusterStatus>(Encode(SampleStatus()).bytes());
+  ASSERT_TRUE(status.ok());
+  EXPECT_EQ(status.value().nodes, SampleStatus().nodes);
+  EXPECT_EQ(status.value().tables, SampleStatus().tables);
+  EXPECT_EQ(status.value().jobs, SampleStatus().jobs);
+  ClusterStatus wrong = SampleStatus();
+  wrong.nodes[0].role = static_cast<Role>(9);
+  EXPECT_FALSE(Decode<ClusterStatus>(Encode(wrong).bytes()).ok());
+  wrong = SampleStatus();
+  wrong.tables[0].state = static_cast<TableState>(9);
+  EXPECT_FALSE(Decode<ClusterStatus>(Encode(wrong).bytes()).ok());
+  wrong = SampleStatus();
+  wrong.jobs[0].state = static_cast<JobState>(9);
+  EXPECT_FALSE(Decode<ClusterStatus>(Encode(wrong).bytes()).ok());
 }
 
 TEST(ControlMessages, ViewRoundTrips) {

@@ -1,6 +1,7 @@
 // Fuzz targets of the messages that list their fields in Fields(): all of them share one decoder.
 // Input: one byte that picks the message, then its body.
 #include "fuzz/fuzz_target.h"
+#include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/job_messages.h"
 
@@ -31,14 +32,15 @@ void CheckOneOf(Bytes input) {
 void FuzzControlMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
-             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, OpenAck>(input);
+             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, OpenAck, TableStats,
+             ClusterGet, ClusterStatus>(input);
 }
 
 void FuzzJobMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan,
-             ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet,
-             WorkerFailed, JobKept>(input);
+             ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet, WorkerFailed,
+             JobKept, JobGet, JobInfo>(input);
 }
 
 }  // namespace steelyard::fuzz

@@ -8,6 +8,7 @@
 
 #include "checkpoint/model_writer.h"
 #include "fuzz/fuzz_target.h"
+#include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 #include "wire/job_messages.h"
@@ -80,6 +81,15 @@ void WriteControlMessages() {
   WriteMessage(target, index++, wire::ViewReady{3, 1});
   WriteMessage(target, index++, open);
   WriteMessage(target, index++, open_ack);
+  WriteMessage(target, index++, wire::TableStats{{{3, 1000, 65536}}});
+  WriteMessage(target, index++, wire::ClusterGet{});
+  wire::ClusterStatus cluster;
+  cluster.description = "pid 1";
+  cluster.nodes = {{1, wire::Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0}};
+  cluster.tables = {{3, "w", wire::TableState::kReady, 1, 1000, 65536, 1, ""}};
+  cluster.jobs = {{1, wire::JobState::kRunning, wire::Phase::kTrain, 0, 2, 1, 100, false,
+                   "client 3 (pid 4)", ""}};
+  WriteMessage(target, index++, cluster);
 }
 
 void WriteJobMessages() {
@@ -88,6 +98,7 @@ void WriteJobMessages() {
   submit.slot_count = 2;
   submit.parameters = {{"alpha", "0.1"}, {"solver", "ftrl"}};
   submit.shards.resize(3);
+  submit.notes = {{"data-format", "csv"}};
   wire::JobStatus status;
   status.progressive = SamplePart();
   status.valid = SamplePart();
@@ -120,6 +131,9 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::NamesGet{1, 0});
   WriteMessage(target, index++, failed);
   WriteMessage(target, index++, wire::JobKept{1, 2});
+  WriteMessage(target, index++, wire::JobGet{1});
+  WriteMessage(target, index++,
+               wire::JobInfo{1, true, submit.parameters, {{"data-format", "csv"}}, SampleView()});
 }
 
 void WriteDataMessages() {

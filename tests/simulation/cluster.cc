@@ -66,8 +66,7 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(opti
                   const job::TrainParameters& parameters) -> Result<std::unique_ptr<job::Learner>> {
             if (options_.counting) return MakeCountingLearner();
             return apps::linear::MakeLinearLearner(
-                {.loss = job::LossOf(parameters.task),
-                 .solver = {.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1, .l2 = 0}});
+                {.loss = job::LossOf(parameters.task), .solver = options_.ftrl});
           };
           environment.reader = &executor;
           environment.compute = &executor;
@@ -88,9 +87,7 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
   plan.parameters = parameters;
   plan.table.name = "w" + std::to_string(index);
   plan.table.segment_count = 8;
-  plan.table.updater = options_.counting
-                           ? UpdaterOptions{.name = "add"}
-                           : UpdaterOptions{.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1};
+  plan.table.updater = options_.counting ? UpdaterOptions{.name = "add"} : options_.ftrl;
   plan.row_floats = options_.counting ? 1 : 2;
   plan.servers_min = static_cast<std::uint32_t>(options_.servers);
   plan.slot_count = static_cast<std::uint32_t>(options_.workers);

@@ -36,6 +36,7 @@ struct ClusterOptions {
   std::size_t servers = 3;
   std::size_t workers = 3;
   bool counting = true;  ///< The counting learner; else FTRL.
+  UpdaterOptions ftrl = {.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1};
   MemoryRows rows;
 };
 

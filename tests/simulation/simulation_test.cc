@@ -90,7 +90,8 @@ JobOutcome LearnWithHoldout(std::uint64_t run, std::uint64_t passes, double tole
   options.servers = 2;
   options.workers = 1;
   options.counting = false;
-  options.rows.count = 600;
+  options.rows.count = 400;
+  options.ftrl = {.name = "ftrl", .alpha = 1, .beta = 1, .l1 = 0};  // Learns by heart.
   Cluster cluster(options);
   job::TrainParameters parameters;
   parameters.data = {"memory"};
@@ -106,13 +107,13 @@ JobOutcome LearnWithHoldout(std::uint64_t run, std::uint64_t passes, double tole
 
 // The best pass is the result whatever the network does to the messages between head and submitter.
 TEST(Simulation, EarlyStoppingKeepsTheBestPassUnderFaults) {
-  const JobOutcome reference = LearnWithHoldout(0, 8, 1e-9);
+  const JobOutcome reference = LearnWithHoldout(0, 12, 1e-9);
   const std::uint64_t kept = reference.status_at_end.kept_pass;
   EXPECT_LT(kept, reference.status_at_end.pass);
   EXPECT_EQ(LearnWithHoldout(0, kept + 1, 0).rows, reference.rows);
   EXPECT_NE(LearnWithHoldout(0, kept + 2, 0).rows, reference.rows);
   for (std::uint64_t run = 1; run < 6; ++run) {
-    const JobOutcome outcome = LearnWithHoldout(run, 8, 1e-9);
+    const JobOutcome outcome = LearnWithHoldout(run, 12, 1e-9);
     EXPECT_EQ(outcome.status_at_end.kept_pass, kept) << "run " << run;
     EXPECT_EQ(outcome.rows, reference.rows) << "run " << run;
   }

@@ -1,0 +1,42 @@
+// Questions to a running head, and the flag that names it.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "command.h"
+#include "runtime/time.h"
+#include "steelyard/status.h"
+#include "wire/cluster_messages.h"
+
+namespace steelyard::cli {
+
+/// The option --cluster HOST:PORT of commands that need a cluster.
+Option ClusterOption();
+
+/// Return what --cluster says.
+/// Errors: kInvalidArgument  it is missing; the message tells of the cluster that `up` started here, if there is one.
+Result<std::string> ClusterAddress(const Values& values);
+
+/// Ask the head at `address`. Blocks; Ctrl-C ends the process.
+/// @param request  must be harmless when repeated.
+/// Errors: what the head refused with; kUnavailable  no head answers in time.
+Result<wire::Frame> AskHead(const std::string& address, wire::Frame request,
+                            runtime::Duration patience = std::chrono::seconds(5));
+
+/// As above; the answer must be an `Answer`.
+template <typename Answer, typename Question>
+Result<Answer> AskHead(const std::string& address, const Question& question,
+                       runtime::Duration patience = std::chrono::seconds(5)) {
+  const Result<wire::Frame> frame = AskHead(address, wire::MakeFrame(question), patience);
+  if (!frame.ok()) return frame.status();
+  if (frame.value().header.type != Answer::kType) {
+    return Status(
+        StatusCode::kUnavailable,
+        std::string("the head answered with ") + wire::MessageTypeName(frame.value().header.type),
+        address);
+  }
+  return wire::Decode<Answer>(frame.value().body.bytes());
+}
+
+}  // namespace steelyard::cli

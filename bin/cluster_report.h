@@ -1,0 +1,41 @@
+// What the commands on clusters print: as JSON objects for scripts and as lines for people.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "steelyard/types.h"
+#include "wire/cluster_messages.h"
+
+namespace steelyard::cli {
+
+std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& status);
+std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs);
+std::string TablesJson(const std::string& cluster, std::span<const wire::TableStatus> tables);
+std::string TableJson(const wire::View& view);
+std::string DetachedJson(JobId job, const std::string& cluster);
+std::string UpJson(const std::string& cluster, std::span<const int> pids,
+                   const std::string& data_dir);
+std::string DownJson(std::uint64_t ended, std::uint64_t killed, const std::string& data_dir);
+/// {"status":"ok","NAME":"VALUE"}.
+std::string OkJson(const std::string& name, const std::string& value);
+/// {"status":"ok","job":ID,"state":"done"}.
+std::string JobJson(JobId job, wire::JobState state);
+
+/// Lines for people, each with its line feed.
+std::string StatusText(const std::string& cluster, const wire::ClusterStatus& status);
+std::string JobsText(std::span<const wire::JobSummary> jobs);
+std::string TablesText(std::span<const wire::TableStatus> tables);
+std::string TableText(const wire::View& view);
+std::string DetachedText(JobId job, const std::string& cluster);
+
+/// "running".
+const char* StateName(wire::JobState state);
+const char* StateName(wire::TableState state);
+
+/// Cells as columns, two spaces apart; numbers (digits, commas) to the right.
+std::string Columns(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace steelyard::cli

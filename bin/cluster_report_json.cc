@@ -1,0 +1,118 @@
+// The objects of the commands on clusters; the other file besides report_json.cc that includes the JSON library.
+#include <nlohmann/json.hpp>
+
+#include "cluster_report.h"
+
+namespace steelyard::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace);
+}
+
+Json NodesOf(const wire::ClusterStatus& status) {
+  Json nodes = Json::array();
+  for (const wire::NodeStatus& node : status.nodes) {
+    Json json = {{"node", node.node},
+                 {"role", wire::RoleName(node.role)},
+                 {"process", node.description},
+                 {"address", node.address},
+                 {"silent_seconds", static_cast<double>(node.silent_ns) / 1e9}};
+    if (node.job != 0) json["job"] = node.job;
+    nodes.push_back(std::move(json));
+  }
+  return nodes;
+}
+
+Json TablesOf(std::span<const wire::TableStatus> tables) {
+  Json array = Json::array();
+  for (const wire::TableStatus& table : tables) {
+    Json json = {
+        {"table", table.name},      {"id", table.table},  {"state", StateName(table.state)},
+        {"servers", table.servers}, {"rows", table.rows}, {"bytes", table.bytes}};
+    if (table.job != 0) json["job"] = table.job;
+    if (!table.message.empty()) json["message"] = table.message;
+    array.push_back(std::move(json));
+  }
+  return array;
+}
+
+Json JobsOf(std::span<const wire::JobSummary> jobs) {
+  Json array = Json::array();
+  for (const wire::JobSummary& job : jobs) {
+    Json json = {{"job", job.job},          {"state", StateName(job.state)}, {"pass", job.pass + 1},
+                 {"passes", job.passes},    {"workers", job.slots},          {"rows", job.rows},
+                 {"detached", job.detached}};
+    if (!job.submitter.empty()) json["submitter"] = job.submitter;
+    if (!job.message.empty()) json["message"] = job.message;
+    array.push_back(std::move(json));
+  }
+  return array;
+}
+
+}  // namespace
+
+std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& status) {
+  return Dump({{"status", "ok"},
+               {"cluster", cluster},
+               {"head", status.description},
+               {"nodes", NodesOf(status)},
+               {"tables", TablesOf(status.tables)},
+               {"jobs", JobsOf(status.jobs)}});
+}
+
+std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs) {
+  return Dump({{"status", "ok"}, {"cluster", cluster}, {"jobs", JobsOf(jobs)}});
+}
+
+std::string TablesJson(const std::string& cluster, std::span<const wire::TableStatus> tables) {
+  return Dump({{"status", "ok"}, {"cluster", cluster}, {"tables", TablesOf(tables)}});
+}
+
+std::string TableJson(const wire::View& view) {
+  const TableOptions& options = view.spec.options;
+  Json servers = Json::array();
+  for (const wire::Owner& owner : view.owners)
+    servers.push_back({{"node", owner.node}, {"address", owner.address}});
+  return Dump({{"status", "ok"},
+               {"table", options.name},
+               {"id", view.table},
+               {"width", options.width},
+               {"updater",
+                {{"name", options.updater.name},
+                 {"alpha", options.updater.alpha},
+                 {"beta", options.updater.beta},
+                 {"l1", options.updater.l1},
+                 {"l2", options.updater.l2}}},
+               {"segments", options.segment_count},
+               {"servers", std::move(servers)}});
+}
+
+std::string DetachedJson(JobId job, const std::string& cluster) {
+  return Dump({{"status", "ok"}, {"job", job}, {"cluster", cluster}});
+}
+
+std::string UpJson(const std::string& cluster, std::span<const int> pids,
+                   const std::string& data_dir) {
+  Json json = {{"status", "ok"}, {"cluster", cluster}};
+  json["pids"] = Json::array();
+  for (const int pid : pids) json["pids"].push_back(pid);
+  json["data_dir"] = data_dir;
+  return Dump(json);
+}
+
+std::string DownJson(std::uint64_t ended, std::uint64_t killed, const std::string& data_dir) {
+  return Dump({{"status", "ok"}, {"ended", ended}, {"killed", killed}, {"data_dir", data_dir}});
+}
+
+std::string OkJson(const std::string& name, const std::string& value) {
+  return Dump({{"status", "ok"}, {name, value}});
+}
+
+std::string JobJson(JobId job, wire::JobState state) {
+  return Dump({{"status", "ok"}, {"job", job}, {"state", StateName(state)}});
+}
+
+}  // namespace steelyard::cli

@@ -1,0 +1,154 @@
+// Columns for people.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "cluster_report.h"
+#include "output.h"
+
+namespace steelyard::cli {
+namespace {
+
+bool IsNumber(const std::string& cell) {
+  return !cell.empty() && std::ranges::all_of(cell, [](char c) {
+    return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == ',';
+  });
+}
+
+std::string Age(std::uint64_t nanoseconds) {
+  return fmt::format("{:.2f} s", static_cast<double>(nanoseconds) / 1e9);
+}
+
+std::string OrDash(std::uint64_t number) {
+  return number == 0 ? "-" : std::to_string(number);
+}
+
+std::string ProgressOf(const wire::JobSummary& job) {
+  if (job.state != wire::JobState::kRunning) return "";
+  const char* phase = job.phase == wire::Phase::kTrain      ? "pass"
+                      : job.phase == wire::Phase::kValidate ? "validating"
+                                                            : "finishing";
+  return fmt::format("{} {}/{}", phase, job.pass + 1, job.passes);
+}
+
+void AppendSection(std::string& text, const std::string& title, const std::string& columns) {
+  text += "\n" + title + "\n" + columns;
+}
+
+}  // namespace
+
+const char* StateName(wire::JobState state) {
+  switch (state) {
+    case wire::JobState::kWaiting:
+      return "waiting";
+    case wire::JobState::kRunning:
+      return "running";
+    case wire::JobState::kDone:
+      return "done";
+    case wire::JobState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+const char* StateName(wire::TableState state) {
+  switch (state) {
+    case wire::TableState::kWaiting:
+      return "waiting";
+    case wire::TableState::kReady:
+      return "ready";
+    case wire::TableState::kLost:
+      return "lost";
+  }
+  return "unknown";
+}
+
+std::string Columns(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += IsNumber(row[i]) ? fmt::format("{:>{}}  ", row[i], widths[i])
+                               : fmt::format("{:<{}}  ", row[i], widths[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string StatusText(const std::string& cluster, const wire::ClusterStatus& status) {
+  const auto count = [&](wire::Role role) {
+    return std::ranges::count(status.nodes, role, &wire::NodeStatus::role);
+  };
+  std::string text =
+      fmt::format("cluster {} (head {}): {} servers, {} workers, {} tables, {} jobs\n", cluster,
+                  status.description, count(wire::Role::kServer), count(wire::Role::kWorker),
+                  status.tables.size(), status.jobs.size());
+  if (!status.nodes.empty()) {
+    std::vector<std::vector<std::string>> rows = {
+        {"node", "role", "process", "address", "heard", "job"}};
+    for (const wire::NodeStatus& node : status.nodes) {
+      rows.push_back({std::to_string(node.node), wire::RoleName(node.role), node.description,
+                      node.address.empty() ? "-" : node.address, Age(node.silent_ns) + " ago",
+                      OrDash(node.job)});
+    }
+    AppendSection(text, "Nodes", Columns(rows));
+  }
+  if (!status.tables.empty()) AppendSection(text, "Tables", TablesText(status.tables));
+  if (!status.jobs.empty()) AppendSection(text, "Jobs", JobsText(status.jobs));
+  return text;
+}
+
+std::string JobsText(std::span<const wire::JobSummary> jobs) {
+  std::vector<std::vector<std::string>> rows = {
+      {"job", "state", "progress", "workers", "rows", "submitter", "says"}};
+  for (const wire::JobSummary& job : jobs) {
+    rows.push_back({std::to_string(job.job), StateName(job.state), ProgressOf(job),
+                    std::to_string(job.slots), Grouped(job.rows),
+                    job.detached || job.submitter.empty() ? "detached" : job.submitter,
+                    job.message});
+  }
+  return Columns(rows);
+}
+
+std::string TablesText(std::span<const wire::TableStatus> tables) {
+  std::vector<std::vector<std::string>> rows = {
+      {"table", "state", "rows", "memory", "servers", "job", "says"}};
+  for (const wire::TableStatus& table : tables) {
+    rows.push_back({table.name, StateName(table.state), Grouped(table.rows), Bytes(table.bytes),
+                    std::to_string(table.servers), OrDash(table.job), table.message});
+  }
+  return Columns(rows);
+}
+
+std::string TableText(const wire::View& view) {
+  const TableOptions& options = view.spec.options;
+  std::string text = fmt::format(
+      "table     {} (number {})\nvalues    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 "
+      "{})\nsegments  {}\n\n",
+      options.name, view.table, options.width, options.updater.name, options.updater.alpha,
+      options.updater.beta, options.updater.l1, options.updater.l2, options.segment_count);
+  std::vector<std::vector<std::string>> rows = {{"server", "address", "segments"}};
+  for (std::uint32_t i = 0; i < view.owners.size(); ++i) {
+    rows.push_back(
+        {std::to_string(view.owners[i].node), view.owners[i].address,
+         std::to_string(std::ranges::count(view.segments, i, &wire::SegmentView::owner))});
+  }
+  return text + Columns(rows);
+}
+
+std::string DetachedText(JobId job, const std::string& cluster) {
+  return fmt::format(
+      "job {} is left with {}\nsteelyard jobs wait {} --cluster {} --model DIR  fetches its "
+      "model\n",
+      job, cluster, job, cluster);
+}
+
+}  // namespace steelyard::cli

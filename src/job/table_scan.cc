@@ -1,0 +1,61 @@
+#include "job/table_scan.h"
+
+#include <utility>
+
+namespace steelyard::job {
+
+using transport::Transport;
+
+namespace {
+
+constexpr std::uint32_t kScanRows = 32'768;
+
+}  // namespace
+
+void TableScan::Start(Transport& transport, const wire::View& view, Events events) {
+  ++run_;
+  view_ = view;
+  events_ = std::move(events);
+  segment_ = 0;
+  first_ = 0;
+  Next(transport);
+}
+
+void TableScan::Next(Transport& transport) {
+  if (segment_ == view_.segments.size()) return End({});
+  const Status status =
+      client_->Scan(transport, view_.table,
+                    {.segment = segment_,
+                     .first = first_,
+                     .rows_max = kScanRows,
+                     .columns = wire::Columns::kRows},
+                    [this, run = run_, &transport](const Result<client::Scanned>& scanned) {
+                      if (run != run_) return;
+                      if (!scanned.ok()) return End(scanned.status());
+                      OnScanned(transport, scanned.value());
+                    });
+  if (!status.ok()) End(status);
+}
+
+void TableScan::OnScanned(Transport& transport, const client::Scanned& rows) {
+  if (events_.on_rows && !rows.keys.empty()) {
+    const Status status = events_.on_rows(rows.keys, rows.floats);
+    if (!status.ok()) return End(status);
+  }
+  const bool last_key = !rows.keys.empty() && rows.keys.back() == kKeyMax;
+  if (rows.end || rows.keys.empty() || last_key) {
+    ++segment_;
+    first_ = segment_ < view_.segments.size() ? view_.segments[segment_].first : 0;
+  } else {
+    first_ = rows.keys.back() + 1;
+  }
+  Next(transport);
+}
+
+void TableScan::End(const Status& status) {
+  ++run_;
+  const auto on_end = std::exchange(events_.on_end, nullptr);
+  if (on_end) on_end(status);
+}
+
+}  // namespace steelyard::job
