@@ -52,6 +52,40 @@ struct TrainReport {
   bool format_guessed = false;  ///< By its content, because neither --format nor its name said so.
 };
 
+/// A row as it was parsed.
+struct ShownRow {
+  std::uint64_t row = 0;
+  double label = 0.0;
+  double weight = 1.0;
+  std::size_t feature_count = 0;
+  std::vector<std::pair<std::string, double>> features{};  ///< The first ones: name or id, value.
+};
+
+/// What a training run would do.
+struct DryRunReport {
+  std::vector<std::string> files;
+  std::vector<std::string> valid;  ///< As named by --valid.
+  std::string format;
+  std::optional<std::uint64_t> rows;           ///< Absent when only reading would tell.
+  std::optional<std::uint64_t> rows_held_out;  ///< About so many of them.
+  std::uint64_t sampled_rows = 0;
+  std::uint64_t bad_rows = 0;  ///< Of the sample.
+  double nonzeros_per_row = 0.0;
+  std::uint64_t features = 0;  ///< Estimated distinct keys; of the sample where `rows` is absent.
+  std::vector<ShownRow> first_rows;
+  std::string task;
+  std::string solver;
+  std::uint64_t passes = 0;
+  std::uint64_t minibatch = 0;
+  bool in_process = false;
+  std::uint64_t servers = 0;
+  std::uint64_t workers = 0;
+  std::uint64_t shards = 0;
+  std::uint64_t server_bytes = 0;  ///< Estimated memory of each server.
+  std::uint64_t worker_bytes = 0;
+  std::string model;
+};
+
 /// Rows that were generated from a planted model.
 struct GeneratedReport {
   std::uint64_t rows = 0;
@@ -93,6 +127,7 @@ std::string ErrorJson(int code, std::string_view message, std::string_view where
 std::string TrainJson(const TrainReport& report);
 std::string EvaluationJson(const EvaluationReport& report);
 std::string ModelJson(const ModelReport& report);
+std::string DryRunJson(const DryRunReport& report);
 std::string GeneratedJson(const GeneratedReport& report);
 std::string ConvertedJson(const ConvertedReport& report);
 
@@ -100,6 +135,7 @@ std::string ConvertedJson(const ConvertedReport& report);
 std::string TrainText(const TrainReport& report);
 std::string EvaluationText(const EvaluationReport& report);
 std::string ModelText(const ModelReport& report);
+std::string DryRunText(const DryRunReport& report);
 std::string GeneratedText(const GeneratedReport& report);
 std::string ConvertedText(const ConvertedReport& report);
 

@@ -100,6 +100,43 @@ std::string ModelJson(const ModelReport& report) {
   return Dump(json);
 }
 
+std::string DryRunJson(const DryRunReport& report) {
+  Json json;
+  json["status"] = "ok";
+  json["dry_run"] = true;
+  json["files"] = report.files;
+  json["format"] = report.format;
+  if (!report.valid.empty()) json["valid_files"] = report.valid;
+  if (report.rows.has_value()) json["rows"] = *report.rows;
+  if (report.rows_held_out.has_value()) json["rows_held_out"] = *report.rows_held_out;
+  json["sampled_rows"] = report.sampled_rows;
+  json["bad_rows"] = report.bad_rows;
+  json["features"] = report.features;
+  json["nonzeros_per_row"] = report.nonzeros_per_row;
+  json["first_rows"] = Json::array();
+  for (const ShownRow& row : report.first_rows) {
+    Json shown;
+    shown["row"] = row.row;
+    Put(shown, "label", row.label);
+    shown["weight"] = row.weight;
+    shown["feature_count"] = row.feature_count;
+    shown["features"] = Json::array();
+    for (const auto& [name, value] : row.features) shown["features"].push_back({name, value});
+    json["first_rows"].push_back(std::move(shown));
+  }
+  json["task"] = report.task;
+  json["solver"] = report.solver;
+  json["passes"] = report.passes;
+  json["minibatch"] = report.minibatch;
+  json["servers"] = report.servers;
+  json["workers"] = report.workers;
+  json["shards"] = report.shards;
+  json["server_memory_bytes"] = report.server_bytes;
+  json["worker_memory_bytes"] = report.worker_bytes;
+  json["model"] = report.model;
+  return Dump(json);
+}
+
 std::string GeneratedJson(const GeneratedReport& report) {
   Json json;
   json["status"] = "ok";

@@ -26,6 +26,19 @@ std::string Figures(const EvaluationReport& report) {
   return text.empty() ? "no labelled row" : text;
 }
 
+std::string ShownText(const ShownRow& row) {
+  std::string text = fmt::format("  row {}   label {:.7g}", row.row, row.label);
+  if (row.weight != 1.0) text += fmt::format(" weight {:.7g}", row.weight);
+  text += ':';
+  for (const auto& [name, value] : row.features) {
+    text += ' ' + name;
+    if (value != 1.0) text += fmt::format(":{:.7g}", value);
+  }
+  if (row.features.size() < row.feature_count)
+    text += fmt::format(" and {} more", row.feature_count - row.features.size());
+  return text + '\n';
+}
+
 }  // namespace
 
 std::string Grouped(std::uint64_t number) {
@@ -132,6 +145,40 @@ bool PrintOut(std::string_view text) {
   const bool written =
       std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   return written || errno == EPIPE;
+}
+
+std::string DryRunText(const DryRunReport& report) {
+  constexpr std::size_t kShownFiles = 4;
+  std::string files;
+  for (std::size_t i = 0; i < std::min(report.files.size(), kShownFiles); ++i)
+    files += (i == 0 ? "" : ", ") + report.files[i];
+  if (report.files.size() > kShownFiles)
+    files += fmt::format(", and {} more", report.files.size() - kShownFiles);
+  std::string text = fmt::format("files     {}, read as {}\n", files, report.format);
+  text += report.rows.has_value() ? fmt::format("rows      {}", Grouped(*report.rows))
+                                  : std::string("rows      known when they are read");
+  if (report.rows_held_out.has_value())
+    text += fmt::format(", about {} of them held out", Grouped(*report.rows_held_out));
+  text += fmt::format(", {:.1f} features each\n", report.nonzeros_per_row);
+  for (const ShownRow& row : report.first_rows) text += ShownText(row);
+  if (report.bad_rows > 0)
+    text += fmt::format("          {} bad rows among {}\n", Grouped(report.bad_rows),
+                        Grouped(report.sampled_rows + report.bad_rows));
+  const bool all = report.rows.has_value() && *report.rows <= report.sampled_rows + report.bad_rows;
+  text += fmt::format("features  {}{} distinct{}\n", all ? "" : "about ", Grouped(report.features),
+                      report.rows.has_value()
+                          ? ""
+                          : fmt::format(" in the first {} rows", Grouped(report.sampled_rows)));
+  text += fmt::format("plan      {} by {}, {} {}, minibatches of {}, {} shards\n", report.task,
+                      report.solver, report.passes, report.passes == 1 ? "pass" : "passes",
+                      report.minibatch, Grouped(report.shards));
+  text += report.in_process
+              ? fmt::format("memory    about {} in this process\n",
+                            Bytes(report.server_bytes + report.worker_bytes))
+              : fmt::format("memory    about {} in each of {} servers, {} in each of {} workers\n",
+                            Bytes(report.server_bytes), report.servers, Bytes(report.worker_bytes),
+                            report.workers);
+  return text + fmt::format("model     {}\nnothing was trained (--dry-run)\n", report.model);
 }
 
 std::string GeneratedText(const GeneratedReport& report) {

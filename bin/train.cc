@@ -5,6 +5,7 @@
 #include "cluster_report.h"
 #include "cluster_train.h"
 #include "command.h"
+#include "dry_run.h"
 #include "initial_model.h"
 #include "interruption.h"
 #include "model_manifest.h"
@@ -121,15 +122,33 @@ Status RunDetached(job::TrainParameters parameters) {
                                      : DetachedText(id.value(), parameters.cluster));
 }
 
+// Everything that RunTrain() does before it starts anybody.
+Result<DryRunReport> RunDry(job::TrainParameters parameters) {
+  SY_RETURN_IF_ERROR(ModelSaver::CheckPlace(parameters.model));
+  const Result<InitialModel> initial = InitialModel::Load(parameters);
+  if (!initial.ok()) return initial.status();
+  const Result<TrainInput> input = OpenTrainInput(DryRunParameters(parameters));
+  if (!input.ok()) return input.status();
+  SY_RETURN_IF_ERROR(initial.value().CheckKeys(input.value().keys_are_ids));
+  const Result<std::unique_ptr<job::Learner>> learner = MakeLearner(parameters);
+  if (!learner.ok()) return learner.status();
+  return DescribeRun(PlanOf(parameters, input.value(), *learner.value()), input.value());
+}
+
 Status Run(const Values& values) {
   const Result<job::TrainParameters> parameters = ReadTrainParameters(values);
   if (!parameters.ok()) return parameters.status();
   SY_RETURN_IF_ERROR(job::ValidateTrainParameters(parameters.value()));
+  const bool json = parameters.value().json;
+  if (parameters.value().dry_run) {
+    const Result<DryRunReport> report = RunDry(parameters.value());
+    if (!report.ok()) return report.status();
+    return PrintResult(json ? DryRunJson(report.value()) + "\n" : DryRunText(report.value()));
+  }
   if (parameters.value().detach) return RunDetached(parameters.value());
   const Result<TrainReport> report = RunTrain(parameters.value());
   if (!report.ok()) return report.status();
-  return PrintResult(parameters.value().json ? TrainJson(report.value()) + "\n"
-                                             : TrainText(report.value()));
+  return PrintResult(json ? TrainJson(report.value()) + "\n" : TrainText(report.value()));
 }
 
 }  // namespace
@@ -145,6 +164,7 @@ Command TrainCommand() {
                    "steelyard train flights.parquet --schema flights.toml --keep-names --servers 2 "
                    "--workers 2",
                    "steelyard train clicks.svm --cluster 127.0.0.1:4070 --model clicks",
+                   "steelyard train clicks.svm --dry-run",
                    "steelyard train --config job.toml --json"},
       .notes = "Relative paths, also those in a --config file, start from the current directory.",
       .run = Run};

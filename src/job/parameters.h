@@ -84,9 +84,10 @@ struct TrainParameters {
 
   // Output
   std::string model = "./steelyard-model";
-  bool json = false;   ///< Stays with the caller; not part of the job.
-  bool quiet = false;  ///< Likewise.
-  std::string config;  ///< Likewise.
+  bool json = false;     ///< Stays with the caller; not part of the job.
+  bool quiet = false;    ///< Likewise.
+  std::string config;    ///< Likewise.
+  bool dry_run = false;  ///< Likewise.
 
   bool operator==(const TrainParameters&) const = default;
 

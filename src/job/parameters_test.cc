@@ -61,7 +61,7 @@ TEST(ParameterTable, NamesAreUniqueAndEveryEntryIsComplete) {
     EXPECT_EQ(parameter.value.empty(), is_switch || parameter.scope == Parameter::Scope::kFrame)
         << parameter.name;
   }
-  EXPECT_EQ(FindTrainParameter("dry-run"), nullptr) << "a later issue's flag";
+  EXPECT_EQ(FindTrainParameter("cache"), nullptr) << "a later issue's flag";
   EXPECT_EQ(FindTrainParameter(""), nullptr);
 }
 

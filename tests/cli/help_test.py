@@ -11,7 +11,7 @@ from command import ROOT, CommandTest
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMANDS = ["train", "predict", "evaluate", "inspect", "up", "down", "status", "top", "jobs ls", "jobs wait", "jobs cancel",
             "table dump", "convert", "datagen", "head", "server", "worker", "version", "help"]
-LATER_FLAGS = ["dry-run", "cache", "rank", "topics", "filters", "replicas", "checkpoint-every", "resume"]
+LATER_FLAGS = ["cache", "rank", "topics", "filters", "replicas", "checkpoint-every", "resume"]
 
 
 class Help(CommandTest):
