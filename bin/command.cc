@@ -34,8 +34,8 @@ const std::vector<Command>& AllCommands() {
       TrainCommand(),   PredictCommand(),  EvaluateCommand(),   InspectCommand(),
       UpCommand(),      DownCommand(),     StatusCommand(),     TopCommand(),
       JobsLsCommand(),  JobsWaitCommand(), JobsCancelCommand(), TableDumpCommand(),
-      ConvertCommand(), DatagenCommand(),  HeadCommand(),       ServerCommand(),
-      WorkerCommand(),  VersionCommand(),  HelpCommand(),
+      ConvertCommand(), DatagenCommand(),  BenchCommand(),      HeadCommand(),
+      ServerCommand(),  WorkerCommand(),   VersionCommand(),    HelpCommand(),
   };
   return commands;
 }

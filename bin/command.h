@@ -65,6 +65,7 @@ Command InspectCommand();
 Command TableDumpCommand();
 Command ConvertCommand();
 Command DatagenCommand();
+Command BenchCommand();
 Command VersionCommand();
 Command HelpCommand();
 Command UpCommand();

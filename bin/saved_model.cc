@@ -47,7 +47,7 @@ Result<SavedModel> SavedModel::Load(const std::string& directory) {
   Result<job::TrainParameters> parameters = ParametersOf(manifest, directory);
   if (!parameters.ok()) return parameters.status();
   model.parameters_ = std::move(parameters.value());
-  model.weights_ = std::make_unique<table::HashTable>(KeyRange{0, kKeyMax}, 1);
+  model.weights_ = std::make_unique<table::HashTable>(KeyRange{0, kKeyMax}, 1, *model.memory_);
   SY_RETURN_IF_ERROR(VisitWeights(*reader.value(), [&](Key key, float weight) -> Status {
     if (weight != 0.0F) *model.weights_->FindOrInsert(key) = weight;
     return {};

@@ -48,6 +48,7 @@ class SavedModel {
   std::string directory_;
   job::TrainParameters parameters_;
   bool keys_are_ids_ = false;
+  std::unique_ptr<table::PageMemory> memory_ = std::make_unique<table::PageMemory>();
   std::unique_ptr<table::HashTable> weights_;
 };
 

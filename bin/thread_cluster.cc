@@ -1,38 +1,42 @@
-// A server and a worker in this process, each on a loop and thread of its own.
+// A server and a worker in this process, on one thread or two.
 #include <future>
+#include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "daemon.h"
 #include "job/worker.h"
 #include "local_cluster.h"
 #include "node_host.h"
+#include "runtime/real_machine.h"
 #include "server/server.h"
 #include "worker_environment.h"
 
 namespace steelyard::cli {
 namespace {
 
-/// A loop's thread and the node that lives on it. Subclasses make the node in Make(), which runs on the loop.
-class NodeThread {
+/// A node that lives on a loop of another thread. Subclasses make the node in Make(), which runs on the loop.
+///
+/// Threads: Start() from any thread but the loop's; destroyed by any once the loop has stopped.
+class LoopNode {
  public:
-  explicit NodeThread(transport::InprocNetwork& network) : network_(network) {}
-  virtual ~NodeThread() = default;
-  NodeThread(const NodeThread&) = delete;
-  NodeThread& operator=(const NodeThread&) = delete;
+  LoopNode(runtime::RealLoop& loop, transport::InprocNetwork& network)
+      : loop_(loop), network_(network) {}
+  virtual ~LoopNode() = default;
+  LoopNode(const LoopNode&) = delete;
+  LoopNode& operator=(const LoopNode&) = delete;
 
   Status Start(const std::string& name, const std::string& head_address) {
     std::promise<Status> started;
-    thread_.loop().Post([&] {
-      host_ = std::make_unique<NodeHost>(thread_.loop(), &network_);
+    loop_.Post([&] {
+      host_ = std::make_unique<NodeHost>(loop_, &network_);
       const Result<std::string> address = host_->Listen(name);
-      if (address.ok()) host_->Start(Make(thread_.loop(), *host_, head_address, address.value()));
+      if (address.ok()) host_->Start(Make(loop_, *host_, head_address, address.value()));
       started.set_value(address.ok() ? Status() : address.status());
     });
     return started.get_future().get();
   }
-
-  /// Afterwards nothing runs any more; members may be destroyed in any thread.
-  void Join() { thread_.Join(); }
 
  protected:
   virtual transport::Node& Make(runtime::RealLoop& loop, NodeHost& host,
@@ -40,18 +44,15 @@ class NodeThread {
   void DestroyHost() { host_.reset(); }
 
  private:
+  runtime::RealLoop& loop_;
   transport::InprocNetwork& network_;
-  runtime::LoopThread thread_;
   std::unique_ptr<NodeHost> host_;
 };
 
-class ServerThread final : public NodeThread {
+class ServerNode final : public LoopNode {
  public:
-  using NodeThread::NodeThread;
-  ~ServerThread() override {
-    Join();
-    DestroyHost();
-  }
+  using LoopNode::LoopNode;
+  ~ServerNode() override { DestroyHost(); }
 
  private:
   transport::Node& Make(runtime::RealLoop&, NodeHost& host, const std::string& head_address,
@@ -67,12 +68,12 @@ class ServerThread final : public NodeThread {
   std::unique_ptr<server::Server> server_;
 };
 
-class WorkerThread final : public NodeThread {
+class WorkerNode final : public LoopNode {
  public:
-  WorkerThread(transport::InprocNetwork& network, job::DatasetOpener open_dataset)
-      : NodeThread(network), open_dataset_(std::move(open_dataset)) {}
-  ~WorkerThread() override {
-    Join();
+  WorkerNode(runtime::RealLoop& loop, transport::InprocNetwork& network,
+             job::DatasetOpener open_dataset, std::size_t processors)
+      : LoopNode(loop, network), open_dataset_(std::move(open_dataset)), processors_(processors) {}
+  ~WorkerNode() override {
     DestroyHost();
     worker_.reset();
     threads_.reset();
@@ -81,7 +82,7 @@ class WorkerThread final : public NodeThread {
  private:
   transport::Node& Make(runtime::RealLoop& loop, NodeHost& host, const std::string& head_address,
                         const std::string&) override {
-    threads_ = std::make_unique<WorkerThreads>(loop);
+    threads_ = std::make_unique<WorkerThreads>(loop, processors_);
     job::WorkerEnvironment environment = threads_->Environment();
     environment.open_dataset = open_dataset_;
     worker_ =
@@ -93,33 +94,55 @@ class WorkerThread final : public NodeThread {
   }
 
   job::DatasetOpener open_dataset_;
+  std::size_t processors_;
   std::unique_ptr<WorkerThreads> threads_;
   std::unique_ptr<job::Worker> worker_;
 };
 
+/// With few processors, server and worker share a loop: what passes between them then wakes no thread, and the reader
+/// has the other processor.
 class ThreadCluster final : public LocalCluster {
  public:
   ThreadCluster(runtime::RealLoop& loop, transport::InprocNetwork& network,
                 job::DatasetOpener open_dataset)
-      : loop_(loop), server_(network), worker_(network, std::move(open_dataset)) {}
+      : loop_(loop), processors_(runtime::AvailableProcessors()) {
+    threads_.push_back(std::make_unique<runtime::LoopThread>());
+    if (processors_ > kSharedLoopProcessorsMax) {
+      threads_.push_back(std::make_unique<runtime::LoopThread>());
+    }
+    server_.emplace(threads_.front()->loop(), network);
+    worker_.emplace(threads_.back()->loop(), network, std::move(open_dataset), processors_);
+  }
+  ~ThreadCluster() override {
+    JoinAll();
+    worker_.reset();
+    server_.reset();
+  }
 
   Status Start(const std::string& head_address) override {
-    SY_RETURN_IF_ERROR(server_.Start("server-0", head_address));
-    return worker_.Start("worker-0", head_address);
+    SY_RETURN_IF_ERROR(server_->Start("server-0", head_address));
+    return worker_->Start("worker-0", head_address);
   }
 
   void End(std::function<void()> done) override {
-    worker_.Join();
-    server_.Join();
+    JoinAll();
     loop_.Post(std::move(done));
   }
 
   std::uint64_t PeakMemoryBytes() const override { return 0; }  // It is this process's own.
 
  private:
+  static constexpr std::size_t kSharedLoopProcessorsMax = 3;
+
+  void JoinAll() {
+    for (const auto& thread : threads_) thread->Join();
+  }
+
   runtime::RealLoop& loop_;
-  ServerThread server_;
-  WorkerThread worker_;
+  std::size_t processors_;
+  std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
+  std::optional<ServerNode> server_;
+  std::optional<WorkerNode> worker_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "data/chunk_socket.h"
+#include "runtime/real_machine.h"
 #include "worker_environment.h"
 
 namespace steelyard::cli {
@@ -35,7 +36,8 @@ job::DatasetOpener OpenerWith(std::uint64_t stream_fd) {
 class WorkerMember final : public Member {
  public:
   WorkerMember(runtime::RealLoop& loop, job::Worker::Options options, job::DatasetOpener opener)
-      : threads_(loop), worker_(std::move(options), EnvironmentWith(std::move(opener))) {}
+      : threads_(loop, runtime::AvailableProcessors()),
+        worker_(std::move(options), EnvironmentWith(std::move(opener))) {}
   transport::Node& node() override { return worker_; }
   const Status& failure() const override { return worker_.failure(); }
   const rpc::HeadLink& head() const override { return worker_.head(); }

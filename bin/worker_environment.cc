@@ -11,6 +11,12 @@
 
 namespace steelyard::cli {
 
+namespace {
+
+constexpr std::size_t kComputeOnLoopProcessorsMax = 3;
+
+}  // namespace
+
 Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& parameters) {
   return apps::linear::MakeLinearLearner(
       {.loss = job::LossOf(parameters.task),
@@ -32,15 +38,23 @@ void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) 
       std::move(done));
 }
 
-WorkerThreads::WorkerThreads(runtime::RealLoop& loop)
-    : reader_(loop, 1), compute_(loop, 1), timed_reader_(reader_) {}
+WorkerThreads::WorkerThreads(runtime::RealLoop& loop, std::size_t processors)
+    : reader_(loop, 1), timed_reader_(reader_) {
+  // A minibatch is learned in tens of microseconds: handing it to another thread only pays when that one has a
+  // processor of its own.
+  if (processors > kComputeOnLoopProcessorsMax) {
+    compute_ = std::make_unique<runtime::RealExecutor>(loop, 1);
+  } else {
+    compute_ = std::make_unique<runtime::LoopExecutor>(loop);
+  }
+}
 
 job::WorkerEnvironment WorkerThreads::Environment() {
   return {.open_dataset =
               [](const data::DatasetOptions& options) { return data::OpenDataset(options); },
           .make_learner = MakeLearner,
           .reader = &timed_reader_,
-          .compute = &compute_,
+          .compute = compute_.get(),
           .read_ns = [this] { return timed_reader_.worked_ns(); },
           .peak_memory_bytes = [] { return PeakMemoryOf("self"); }};
 }

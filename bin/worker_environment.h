@@ -29,19 +29,21 @@ class TimedExecutor final : public runtime::Executor {
   std::atomic<std::uint64_t> worked_ns_{0};
 };
 
-/// A reading thread and a computing thread for one worker.
+/// The threads of one worker: one that reads, and, where there are processors for it, one that computes; otherwise the
+/// loop computes.
 ///
 /// Threads: constructed and destroyed like a RealExecutor; outlives the worker.
 class WorkerThreads {
  public:
-  explicit WorkerThreads(runtime::RealLoop& loop);
+  /// @param processors  that this worker's threads share with its servers'.
+  WorkerThreads(runtime::RealLoop& loop, std::size_t processors);
 
   /// The environment of a worker on the same loop; borrows this object.
   job::WorkerEnvironment Environment();
 
  private:
   runtime::RealExecutor reader_;
-  runtime::RealExecutor compute_;
+  std::unique_ptr<runtime::Executor> compute_;
   TimedExecutor timed_reader_;
 };
 

@@ -92,6 +92,12 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                                 "push " + std::to_string(ack.ts) + " refused in segment " +
                                     std::to_string(entry.segment) + ": keys or width do not fit",
                                 server.channel.name()));
+      case EntryCode::kNotFinite:
+        return FailTable(table,
+                         Status(StatusCode::kInvalidArgument,
+                                "push " + std::to_string(ack.ts) + " refused: a float of key " +
+                                    std::to_string(entry.detail) + " is NaN or infinite",
+                                server.channel.name()));
       case EntryCode::kNeedOpen:
         SendOpen(transport, table, server);
         break;

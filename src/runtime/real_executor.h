@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "runtime/executor.h"
 #include "runtime/real_loop.h"
@@ -26,6 +27,24 @@ class RealExecutor final : public Executor {
  private:
   struct Pool;
   std::unique_ptr<Pool> pool_;
+};
+
+/// Executor that works on the loop itself, each item in a turn of its own: for work that is shorter than waking a thread.
+///
+/// Threads: confined to the loop.
+class LoopExecutor final : public Executor {
+ public:
+  explicit LoopExecutor(RealLoop& loop) : loop_(loop) {}
+
+  void Run(std::function<void()> work, std::function<void()> done) override {
+    loop_.Post([work = std::move(work), done = std::move(done)] {
+      work();
+      if (done) done();
+    });
+  }
+
+ private:
+  RealLoop& loop_;
 };
 
 }  // namespace steelyard::runtime

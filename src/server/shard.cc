@@ -1,6 +1,8 @@
 #include "server/shard.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <span>
 #include <string>
@@ -8,6 +10,7 @@
 #include "base/check.h"
 #include "base/planted_bug.h"
 #include "placement/placement.h"
+#include "table/row_batches.h"
 
 namespace steelyard::server {
 namespace {
@@ -26,6 +29,22 @@ bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
   bool increasing = true;
   for (std::size_t i = 1; i < keys.size(); ++i) increasing &= keys[i - 1] < keys[i];
   return increasing && keys.front() >= range.first && keys.back() <= range.last;
+}
+
+/// The index of the first float that is NaN or infinite; the number of floats when there is none.
+std::size_t FirstNotFinite(std::span<const float> floats) {
+  // An exponent of all ones; a whole block is looked at without a branch.
+  constexpr std::uint32_t kExponent = 0x7F800000;
+  constexpr std::size_t kBlock = 64;
+  std::size_t first = 0;
+  for (bool found = false; first + kBlock <= floats.size(); first += kBlock) {
+    for (std::size_t i = first; i < first + kBlock; ++i) {
+      found |= (std::bit_cast<std::uint32_t>(floats[i]) & kExponent) == kExponent;
+    }
+    if (found) break;
+  }
+  while (first < floats.size() && std::isfinite(floats[first])) ++first;
+  return first;
 }
 
 wire::Frame RefusedFrame(const Status& status, std::uint64_t request_id) {
@@ -64,7 +83,7 @@ Status Shard::Install(const wire::View& view) {
     if (view.owners[segment.owner].incarnation != self_) continue;
     if (table.segments[i] != nullptr && table.segments[i]->epoch >= segment.epoch) continue;
     table.segments[i] = std::make_unique<Segment>(placement::RangeOfSegment(view, i), segment.epoch,
-                                                  table.updater->row_floats());
+                                                  table.updater->row_floats(), *page_memory_);
   }
   table.view = view;
   return {};
@@ -122,14 +141,9 @@ void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& pu
   const std::span<const Key> keys = push.keys.subspan(first_key, count);
   const float* pushed = push.floats.data() + first_key * width;
   if (push.columns == Columns::kRows) {
-    segment.rows.FindOrInsertBatch(keys, [&](std::size_t i, float* row) {
-      for (std::size_t j = 0; j < width; ++j) row[j] += pushed[i * width + j];
-    });
+    table::AddToRows(segment.rows, keys, std::span(pushed, count * width));
   } else {
-    const std::size_t row_floats = table.updater->row_floats();
-    segment.rows.FindOrInsertBatch(keys, [&](std::size_t i, float* row) {
-      table.updater->Apply(std::span(row, row_floats), std::span(pushed + i * width, width));
-    });
+    table.updater->ApplyBatch(segment.rows, keys, std::span(pushed, count * width));
   }
   counters_.keys_pushed += count;
 }
@@ -156,6 +170,13 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
   if (push.floats_per_key != table.FloatsPerKey(push.columns) ||
       !KeysAreInside(push.keys.subspan(first_key, entry.count), segment.range)) {
     answer.code = EntryCode::kInvalid;
+    return answer;
+  }
+  const std::span<const float> floats = push.floats.subspan(
+      first_key * push.floats_per_key, std::size_t{entry.count} * push.floats_per_key);
+  if (const std::size_t bad = FirstNotFinite(floats); bad < floats.size()) {
+    answer.code = EntryCode::kNotFinite;
+    answer.detail = push.keys[first_key + bad / push.floats_per_key];
     return answer;
   }
   ApplyRows(table, segment, push, first_key, entry.count);
@@ -242,18 +263,8 @@ void Shard::AnswerWaiting(Table& table, Group& group, Outbox& outbox) {
 
 void Shard::ReadRows(const Table& table, const Segment& segment, Columns columns,
                      std::span<const Key> keys, std::span<float> floats) {
-  const std::size_t row_floats = table.updater->row_floats();
-  const std::size_t width = table.FloatsPerKey(columns);
-  segment.rows.FindBatch(keys, [&](std::size_t i, const float* row) {
-    float* to = floats.data() + i * width;
-    if (row == nullptr) {
-      std::fill_n(to, width, 0.0F);
-    } else if (columns == Columns::kRows) {
-      std::copy_n(row, width, to);
-    } else {
-      table.updater->Read(std::span(row, row_floats), std::span(to, width));
-    }
-  });
+  if (columns == Columns::kValues) return table.updater->ReadBatch(segment.rows, keys, floats);
+  table::CopyRows(segment.rows, keys, floats);
 }
 
 wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id) {

@@ -71,8 +71,8 @@ class Shard {
 
  private:
   struct Segment {
-    Segment(KeyRange keys, Epoch view_epoch, std::size_t row_floats)
-        : range(keys), epoch(view_epoch), rows(keys, row_floats) {}
+    Segment(KeyRange keys, Epoch view_epoch, std::size_t row_floats, table::PageMemory& memory)
+        : range(keys), epoch(view_epoch), rows(keys, row_floats, memory) {}
     KeyRange range;
     Epoch epoch;
     table::HashTable rows;
@@ -110,6 +110,8 @@ class Shard {
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
 
   Incarnation self_;
+  std::unique_ptr<table::PageMemory> page_memory_ =
+      std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
   ShardCounters counters_;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <optional>
 
 #include "placement/test_view.h"
@@ -183,6 +184,28 @@ TEST_F(ShardTest, AnotherEpochOrAnotherServersSegmentIsNotPrimary) {
             EntryCode::kNotPrimary);
   EXPECT_EQ(Push({.entries = {{8, 1, 1, 0}}, .keys = {4}, .floats = {1}}).at(0).code,
             EntryCode::kNotPrimary);
+}
+
+TEST_F(ShardTest, FloatsThatAreNotFiniteAreRefusedByKeyAndNothingIsApplied) {
+  Open();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {nan, infinity, -infinity}) {
+    const auto failed = Push({.entries = {{0, 3, 1, 0}}, .keys = {4, 6, 8}, .floats = {1, bad, 1}});
+    ASSERT_EQ(failed.size(), 1u);
+    EXPECT_EQ(failed[0].code, EntryCode::kNotFinite);
+    EXPECT_EQ(failed[0].detail, 6u);
+  }
+  PushSpec large{.entries = {{0, 200, 1, 0}}, .keys = {}, .floats = std::vector<float>(200, 1.0F)};
+  for (Key key = 0; key < 200; ++key) large.keys.push_back(key);
+  for (const std::size_t at : {0u, 63u, 64u, 150u, 199u}) {
+    PushSpec spoilt = large;
+    spoilt.floats[at] = nan;
+    ASSERT_EQ(Push(spoilt).at(0).detail, at);
+  }
+  EXPECT_EQ(Value(4), 0.0F);
+  EXPECT_TRUE(Push(large).empty()) << "refused pushes took no ts";
+  EXPECT_EQ(Value(4), 1.0F);
 }
 
 TEST_F(ShardTest, KeysThatDoNotFitAreInvalidAndLeaveTheClock) {

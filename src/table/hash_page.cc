@@ -7,6 +7,18 @@
 
 namespace steelyard::table {
 
+std::uint32_t HashPage::FittingBuckets(std::uint32_t wanted, std::size_t row_floats) {
+  const std::size_t bucket_bytes = BucketBytes(row_floats);
+  const std::size_t bytes = (wanted + kSpareBuckets) * bucket_bytes;
+  if (bytes < PageMemory::kBlockBytesMin) return wanted;
+  const std::size_t block = PageMemory::BlockBytes(bytes);
+  // A little fuller is better than half empty: pages double, and halves of a split page are just over half a block.
+  const std::size_t fuller = block / 2 / bucket_bytes;
+  const std::size_t home =
+      fuller >= kSpareBuckets + wanted - wanted / 8 ? fuller : block / bucket_bytes;
+  return static_cast<std::uint32_t>(home - kSpareBuckets);
+}
+
 HashPage::Plan HashPage::MakePlan(KeyRange fitted, std::uint32_t buckets,
                                   std::span<const Key> keys) {
   Plan plan;
@@ -34,7 +46,8 @@ HashPage::Plan HashPage::MakePlan(KeyRange fitted, std::uint32_t buckets,
   return plan;
 }
 
-HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries)
+HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries,
+                   PageMemory& memory)
     : base_(plan.base),
       span_(plan.span),
       multiplier_(plan.multiplier),
@@ -46,10 +59,13 @@ HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, con
       count_max_(std::size_t{plan.buckets} * kLanes / 2) {
   SY_CHECK(range.first > 0 || range.last < kKeyMax);  // Else no key is left to mark empty slots.
   const std::size_t home_slots = std::size_t{plan.buckets} * kLanes;
-  const std::size_t spare = std::min(home_slots, kRunMax);
-  const std::size_t buckets = (std::max(home_slots, plan.slots_used) + spare) / kLanes + 1;
+  // Room behind the last home bucket, of which the keys placed by the plan may have taken half.
+  const std::size_t spare = std::min(home_slots / kLanes + 1, kSpareBuckets);
+  const std::size_t buckets =
+      std::max(plan.buckets + spare, plan.slots_used / kLanes + 1 + (spare + 1) / 2);
   slot_count_ = buckets * kLanes;
-  storage_.reset(static_cast<std::byte*>(::operator new(buckets* bucket_bytes_, kAlignment)));
+  const std::size_t bytes = buckets * bucket_bytes_;
+  storage_ = PageBlock(memory.Allocate(bytes), {&memory, bytes});
   for (std::size_t i = 0; i < buckets; ++i) {
     std::fill_n(Keys(storage_.get() + i * bucket_bytes_), kLanes, empty_key_);
   }
@@ -79,6 +95,21 @@ float* HashPage::FindOrInsert(Key key) {
   std::fill_n(RowAt(slot), row_floats_, 0.0F);
   ++count_;
   return RowAt(slot);
+}
+
+bool HashPage::Erase(Key key) {
+  std::size_t slot = HomeIndex(key) * kLanes;
+  while (KeyAt(slot) != empty_key_ && KeyAt(slot) < key) ++slot;
+  if (KeyAt(slot) != key) return false;
+  // What stands behind moves up, as far as homes allow: no gap may lie between a key and its home.
+  for (std::size_t next = slot + 1;; ++next, ++slot) {
+    const Key moved = KeyAt(next);
+    if (moved == empty_key_ || HomeIndex(moved) * kLanes > slot) break;
+    Put(slot, moved, RowAt(next));
+  }
+  KeyAt(slot) = empty_key_;
+  --count_;
+  return true;
 }
 
 void HashPage::Collect(std::vector<Key>& keys, std::vector<float*>& rows) const {

@@ -2,15 +2,17 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <new>
 #include <span>
 #include <vector>
 
 #include "steelyard/types.h"
+#include "table/page_memory.h"
 
 namespace steelyard::table {
 
@@ -45,28 +47,32 @@ class HashPage {
     std::size_t longest_run = 0;
   };
 
+  /// Return the number of home buckets, about `wanted`, whose page fills a block of memory.
+  static std::uint32_t FittingBuckets(std::uint32_t wanted, std::size_t row_floats);
+
   /// Fit `buckets` home buckets to [first, last] and place `keys`, which may lie outside.
   static Plan MakePlan(KeyRange fitted, std::uint32_t buckets, std::span<const Key> keys);
 
   /// Build a page of `range` (not all of uint64) with `entries` placed by `plan`.
-  HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries);
+  /// @param memory  borrowed; holds the rows.
+  HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries,
+           PageMemory& memory);
 
   const KeyRange& range() const { return range_; }
   std::size_t size() const { return count_; }
-  std::size_t bytes() const { return slot_count_ / kLanes * bucket_bytes_; }
+  std::size_t bytes() const { return PageMemory::BlockBytes(storage_.get_deleter().bytes); }
   Key empty_key() const { return empty_key_; }
 
   std::byte* HomeBucket(Key key) const { return storage_.get() + HomeIndex(key) * bucket_bytes_; }
 
   /// Search from `bucket`, the home of `key`, in a page with these constants; nullptr when absent.
-  static float* FindFrom(std::byte* bucket, Key key, Key empty_key, std::size_t row_floats) {
+  [[gnu::always_inline]] static inline float* FindFrom(std::byte* bucket, Key key, Key empty_key,
+                                                       std::size_t row_floats) {
     const std::size_t bucket_bytes = BucketBytes(row_floats);
     for (;; bucket += bucket_bytes) {
       const Key* keys = Keys(bucket);
-      const unsigned match =
-          static_cast<unsigned>(keys[0] == key) | static_cast<unsigned>(keys[1] == key) << 1U |
-          static_cast<unsigned>(keys[2] == key) << 2U | static_cast<unsigned>(keys[3] == key) << 3U;
-      if (match != 0) {
+      const unsigned match = MatchingLanes(keys, key);
+      if (match != 0) [[likely]] {
         const auto lane = static_cast<std::size_t>(std::countr_zero(match));
         return RowsOf(bucket) + lane * row_floats;
       }
@@ -77,6 +83,9 @@ class HashPage {
 
   /// Return the row of `key`, inserting zeros; nullptr when the page must be rebuilt first.
   float* FindOrInsert(Key key);
+
+  /// Remove `key`. @return false when it is absent.
+  bool Erase(Key key);
 
   /// Append every key and row, in order. The rows stay owned by the page.
   void Collect(std::vector<Key>& keys, std::vector<float*>& rows) const;
@@ -100,11 +109,26 @@ class HashPage {
 
  private:
   __extension__ using Wide = unsigned __int128;
-  struct Release {
-    void operator()(std::byte* p) const { ::operator delete(p, kAlignment); }
-  };
-  static constexpr std::align_val_t kAlignment{64};
+  static constexpr std::size_t kSpareBuckets = kRunMax / kLanes + 1;
 
+  /// A bit for each of the bucket's keys that equals `key`.
+  [[gnu::always_inline]] static inline unsigned MatchingLanes(const Key* keys, Key key) {
+#if defined(__x86_64__)
+    using Four = std::uint64_t __attribute__((vector_size(32)));
+    using Two = double __attribute__((vector_size(16)));
+    Four lanes;
+    std::memcpy(&lanes, keys, sizeof lanes);
+    const auto equal = lanes == key;  // All ones where they are.
+    std::array<Two, 2> halves;
+    std::memcpy(halves.data(), &equal, sizeof equal);
+    return static_cast<unsigned>(__builtin_ia32_movmskpd(halves[0])) |
+           static_cast<unsigned>(__builtin_ia32_movmskpd(halves[1])) << 2U;
+#else
+    return static_cast<unsigned>(keys[0] == key) | static_cast<unsigned>(keys[1] == key) << 1U |
+           static_cast<unsigned>(keys[2] == key) << 2U |
+           static_cast<unsigned>(keys[3] == key) << 3U;
+#endif
+  }
   static Key* Keys(std::byte* bucket) { return reinterpret_cast<Key*>(bucket); }
   static float* RowsOf(std::byte* bucket) {
     return reinterpret_cast<float*>(bucket + kLanes * sizeof(Key));
@@ -130,7 +154,7 @@ class HashPage {
   std::uint64_t multiplier_;
   std::uint32_t shift_;
   std::uint32_t bucket_bytes_;
-  std::unique_ptr<std::byte, Release> storage_;
+  PageBlock storage_;
   KeyRange range_;
   Key empty_key_;
   std::size_t row_floats_;

@@ -11,7 +11,8 @@
 namespace steelyard::table {
 namespace {
 
-constexpr std::size_t kPageKeysMax = std::size_t{1} << 14;
+// Just below what a page of 2^13 buckets holds, so that it splits instead of doubling.
+constexpr std::size_t kPageKeysMax = std::size_t{16'000};
 constexpr std::uint32_t kBucketsMin = 4;
 
 // A rebuilt page is a quarter full and grows at one half; one that ascending keys have left behind is fuller.
@@ -37,8 +38,8 @@ KeyRange FittedRange(KeyRange range, std::span<const Key> keys, const Key* pendi
 
 }  // namespace
 
-HashTable::HashTable(KeyRange range, std::size_t row_floats)
-    : range_(range), row_floats_(row_floats) {
+HashTable::HashTable(KeyRange range, std::size_t row_floats, PageMemory& memory)
+    : range_(range), row_floats_(row_floats), memory_(&memory) {
   SY_CHECK(range.first <= range.last && row_floats > 0);
   std::vector<HashPage> built;
   if (range.first == 0 && range.last == kKeyMax) {  // A page leaves a key out, to mark empty slots.
@@ -68,6 +69,12 @@ float* HashTable::FindOrInsert(Key key) {
     }
     Grow(index, key);
   }
+}
+
+bool HashTable::Erase(Key key) {
+  const bool erased = pages_[PageIndexOf(key)].Erase(key);
+  size_ -= erased ? 1 : 0;
+  return erased;
 }
 
 std::size_t HashTable::SearchPages(Key key, std::size_t low, std::size_t high) const {
@@ -100,9 +107,11 @@ void HashTable::BuildPages(KeyRange range, const HashPage::Entries& entries, con
   const std::span<const Key> keys = entries.keys;
   if (keys.size() < kPageKeysMax) {
     const KeyRange fitted = FittedRange(range, keys, pending);
-    const HashPage::Plan plan = HashPage::MakePlan(fitted, BucketsFor(keys.size(), settled), keys);
+    const std::uint32_t buckets =
+        HashPage::FittingBuckets(BucketsFor(keys.size(), settled), row_floats_);
+    const HashPage::Plan plan = HashPage::MakePlan(fitted, buckets, keys);
     if (plan.longest_run <= HashPage::kRunBuiltMax || keys.size() <= HashPage::kRunBuiltMax) {
-      built.emplace_back(range, row_floats_, plan, entries);
+      built.emplace_back(range, row_floats_, plan, entries, *memory_);
       return;
     }
   }

@@ -1,6 +1,7 @@
 // HashTable: the ordered (key, row) map of one segment, for keys that appear as data streams in.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include "steelyard/types.h"
 #include "table/hash_page.h"
+#include "table/page_memory.h"
 
 namespace steelyard::table {
 
@@ -29,7 +31,8 @@ class HashTable {
  public:
   /// @param range       the segment's keys; the caller never asks for one outside it.
   /// @param row_floats  floats per row, > 0.
-  HashTable(KeyRange range, std::size_t row_floats);
+  /// @param memory      borrowed: of the rows of this and other tables of the same thread.
+  HashTable(KeyRange range, std::size_t row_floats, PageMemory& memory);
 
   /// Return the row of `key`, or nullptr when the key was never inserted. Valid until the next insertion.
   const float* Find(Key key) const;
@@ -37,14 +40,21 @@ class HashTable {
   /// Return the row of `key`, inserting zeros when it is new. Valid until the next insertion.
   float* FindOrInsert(Key key);
 
-  /// Call `visit(index, row)` for each keys[index] in order, with row == nullptr where the key is absent.
+  /// Remove `key` and its row. Pages do not shrink. @return false when it is absent.
+  bool Erase(Key key);
+
+  /// Rows of a group of neighbours in a key list, found together so that their updates vectorise.
+  static constexpr std::size_t kGroup = 16;
+
+  /// Call `visit(first, rows)` for groups of up to kGroup neighbours, in order: rows[i] is the row of keys[first + i], or
+  /// nullptr where it is absent.
   /// @param keys  [n] strictly increasing.
   template <typename Visit>
-  void FindBatch(std::span<const Key> keys, Visit&& visit) const;
+  [[gnu::always_inline]] inline void FindBatch(std::span<const Key> keys, Visit&& visit) const;
 
-  /// Call `visit(index, row)` for each keys[index] in order, inserting absent keys. The row is valid in the call only.
+  /// Likewise, inserting absent keys; no row is nullptr. The rows are valid in the call only.
   template <typename Visit>
-  void FindOrInsertBatch(std::span<const Key> keys, Visit&& visit);
+  [[gnu::always_inline]] inline void FindOrInsertBatch(std::span<const Key> keys, Visit&& visit);
 
   /// Visit rows in key order from the first key >= `first`, until `visit(key, row)` returns false or the end.
   /// @return true when the end of the table was reached.
@@ -81,7 +91,9 @@ class HashTable {
     }
     std::byte* bucket = pages_[page].HomeBucket(key);
     __builtin_prefetch(bucket);
-    if (HashPage::BucketBytes(row_floats_) > 64) __builtin_prefetch(bucket + 64);
+    if (HashPage::BucketBytes(row_floats_) != 64) {
+      __builtin_prefetch(bucket + HashPage::BucketBytes(row_floats_) - 1);
+    }
     return {bucket, pages_[page].empty_key(), generation_};
   }
 
@@ -96,44 +108,58 @@ class HashTable {
   std::size_t size_ = 0;
   std::size_t page_bytes_ = 0;
   std::uint64_t generation_ = 0;  // Counts rebuilds: they invalidate bucket addresses.
-  std::vector<HashPage> pages_;   // In key order; together they cover range_.
+  PageMemory* memory_;
+  std::vector<HashPage> pages_;  // In key order; together they cover range_.
   std::vector<std::uint32_t>
       bins_;  // Page of the first key of each 2^bin_shift_ keys; one more than bins.
   std::uint32_t bin_shift_ = 0;
 };
 
 template <typename Visit>
-void HashTable::FindBatch(std::span<const Key> keys, Visit&& visit) const {
+inline void HashTable::FindBatch(std::span<const Key> keys, Visit&& visit) const {
   std::array<Located, kAhead> window;
+  std::array<const float*, kGroup> group;
   std::size_t page = 0;
   const std::size_t count = keys.size();
   for (std::size_t i = 0; i < count && i < kAhead; ++i) window[i] = Locate(keys[i], page);
-  for (std::size_t i = 0; i < count; ++i) {
-    Located& at = window[i % kAhead];
-    const float* row = HashPage::FindFrom(at.bucket, keys[i], at.empty_key, row_floats_);
-    if (i + kAhead < count) at = Locate(keys[i + kAhead], page);
-    visit(i, row);
+  for (std::size_t first = 0; first < count; first += kGroup) {
+    const std::size_t size = std::min(kGroup, count - first);
+    for (std::size_t i = first; i < first + size; ++i) {
+      Located& at = window[i % kAhead];
+      group[i - first] = HashPage::FindFrom(at.bucket, keys[i], at.empty_key, row_floats_);
+      if (i + kAhead < count) at = Locate(keys[i + kAhead], page);
+    }
+    visit(first, std::span<const float* const>(group.data(), size));
   }
 }
 
 template <typename Visit>
-void HashTable::FindOrInsertBatch(std::span<const Key> keys, Visit&& visit) {
+inline void HashTable::FindOrInsertBatch(std::span<const Key> keys, Visit&& visit) {
   std::array<Located, kAhead> window;
+  std::array<float*, kGroup> group;
   std::size_t page = 0;
   const std::size_t count = keys.size();
   for (std::size_t i = 0; i < count && i < kAhead; ++i) window[i] = Locate(keys[i], page);
+  std::size_t first = 0;  // keys[first, i) are in the group.
   for (std::size_t i = 0; i < count; ++i) {
     Located& at = window[i % kAhead];
     float* row = at.generation == generation_
                      ? HashPage::FindFrom(at.bucket, keys[i], at.empty_key, row_floats_)
                      : nullptr;
-    if (row == nullptr) {
+    if (row == nullptr) [[unlikely]] {  // An insertion moves rows, also those of the group.
+      if (i > first) visit(first, std::span<float* const>(group.data(), i - first));
+      first = i;
       row = FindOrInsert(keys[i]);
       page = 0;  // The directory may have changed.
     }
+    group[i - first] = row;
     if (i + kAhead < count) at = Locate(keys[i + kAhead], page);
-    visit(i, row);
+    if (i + 1 - first == kGroup) {
+      visit(first, std::span<float* const>(group));
+      first = i + 1;
+    }
   }
+  if (first < count) visit(first, std::span<float* const>(group.data(), count - first));
 }
 
 }  // namespace steelyard::table

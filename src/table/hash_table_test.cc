@@ -65,7 +65,8 @@ std::vector<KeySet> KeySets() {
 TEST(HashTable, EqualsAnOrderedMapForKeysOfAnyDistribution) {
   for (const KeySet& set : KeySets()) {
     SCOPED_TRACE(set.name);
-    HashTable table(kAll, 2);
+    PageMemory memory;
+    HashTable table(kAll, 2, memory);
     Oracle oracle;
     for (const Key key : set.keys) {
       float* row = table.FindOrInsert(key);
@@ -90,10 +91,36 @@ TEST(HashTable, EqualsAnOrderedMapForKeysOfAnyDistribution) {
   }
 }
 
+TEST(HashTable, ErasesKeysOfAnyDistributionAndTakesThemBack) {
+  for (const KeySet& set : KeySets()) {
+    SCOPED_TRACE(set.name);
+    PageMemory memory;
+    HashTable table(kAll, 2, memory);
+    Oracle oracle;
+    std::mt19937_64 random(3);
+    std::size_t erased = 0;
+    for (const Key key : set.keys) {
+      float* row = table.FindOrInsert(key);
+      row[0] += 1.0F;
+      auto& expected = oracle.try_emplace(key, 2, 0.0F).first->second;
+      expected[0] += 1.0F;
+      const Key victim = random() % 2 == 0 ? key : set.keys[random() % set.keys.size()];
+      if (random() % 2 == 0) continue;
+      ASSERT_EQ(table.Erase(victim), oracle.erase(victim) > 0) << victim;
+      ASSERT_EQ(table.Find(victim), nullptr);
+      ++erased;
+    }
+    EXPECT_GT(erased, kCount / 3);
+    EXPECT_EQ(table.size(), oracle.size());
+    ExpectSame(table, oracle);
+  }
+}
+
 TEST(HashTable, StaysCompactForKeysOfAnyDistribution) {
   for (const KeySet& set : KeySets()) {
     SCOPED_TRACE(set.name);
-    HashTable table(kAll, 2);
+    PageMemory memory;
+    HashTable table(kAll, 2, memory);
     for (const Key key : set.keys) table.FindOrInsert(key);
     EXPECT_LT(table.memory_bytes(), 100 * table.size() + 4096);
     EXPECT_LT(table.page_count(), table.size() / 16 + 3);
@@ -101,7 +128,8 @@ TEST(HashTable, StaysCompactForKeysOfAnyDistribution) {
 }
 
 TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
-  HashTable table(kAll, 2);
+  PageMemory memory;
+  HashTable table(kAll, 2, memory);
   for (std::uint64_t id = 0; id < 300'000; ++id) table.FindOrInsert(KeyOfId(id));
   EXPECT_LT(table.page_count(), 64u);
   EXPECT_LT(table.memory_bytes(), 72 * table.size());
@@ -110,18 +138,22 @@ TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
 // Look the batch up, then add to its rows, comparing with the oracle at each key.
 void CheckBatch(const std::vector<Key>& batch, HashTable& table, Oracle& oracle) {
   std::size_t visited = 0;
-  table.FindBatch(batch, [&](std::size_t i, const float* row) {
-    ASSERT_EQ(i, visited++);
-    ASSERT_EQ(row != nullptr, oracle.contains(batch[i]));
-    ASSERT_TRUE(row == nullptr || *row == oracle[batch[i]][0]);
+  table.FindBatch(batch, [&](std::size_t first, std::span<const float* const> rows) {
+    ASSERT_EQ(first, visited);
+    for (std::size_t i = 0; i < rows.size(); ++i, ++visited) {
+      ASSERT_EQ(rows[i] != nullptr, oracle.contains(batch[first + i]));
+      ASSERT_TRUE(rows[i] == nullptr || *rows[i] == oracle[batch[first + i]][0]);
+    }
   });
   ASSERT_EQ(visited, batch.size());
   visited = 0;
-  table.FindOrInsertBatch(batch, [&](std::size_t i, float* row) {
-    ASSERT_EQ(i, visited++);
-    auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
-    ASSERT_EQ(*row, expected[0]);
-    expected[0] = *row += static_cast<float>(i + 1);
+  table.FindOrInsertBatch(batch, [&](std::size_t first, std::span<float* const> rows) {
+    ASSERT_EQ(first, visited);
+    for (std::size_t i = 0; i < rows.size(); ++i, ++visited) {
+      auto& expected = oracle.try_emplace(batch[first + i], 1, 0.0F).first->second;
+      ASSERT_EQ(*rows[i], expected[0]);
+      expected[0] = *rows[i] += static_cast<float>(first + i + 1);
+    }
   });
   ASSERT_EQ(visited, batch.size());
 }
@@ -129,7 +161,8 @@ void CheckBatch(const std::vector<Key>& batch, HashTable& table, Oracle& oracle)
 TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
   for (const KeySet& set : KeySets()) {
     SCOPED_TRACE(set.name);
-    HashTable table(kAll, 1);
+    PageMemory memory;
+    HashTable table(kAll, 1, memory);
     Oracle oracle;
     for (std::size_t start = 0; start < kCount; start += 1500) {
       const auto arrived =
@@ -156,7 +189,8 @@ TEST(HashTable, HoldsTheEndsOfItsRange) {
                              {kKeyMax / 2, kKeyMax / 2 + 1}};
   for (const KeyRange range : ranges) {
     SCOPED_TRACE(std::to_string(range.first) + " " + std::to_string(range.last));
-    HashTable table(range, 1);
+    PageMemory memory;
+    HashTable table(range, 1, memory);
     EXPECT_EQ(table.Find(range.first), nullptr);
     EXPECT_EQ(table.Find(range.last), nullptr);
     *table.FindOrInsert(range.last) = 2.0F;
@@ -177,7 +211,8 @@ TEST(HashTable, HoldsTheEndsOfItsRange) {
 }
 
 TEST(HashTable, FillsASmallRangeCompletely) {
-  HashTable table({1000, 2999}, 3);
+  PageMemory memory;
+  HashTable table({1000, 2999}, 3, memory);
   for (Key key = 2999; key >= 1000; --key) table.FindOrInsert(key)[2] = static_cast<float>(key);
   EXPECT_EQ(table.size(), 2000u);
   Key next = 1000;
@@ -190,7 +225,8 @@ TEST(HashTable, FillsASmallRangeCompletely) {
 }
 
 TEST(HashTable, ScansFromAKeyAndStopsWhenAsked) {
-  HashTable table(kAll, 1);
+  PageMemory memory;
+  HashTable table(kAll, 1, memory);
   Oracle oracle;
   std::mt19937_64 random(9);
   for (int i = 0; i < 50'000; ++i) {
@@ -204,12 +240,13 @@ TEST(HashTable, ScansFromAKeyAndStopsWhenAsked) {
   std::size_t seen = 0;
   EXPECT_FALSE(table.Scan(0, [&](Key, std::span<const float>) { return ++seen < 10; }));
   EXPECT_EQ(seen, 10u);
-  const HashTable narrow({10, 20}, 1);
+  HashTable narrow({10, 20}, 1, memory);
   EXPECT_TRUE(narrow.Scan(21, [](Key, std::span<const float>) { return false; }));
 }
 
 TEST(HashTable, KeepsWideRows) {
-  HashTable table(kAll, kWidth);
+  PageMemory memory;
+  HashTable table(kAll, kWidth, memory);
   for (std::uint64_t id = 0; id < 3000; ++id) {
     float* row = table.FindOrInsert(KeyOfId(id));
     for (std::size_t i = 0; i < kWidth; ++i) row[i] = static_cast<float>(id * 100 + i);

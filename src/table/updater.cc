@@ -5,44 +5,18 @@
 #include <array>
 #include <cmath>
 #include <string>
+#include <type_traits>
 
 #include "base/check.h"
 #include "base/near_miss.h"
 #include "math/online_rules.h"
+#include "table/hash_table.h"
+#include "table/row_batches.h"
 
 namespace steelyard::table {
 namespace {
 
 constexpr std::array<std::string_view, 6> kNames{"ftrl", "adagrad", "sgd", "add", "assign", "max"};
-
-// One updater per rule; Rule has kState floats per value and static or const Apply and Read on one value.
-template <typename Rule>
-class RuleUpdater final : public Updater {
- public:
-  RuleUpdater(const Rule& rule, std::size_t width) : rule_(rule), width_(width) {}
-
-  std::size_t row_floats() const override { return width_ * Rule::kState; }
-  std::size_t value_floats() const override { return width_; }
-
-  void Apply(std::span<float> row, std::span<const float> pushed) const override {
-    SY_DCHECK(row.size() == row_floats() && pushed.size() == width_);
-    for (std::size_t i = 0; i < width_; ++i) rule_.Apply(&row[i * Rule::kState], pushed[i]);
-  }
-
-  void Read(std::span<const float> row, std::span<float> values) const override {
-    SY_DCHECK(row.size() == row_floats() && values.size() == width_);
-    for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
-  }
-
-  void ReadBatch(std::span<const float> rows, std::span<float> values) const override {
-    SY_DCHECK(rows.size() == values.size() * Rule::kState);
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = rule_.Read(&rows[i * Rule::kState]);
-  }
-
- private:
-  Rule rule_;
-  std::size_t width_;
-};
 
 struct Ftrl {  // (z, n)
   static constexpr std::size_t kState = 2;
@@ -83,6 +57,60 @@ struct Max {  // Of the values pushed and the initial 0.
   float Read(const float* row) const { return *row; }
 };
 
+// One updater per rule; Rule has kState floats per value and static or const Apply and Read on one value.
+template <typename Rule>
+class RuleUpdater final : public Updater {
+ public:
+  RuleUpdater(const Rule& rule, std::size_t width) : rule_(rule), width_(width) {}
+
+  std::size_t row_floats() const override { return width_ * Rule::kState; }
+  std::size_t value_floats() const override { return width_; }
+
+  void Apply(std::span<float> row, std::span<const float> pushed) const override {
+    SY_DCHECK(row.size() == row_floats() && pushed.size() == width_);
+    for (std::size_t i = 0; i < width_; ++i) rule_.Apply(&row[i * Rule::kState], pushed[i]);
+  }
+
+  void Read(std::span<const float> row, std::span<float> values) const override {
+    SY_DCHECK(row.size() == row_floats() && values.size() == width_);
+    for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
+  }
+
+  void ApplyBatch(HashTable& rows, std::span<const Key> keys,
+                  std::span<const float> pushed) const override {
+    SY_DCHECK(pushed.size() == keys.size() * width_);
+    if constexpr (std::is_same_v<Rule, Ftrl>) {
+      if (width_ == 1) return FtrlPush(rows, keys, pushed, rule_.rule);
+    }
+    rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        const float* from = pushed.data() + (first + i) * width_;
+        for (std::size_t j = 0; j < width_; ++j) rule_.Apply(group[i] + j * Rule::kState, from[j]);
+      }
+    });
+  }
+
+  void ReadBatch(const HashTable& rows, std::span<const Key> keys,
+                 std::span<float> values) const override {
+    SY_DCHECK(values.size() == keys.size() * width_);
+    if constexpr (std::is_same_v<Rule, Ftrl>) {
+      if (width_ == 1) return FtrlPull(rows, keys, values, rule_.rule);
+    }
+    rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        float* to = values.data() + (first + i) * width_;
+        for (std::size_t j = 0; j < width_; ++j) {
+          to[j] = group[i] == nullptr ? 0.0F : rule_.Read(group[i] + j * Rule::kState);
+        }
+      }
+    });
+  }
+
+ private:
+  Rule rule_;
+  std::size_t width_;
+};
+
 Status Refuse(const UpdaterOptions& options, const std::string& what) {
   return {StatusCode::kInvalidArgument, "updater " + options.name + ": " + what};
 }
@@ -112,6 +140,31 @@ std::unique_ptr<Updater> Make(const Rule& rule, std::size_t width) {
 }
 
 }  // namespace
+
+void Updater::ApplyBatch(HashTable& rows, std::span<const Key> keys,
+                         std::span<const float> pushed) const {
+  const std::size_t width = value_floats();
+  rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      Apply(std::span(group[i], row_floats()), pushed.subspan((first + i) * width, width));
+    }
+  });
+}
+
+void Updater::ReadBatch(const HashTable& rows, std::span<const Key> keys,
+                        std::span<float> values) const {
+  const std::size_t width = value_floats();
+  rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const std::span<float> to = values.subspan((first + i) * width, width);
+      if (group[i] == nullptr) {
+        std::ranges::fill(to, 0.0F);
+      } else {
+        Read(std::span(group[i], row_floats()), to);
+      }
+    }
+  });
+}
 
 math::FtrlRule FtrlRuleOf(const UpdaterOptions& options) {
   return {.inverse_alpha = 1.0F / options.alpha,

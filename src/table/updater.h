@@ -11,10 +11,12 @@
 #include "math/online_rules.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
+#include "steelyard/types.h"
 
 namespace steelyard::table {
 
 using steelyard::UpdaterOptions;
+class HashTable;
 
 /// Update function over rows. A row is `row_floats()` floats and starts as all zeros.
 ///
@@ -34,8 +36,17 @@ class Updater {
   virtual void Apply(std::span<float> row, std::span<const float> pushed) const = 0;
   /// Compute the values a pull sees from a row.
   virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
-  /// Read n rows at once. @param rows  [n, row_floats].  @param values  [n, value_floats].
-  virtual void ReadBatch(std::span<const float> rows, std::span<float> values) const = 0;
+
+  /// Apply() to the rows of `keys`, which are inserted where they are new.
+  /// @param keys    [n] strictly increasing.
+  /// @param pushed  [n, value_floats]
+  virtual void ApplyBatch(HashTable& rows, std::span<const Key> keys,
+                          std::span<const float> pushed) const;
+  /// Read() the rows of `keys`; one that was never inserted reads as zeros.
+  /// @param keys    [n] strictly increasing.
+  /// @param values  [n, value_floats]
+  virtual void ReadBatch(const HashTable& rows, std::span<const Key> keys,
+                         std::span<float> values) const;
 };
 
 /// Make the updater `options.name` for tables of `width` values a key.

@@ -4,10 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <random>
+#include <set>
+#include <string>
 #include <vector>
+
+#include "base/hash.h"
+#include "table/hash_table.h"
 
 namespace steelyard::table {
 namespace {
@@ -79,19 +86,39 @@ TEST(Updater, PassesEveryParameterOn) {
   EXPECT_FLOAT_EQ(after_one(options, 2.0F), -(1.0F - 0.5F) / (1.0F + 0.5F * 3.0F));
 }
 
-TEST(Updater, ReadsABatchAsItReadsRows) {
+// Twice the same work: by batches on a table, and row by row.
+TEST(Updater, BatchesDoWhatSingleRowsDo) {
+  std::mt19937_64 random(5);
+  std::normal_distribution<float> gradient(0.0F, 1.0F);
   for (const char* name : {"ftrl", "adagrad", "sgd", "add", "assign", "max"}) {
-    const auto updater = Made({.name = name}, 2);
-    const std::size_t row_floats = updater->row_floats();
-    std::vector<float> rows(5 * row_floats);
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i) * 0.25F;
-    std::vector<float> batch(10);
-    updater->ReadBatch(rows, batch);
-    for (std::size_t i = 0; i < 5; ++i) {
-      std::vector<float> single(2);
-      updater->Read(std::span<const float>(rows).subspan(i * row_floats, row_floats), single);
-      EXPECT_EQ(single[0], batch[2 * i]) << name;
-      EXPECT_EQ(single[1], batch[2 * i + 1]) << name;
+    for (const std::size_t width : {1u, 3u}) {
+      SCOPED_TRACE(std::string(name) + " " + std::to_string(width));
+      const auto updater = Made({.name = name}, width);
+      PageMemory memory;
+      HashTable rows({0, kKeyMax}, updater->row_floats(), memory);
+      std::map<Key, std::vector<float>> oracle;
+      for (std::size_t round = 0; round < 20; ++round) {
+        std::set<Key> distinct;
+        while (distinct.size() < 1 + round * 7) distinct.insert(KeyOfId(random() % 400));
+        const std::vector<Key> keys(distinct.begin(), distinct.end());
+        std::vector<float> pushed(keys.size() * width);
+        for (float& value : pushed) value = gradient(random);
+        std::vector<float> values(keys.size() * width, -1.0F);
+        updater->ReadBatch(rows, keys, values);
+        updater->ApplyBatch(rows, keys, pushed);
+        for (std::size_t i = 0; i < keys.size(); ++i) {
+          auto& row = oracle.try_emplace(keys[i], updater->row_floats(), 0.0F).first->second;
+          std::vector<float> expected(width);
+          updater->Read(row, expected);
+          for (std::size_t j = 0; j < width; ++j) ASSERT_EQ(values[i * width + j], expected[j]);
+          updater->Apply(row, std::span(pushed).subspan(i * width, width));
+        }
+      }
+      EXPECT_EQ(rows.size(), oracle.size());
+      rows.Scan(0, [&](Key key, std::span<const float> row) {
+        EXPECT_TRUE(std::ranges::equal(row, oracle[key])) << key;
+        return true;
+      });
     }
   }
 }

@@ -105,6 +105,8 @@ const char* EntryCodeName(EntryCode code) {
       return "BUSY";
     case EntryCode::kInvalid:
       return "INVALID";
+    case EntryCode::kNotFinite:
+      return "NOT_FINITE";
   }
   return "UNKNOWN";
 }

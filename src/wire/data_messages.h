@@ -36,6 +36,8 @@ enum class EntryCode : std::uint32_t {
   kGap = 4,       ///< An earlier push is missing; detail: the ts I have. Send again from there.
   kBusy = 5,      ///< Over the connection's credit; send again later.
   kInvalid = 6,   ///< Keys unsorted or outside the segment, or a wrong width. Definite.
+  kNotFinite =
+      7,  ///< A pushed float is NaN or infinite; detail: its key. Nothing is applied. Definite.
 };
 const char* EntryCodeName(EntryCode code);
 

@@ -1,0 +1,109 @@
+#include "push_pull_bench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "bare_contestant.h"
+#include "child_server.h"
+#include "table_contestant.h"
+
+namespace steelyard::bench {
+namespace {
+
+constexpr UpdaterOptions kFtrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
+constexpr std::size_t kListSizes[] = {1'000, 10'000, 100'000};
+constexpr std::size_t kFillListKeys = 100'000;
+/// Keys of one timed run: long enough that starting and ending it do not count.
+constexpr std::size_t kKeysPerRun = 10'000'000;
+
+using Contestants = std::vector<std::unique_ptr<Contestant>>;
+
+/// M keys/s of every contestant, one value a round.
+using Rates = std::vector<std::vector<double>>;
+
+Result<Rates> Measure(const Contestants& contestants, const Load& load, std::size_t rounds) {
+  Rates rates(contestants.size());
+  const double keys = static_cast<double>(load.keys());
+  for (std::size_t round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < contestants.size(); ++i) {
+      const auto seconds = contestants[i]->Run(load);
+      if (!seconds.ok()) return seconds.status();
+      rates[i].push_back(keys / seconds.value() * 1e-6);
+    }
+  }
+  return rates;
+}
+
+/// Rows of the first contestant beside each of the others. @param targets  of each of the others.
+void AddRows(const std::string& what, const Contestants& contestants, Rates& rates,
+             const std::vector<std::optional<double>>& targets, std::vector<BenchRow>& rows) {
+  const double own = MedianOf(rates[0]);
+  for (std::size_t i = 1; i < contestants.size(); ++i) {
+    rows.push_back({.name = what,
+                    .value = own,
+                    .unit = "M keys/s",
+                    .peer = contestants[i]->name(),
+                    .peer_value = MedianOf(rates[i]),
+                    .target = targets[i - 1],
+                    .spread = SpreadOf(rates[0])});
+  }
+}
+
+/// FTRL at both its contestants must give the same weights after the same pushes.
+Status CompareValues(Contestant& one, Contestant& other, const KeyList& keys) {
+  const auto left = one.Values(keys);
+  if (!left.ok()) return left.status();
+  const auto right = other.Values(keys);
+  if (!right.ok()) return right.status();
+  std::size_t nonzeros = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    nonzeros += left.value()[i] != 0.0F ? 1 : 0;
+    if (left.value()[i] == right.value()[i]) continue;
+    return Status(StatusCode::kCorruption,
+                  fmt::format("{} and {} differ at key {}: {} and {}", one.name(), other.name(),
+                              keys[i], left.value()[i], right.value()[i]));
+  }
+  if (nonzeros > keys.size() / 2) return {};
+  return Status(StatusCode::kCorruption,
+                fmt::format("only {} of {} values are not zero", nonzeros, keys.size()));
+}
+
+}  // namespace
+
+Result<std::vector<BenchRow>> RunPushPull(const PushPullOptions& options) {
+  UpdaterOptions ftrl = kFtrl;
+  ftrl.name = "ftrl";
+  Contestants contestants;
+  contestants.push_back(MakeTableContestant({.name = "bench", .updater = ftrl}, false));
+  contestants.push_back(MakeBareContestant(ftrl));
+  contestants.push_back(MakeMapContestant());
+  PinToProcessor(1);
+
+  std::vector<BenchRow> rows;
+  {
+    const std::vector<KeyList> every = EveryKey(options.keys, kFillListKeys);
+    auto rates = Measure(contestants, {.lists = every, .requests = every.size()}, 1);
+    if (!rates.ok()) return rates.status();
+    AddRows("insert new keys, 100,000 a request", contestants, rates.value(), {{}, {}}, rows);
+  }
+  for (const std::size_t list_keys : kListSizes) {
+    const std::size_t requests = kKeysPerRun / list_keys;
+    const auto lists = UniformLists(options.keys, list_keys, requests, list_keys);
+    for (const Load::Kind kind : {Load::Kind::kPush, Load::Kind::kPull}) {
+      const Load load{.kind = kind, .lists = lists, .requests = requests};
+      auto rates = Measure(contestants, load, options.rounds);
+      if (!rates.ok()) return rates.status();
+      const std::string what = kind == Load::Kind::kPush ? "push" : "pull";
+      AddRows(fmt::format("{} {} keys a request", what, list_keys), contestants, rates.value(),
+              {0.85, 10.0}, rows);
+    }
+    SY_RETURN_IF_ERROR(CompareValues(*contestants[0], *contestants[1], lists[0]));
+  }
+  return rows;
+}
+
+}  // namespace steelyard::bench

@@ -1,0 +1,245 @@
+// Head and client share one loop, which runs while a load does; the server has a process.
+#include "table_contestant.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "child_server.h"
+#include "client/client.h"
+#include "hosted_node.h"
+#include "job/head.h"
+#include "rpc/head_link.h"
+#include "runtime/real_loop.h"
+#include "server/server.h"
+#include "transport/tcp_transport.h"
+
+namespace steelyard::bench {
+namespace {
+
+using cli::HostedNode;
+using transport::LinkId;
+using transport::Transport;
+
+coord::Membership::Options LenientMembership() {
+  coord::Membership::Options options;
+  options.dead_after = options.reconnect_max =
+      std::chrono::hours(1);  // The loop rests between loads.
+  return options;
+}
+
+void Serve(const std::string& head_address, const std::string& listen,
+           const ChildServer::Ready& ready) {
+  runtime::RealLoop loop;
+  HostedNode node;
+  transport::TcpTransport transport(loop, node);
+  const auto address = transport.Listen(listen);
+  if (!address.ok()) return;
+  server::Server server({.head_address = head_address,
+                         .listen_address = address.value(),
+                         .incarnation = transport.Random(),
+                         .description = "benchmark"});
+  node.Host(server, nullptr);
+  transport.Start();
+  ready(address.value());
+  loop.Run();
+}
+
+/// Creates the table, attaches to it, and sends loads.
+class LoadNode final : public transport::Node {
+ public:
+  LoadNode(const std::string& head_address, Incarnation incarnation, TableOptions table)
+      : identity_{.role = wire::Role::kClient,
+                  .incarnation = incarnation,
+                  .listen_address = {},
+                  .description = "benchmark"},
+        head_(head_address, &identity_),
+        client_(&identity_, {.unacked_bytes_max = std::size_t{256} << 20}),
+        table_(std::move(table)) {}
+
+  /// `done` is called when the table is attached, a load is carried out, or something failed.
+  void OnDone(std::function<void(const Status&)> done) { done_ = std::move(done); }
+  void Begin(Transport& transport, const Load& load) {
+    load_ = load;
+    sent_ = answered_ = 0;
+    while (sent_ < load_.in_flight && sent_ < load_.requests) Request(transport);
+    Arm(transport);
+  }
+  const std::vector<float>& last_floats() const { return last_floats_; }
+
+  void OnStart(Transport& transport) override {
+    head_.Start(transport);
+    Arm(transport);
+  }
+  void OnOpen(Transport& transport, LinkId link, bool, const std::string&) override {
+    head_.Owns(link) ? head_.OnOpen(transport) : client_.OnOpen(transport, link);
+    Arm(transport);
+  }
+  void OnFrame(Transport& transport, LinkId link, wire::Frame frame) override {
+    if (head_.Owns(link)) {
+      bool consumed = false;
+      if (head_.OnFrame(transport, frame, consumed) == rpc::Channel::Event::kReady) {
+        head_.Send(transport,
+                   wire::MakeFrame(wire::TableCreate{.spec = {table_}, .servers_min = 1}, 1));
+      }
+      if (!consumed && frame.header.type == wire::MessageType::kView) OnView(transport, frame);
+    } else {
+      client_.OnFrame(transport, link, frame);
+    }
+    Arm(transport);
+  }
+  void OnClose(Transport& transport, LinkId link, const Status& why) override {
+    if (head_.Owns(link)) {
+      (void)head_.OnClose(transport, why);
+    } else {
+      client_.OnClose(transport, link, why);
+    }
+    Arm(transport);
+  }
+  void OnWake(Transport& transport) override {
+    (void)head_.OnWake(transport);
+    client_.OnWake(transport);
+    Arm(transport);
+  }
+
+ private:
+  void OnView(Transport& transport, const wire::Frame& frame) {
+    const auto view = wire::Decode<wire::View>(frame.body.bytes());
+    if (!view.ok() || table_id_ != 0) return;
+    table_id_ = view.value().table;
+    client_.Attach(transport, view.value(),
+                   {.group = 0, .stream = 1, .session = 1, .first_step = 0},
+                   [this](const Status& status) { done_(status); });
+  }
+
+  void Request(Transport& transport) {
+    const KeyList& keys = load_.list(sent_++);
+    requested_ = transport.now();
+    Status sent;
+    if (load_.kind == Load::Kind::kPush) {
+      const auto pushed =
+          client_.Push(transport, table_id_,
+                       {.keys = keys, .floats = std::vector<float>(keys.size(), kGradient)},
+                       [this, &transport](const Status& status) { Answered(transport, status); });
+      if (!pushed.ok()) sent = pushed.status();
+    } else {
+      sent = client_.Pull(transport, table_id_, {.keys = keys},
+                          [this, &transport](Result<client::Pulled> pulled) {
+                            if (pulled.ok()) last_floats_ = std::move(pulled.value().floats);
+                            Answered(transport, pulled.ok() ? Status() : pulled.status());
+                          });
+    }
+    if (!sent.ok()) done_(sent);
+  }
+
+  void Answered(Transport& transport, const Status& status) {
+    if (!status.ok()) return done_(status);
+    if (load_.request_seconds != nullptr) {
+      const std::chrono::duration<double> taken = transport.now() - requested_;
+      load_.request_seconds->push_back(taken.count());
+    }
+    if (sent_ < load_.requests) Request(transport);
+    if (++answered_ == load_.requests) done_({});
+  }
+
+  void Arm(Transport& transport) {
+    if (const auto head = head_.next_wake()) transport.WakeAt(*head);
+    if (const auto client = client_.next_wake()) transport.WakeAt(*client);
+  }
+
+  rpc::Identity identity_;
+  rpc::HeadLink head_;
+  client::Client client_;
+  TableOptions table_;
+  TableId table_id_ = 0;
+  std::function<void(const Status&)> done_;
+  Load load_;
+  std::size_t sent_ = 0;
+  std::size_t answered_ = 0;
+  runtime::Time requested_{0};
+  std::vector<float> last_floats_;
+};
+
+class TableContestant final : public Contestant {
+ public:
+  TableContestant(const TableOptions& table, bool unix_socket)
+      : table_(table),
+        unix_socket_(unix_socket),
+        server_(0, [unix_socket](const std::string& head_address, const ChildServer::Ready& ready) {
+          Serve(
+              head_address,
+              unix_socket ? fmt::format("unix:/tmp/steelyard-bench-{}", ::getpid()) : "127.0.0.1:0",
+              ready);
+        }) {}
+
+  std::string name() const override { return unix_socket_ ? "steelyard, Unix" : "steelyard"; }
+
+  Result<double> Run(const Load& load) override {
+    if (client_ == nullptr) SY_RETURN_IF_ERROR(Start());
+    const auto start = std::chrono::steady_clock::now();
+    loop_.Post([&] { client_->Begin(*client_transport_, load); });
+    SY_RETURN_IF_ERROR(RunLoop());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  Result<std::vector<float>> Values(const KeyList& keys) override {
+    const std::vector<KeyList> lists{keys};
+    const auto seconds = Run({.kind = Load::Kind::kPull, .lists = lists, .requests = 1});
+    if (!seconds.ok()) return seconds.status();
+    return client_->last_floats();
+  }
+
+ private:
+  Status Start() {
+    head_transport_ = std::make_unique<transport::TcpTransport>(loop_, head_node_);
+    const auto head_address = head_transport_->Listen("127.0.0.1:0");
+    if (!head_address.ok()) return head_address.status();
+    head_ =
+        std::make_unique<job::Head>(job::Head::Options{.cluster_id = head_transport_->Random() | 1,
+                                                       .incarnation = head_transport_->Random(),
+                                                       .listen_address = head_address.value(),
+                                                       .membership = LenientMembership()});
+    head_node_.Host(*head_, nullptr);
+    head_transport_->Start();
+    const auto server_address = server_.Tell(head_address.value());
+    if (!server_address.ok()) return server_address.status();
+    client_transport_ = std::make_unique<transport::TcpTransport>(loop_, client_node_);
+    client_ = std::make_unique<LoadNode>(head_address.value(), client_transport_->Random(), table_);
+    client_node_.Host(*client_, nullptr);
+    client_->OnDone([this](const Status& status) {
+      result_ = status;
+      loop_.Stop();
+    });
+    client_transport_->Start();
+    return RunLoop();
+  }
+
+  Status RunLoop() {
+    loop_.Run();
+    return result_;
+  }
+
+  TableOptions table_;
+  bool unix_socket_;
+  ChildServer server_;
+  runtime::RealLoop loop_;
+  HostedNode head_node_;
+  HostedNode client_node_;
+  std::unique_ptr<transport::TcpTransport> head_transport_;
+  std::unique_ptr<job::Head> head_;
+  std::unique_ptr<transport::TcpTransport> client_transport_;
+  std::unique_ptr<LoadNode> client_;
+  Status result_;
+};
+
+}  // namespace
+
+std::unique_ptr<Contestant> MakeTableContestant(const TableOptions& table, bool unix_socket) {
+  return std::make_unique<TableContestant>(table, unix_socket);
+}
+
+}  // namespace steelyard::bench

@@ -1,0 +1,16 @@
+// RealMachine: what this process may use of the machine it runs on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace steelyard::runtime {
+
+/// Processors that this process may use: those of its affinity mask, and no more than its control group's CPU quota,
+/// rounded up. At least 1.
+std::size_t AvailableProcessors();
+
+/// Bytes of memory that this process may use: the machine's, or its control group's limit when that is less.
+std::uint64_t AvailableMemoryBytes();
+
+}  // namespace steelyard::runtime
