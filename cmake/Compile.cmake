@@ -1,6 +1,6 @@
 # Warnings, sanitizers, reproducible floating point, the compiler cache and the linker.
 add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
-                    -ffp-contract=off -fno-math-errno -fno-trapping-math
+                    -ffp-contract=off
                     -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
                     $<$<BOOL:${SY_WERROR}>:-Werror>
                     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
