@@ -71,8 +71,11 @@ class ServerNode final : public LoopNode {
 class WorkerNode final : public LoopNode {
  public:
   WorkerNode(runtime::RealLoop& loop, transport::InprocNetwork& network,
-             job::DatasetOpener open_dataset, std::size_t processors)
-      : LoopNode(loop, network), open_dataset_(std::move(open_dataset)), processors_(processors) {}
+             job::DatasetOpener open_dataset, std::size_t processors, bool shares_loop)
+      : LoopNode(loop, network),
+        open_dataset_(std::move(open_dataset)),
+        processors_(processors),
+        shares_loop_(shares_loop) {}
   ~WorkerNode() override {
     DestroyHost();
     worker_.reset();
@@ -85,6 +88,7 @@ class WorkerNode final : public LoopNode {
     threads_ = std::make_unique<WorkerThreads>(loop, processors_);
     job::WorkerEnvironment environment = threads_->Environment();
     environment.open_dataset = open_dataset_;
+    environment.pulls_ahead = !shares_loop_;
     worker_ =
         std::make_unique<job::Worker>(job::Worker::Options{.head_address = head_address,
                                                            .incarnation = host.transport().Random(),
@@ -95,6 +99,7 @@ class WorkerNode final : public LoopNode {
 
   job::DatasetOpener open_dataset_;
   std::size_t processors_;
+  bool shares_loop_;
   std::unique_ptr<WorkerThreads> threads_;
   std::unique_ptr<job::Worker> worker_;
 };
@@ -111,7 +116,8 @@ class ThreadCluster final : public LocalCluster {
       threads_.push_back(std::make_unique<runtime::LoopThread>());
     }
     server_.emplace(threads_.front()->loop(), network);
-    worker_.emplace(threads_.back()->loop(), network, std::move(open_dataset), processors_);
+    worker_.emplace(threads_.back()->loop(), network, std::move(open_dataset), processors_,
+                    threads_.size() == 1);
   }
   ~ThreadCluster() override {
     JoinAll();

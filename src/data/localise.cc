@@ -14,29 +14,29 @@ constexpr std::size_t kProbesMax =
     64;  // Longer runs mean keys that are not spread; also the room after the last home.
 constexpr int kBitsMin = 8;
 
-using Slot = Minibatch::Scratch::Slot;
+}  // namespace
 
 /// Size the table for `expected` distinct keys and free all slots. Return how far keys are shifted to find their home.
-int PrepareTable(Minibatch::Scratch& scratch, std::size_t expected) {
+int Localiser::PrepareTable(std::size_t expected) {
   const int bits = std::max(kBitsMin, static_cast<int>(std::bit_width(expected + expected / 2)));
   const std::size_t count = (std::size_t{1} << bits) + kProbesMax;
-  if (scratch.slots.size() < count) scratch.slots.resize(count);
-  scratch.taken.assign(count / 64 + 1, 0);
-  if (++scratch.epoch == 0) {
-    std::fill(scratch.slots.begin(), scratch.slots.end(), Slot{});
-    scratch.epoch = 1;
+  if (slots_.size() < count) slots_.resize(count);
+  taken_.assign(count / 64 + 1, 0);
+  if (++epoch_ == 0) {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    epoch_ = 1;
   }
   return 64 - bits;
 }
 
 /// Put every key into its slot; positions[i] becomes the slot of rows.keys[i]. False when keys crowd together.
-bool FillTable(Minibatch& batch, int shift) {
+bool Localiser::FillTable(Minibatch& batch, int shift) {
   const Key* const wanted = batch.rows.keys.data();
   const std::size_t count = batch.rows.keys.size();
-  Slot* const slots = batch.scratch.slots.data();
-  std::uint64_t* const taken = batch.scratch.taken.data();
+  Slot* const slots = slots_.data();
+  std::uint64_t* const taken = taken_.data();
   std::uint32_t* const positions = batch.positions.data();
-  const std::uint32_t epoch = batch.scratch.epoch;
+  const std::uint32_t epoch = epoch_;
   for (std::size_t i = 0; i < count; ++i) {
     const Key key = wanted[i];
     const std::size_t home = key >> shift;
@@ -55,18 +55,18 @@ bool FillTable(Minibatch& batch, int shift) {
 }
 
 /// Walk the table: keys come out nearly sorted, because a key stands at most a few slots after its home.
-void SortTable(Minibatch& batch) {
-  std::vector<std::uint32_t>& order = batch.scratch.order;
+void Localiser::SortTable(Minibatch& batch) {
+  std::vector<std::uint32_t>& order = order_;
   std::size_t distinct = 0;
-  for (const std::uint64_t word : batch.scratch.taken) distinct += std::popcount(word);
+  for (const std::uint64_t word : taken_) distinct += std::popcount(word);
   order.resize(distinct);
   batch.keys.resize(distinct);
 
-  Slot* const slots = batch.scratch.slots.data();
+  Slot* const slots = slots_.data();
   Key* const keys = batch.keys.data();
   std::size_t count = 0;
-  for (std::size_t i = 0; i < batch.scratch.taken.size(); ++i) {
-    for (std::uint64_t word = batch.scratch.taken[i]; word != 0; word &= word - 1) {
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    for (std::uint64_t word = taken_[i]; word != 0; word &= word - 1) {
       auto slot = static_cast<std::uint32_t>(i * 64 + std::countr_zero(word));
       Key key = slots[slot].key;
       std::size_t at = count++;
@@ -83,9 +83,9 @@ void SortTable(Minibatch& batch) {
   for (std::uint32_t& position : batch.positions) position = slots[position].position;
 }
 
-void SortEverything(Minibatch& batch) {
+void Localiser::SortEverything(Minibatch& batch) {
   const std::vector<Key>& wanted = batch.rows.keys;
-  std::vector<std::uint32_t>& order = batch.scratch.order;
+  std::vector<std::uint32_t>& order = order_;
   order.resize(wanted.size());
   std::iota(order.begin(), order.end(), 0U);
   std::sort(order.begin(), order.end(),
@@ -97,27 +97,24 @@ void SortEverything(Minibatch& batch) {
   }
 }
 
-}  // namespace
-
-void Localise(Minibatch& minibatch) {
+void Localiser::Localise(Minibatch& minibatch) {
   const std::size_t count = minibatch.rows.keys.size();
   minibatch.keys.clear();
   minibatch.positions.resize(count);
   if (count == 0) return;
-  Minibatch::Scratch& scratch = minibatch.scratch;
   // A table fitted to the distinct keys stays in a nearer cache than one fitted to all; too small a one crowds.
-  const std::size_t guess = std::min(count, scratch.distinct_before + scratch.distinct_before / 4);
+  const std::size_t guess = std::min(count, distinct_before_ + distinct_before_ / 4);
   bool sorted = false;
   for (const std::size_t expected : {guess, count}) {
     if (expected == 0 || sorted) continue;
-    sorted = FillTable(minibatch, PrepareTable(scratch, expected));
+    sorted = FillTable(minibatch, PrepareTable(expected));
   }
   if (sorted) {
     SortTable(minibatch);
   } else {
     SortEverything(minibatch);
   }
-  scratch.distinct_before = minibatch.keys.size();
+  distinct_before_ = minibatch.keys.size();
 }
 
 }  // namespace steelyard::data

@@ -14,25 +14,35 @@ struct Minibatch {
   RowBlock rows;
   std::vector<Key> keys;                 ///< [n] sorted, each once.
   std::vector<std::uint32_t> positions;  ///< [nnz] rows.keys[i] == keys[positions[i]].
-
-  /// Localise()'s own working space.
-  struct Scratch {
-    struct Slot {
-      Key key;
-      std::uint32_t epoch;     ///< The call that took the slot; any other means free.
-      std::uint32_t position;  ///< Of the key in Minibatch::keys.
-    };
-    std::vector<Slot> slots;           ///< Open addressing; home slots are in key order.
-    std::vector<std::uint64_t> taken;  ///< One bit a slot.
-    std::vector<std::uint32_t> order;  ///< Slots in key order.
-    std::uint32_t epoch = 0;
-    std::size_t distinct_before =
-        0;  ///< Keys of the last call: the next one will have about as many.
-  } scratch;
 };
 
-/// Fill `keys` and `positions` from `rows`.
-/// Cost: linear where keys are spread over uint64, as KeyOfId() and names make them; O(nnz log nnz) otherwise.
-void Localise(Minibatch& minibatch);
+/// Finds the distinct keys of minibatches, one after another.
+///
+/// Keep one for many minibatches: its working space then stays in the processor's cache.
+/// Threads: confined to one thread at a time.
+class Localiser {
+ public:
+  /// Fill `keys` and `positions` from `rows`.
+  /// Cost: linear where keys are spread over uint64, as KeyOfId() and names make them; O(nnz log nnz) otherwise.
+  void Localise(Minibatch& minibatch);
+
+ private:
+  struct Slot {
+    Key key;
+    std::uint32_t epoch;     ///< The call that took the slot; any other means free.
+    std::uint32_t position;  ///< Of the key in Minibatch::keys.
+  };
+  int PrepareTable(std::size_t expected);
+  bool FillTable(Minibatch& batch, int shift);
+  void SortTable(Minibatch& batch);
+  void SortEverything(Minibatch& batch);
+
+  std::vector<Slot> slots_;           ///< Open addressing; home slots are in key order.
+  std::vector<std::uint64_t> taken_;  ///< One bit a slot.
+  std::vector<std::uint32_t> order_;  ///< Slots in key order.
+  std::uint32_t epoch_ = 0;
+  std::size_t distinct_before_ =
+      0;  ///< Keys of the last call: the next one will have about as many.
+};
 
 }  // namespace steelyard::data

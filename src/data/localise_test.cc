@@ -12,7 +12,8 @@ namespace steelyard::data {
 namespace {
 
 void ExpectLocalised(Minibatch& batch) {
-  Localise(batch);
+  static Localiser localiser;  // Reused, so that a large minibatch comes before small ones.
+  localiser.Localise(batch);
   const std::set<Key> distinct(batch.rows.keys.begin(), batch.rows.keys.end());
   ASSERT_EQ(batch.keys, std::vector<Key>(distinct.begin(), distinct.end()));
   ASSERT_EQ(batch.positions.size(), batch.rows.keys.size());
@@ -37,7 +38,7 @@ TEST(Localise, TheEndsOfTheKeySpaceFit) {
 
 TEST(Localise, MatchesASetOnSpreadKeysOfManySizes) {
   std::mt19937_64 random(20141006);
-  Minibatch batch;  // Reused, so that a large minibatch comes before small ones.
+  Minibatch batch;
   for (const std::size_t count : {40'000, 1, 2, 5, 63, 4992, 2048, 17}) {
     batch.rows.keys.clear();
     for (std::size_t i = 0; i < count; ++i) {

@@ -114,7 +114,7 @@ BatchReader::Chunk BatchReader::Read(std::deque<data::Shard>& shards, std::size_
     chunk.status = FillBatch(*batch);
     if (!chunk.status.ok()) return chunk;
     if (!batch->rows.empty()) {
-      data::Localise(*batch);
+      localiser_.Localise(*batch);
       chunk.batches.push_back(std::move(batch));
     }
     if (at_end_ && next_row_ == rows_.size()) {
@@ -138,7 +138,7 @@ BatchReader::Chunk BatchReader::ReadHeldOut(std::size_t batches_max,
       if (chunk.batches.empty()) chunk.status = spool_.Rewind();
       return chunk;
     }
-    data::Localise(*batch);
+    localiser_.Localise(*batch);
     chunk.batches.push_back(std::move(batch));
   }
   return chunk;

@@ -80,7 +80,8 @@ class BatchReader {
   std::unique_ptr<data::RowReader> reader_;
   data::RowBlock rows_;  ///< Read, and handed out up to next_row_.
   std::size_t next_row_ = 0;
-  bool at_end_ = false;      ///< The current shard has no rows after rows_.
+  bool at_end_ = false;  ///< The current shard has no rows after rows_.
+  data::Localiser localiser_;
   data::RowBlock held_out_;  ///< On its way to the spool.
   data::RowSpool spool_;
   std::uint64_t bad_rows_ = 0;

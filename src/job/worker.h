@@ -27,6 +27,9 @@ struct WorkerEnvironment {
   std::function<Result<std::unique_ptr<Learner>>(const TrainParameters&)> make_learner;
   runtime::Executor* reader = nullptr;   ///< Reads and parses; one thread.
   runtime::Executor* compute = nullptr;  ///< Learns; one thread.
+  /// False when the servers answer on this worker's own loop: pulling ahead then hides nothing and costs the addition of
+  /// own pushes.
+  bool pulls_ahead = true;
   /// Nanoseconds that `reader` has worked so far, and the process's peak memory; both may be empty.
   std::function<std::uint64_t()> read_ns;
   std::function<std::uint64_t()> peak_memory_bytes;

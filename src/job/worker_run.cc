@@ -15,7 +15,7 @@ namespace {
 
 constexpr runtime::Duration kReportEvery = std::chrono::milliseconds(100);
 /// Minibatches read ahead: the reader refills to twice this when it falls below.
-constexpr std::size_t kReadAhead = 32;
+constexpr std::size_t kReadAhead = 16;
 constexpr std::size_t kValidationRows = 2048;
 /// Pulls ahead of the step that is learned, however large the delay.
 constexpr Step kPullsAheadMax = 4;
@@ -215,7 +215,8 @@ void Worker::Run::OnRead(Transport& transport, BatchReader::Chunk chunk) {
 
 void Worker::Run::PumpPulls(Transport& transport) {
   const bool train = state_ == State::kTraining;
-  const Step ahead = train ? std::min(parameters_.tau.steps, kPullsAheadMax) : kPullsAheadMax;
+  const Step delay = environment_->pulls_ahead ? parameters_.tau.steps : 0;
+  const Step ahead = train ? std::min(delay, kPullsAheadMax) : kPullsAheadMax;
   while (!batches_.empty() && next_step_ <= (train ? pushed_steps_ : next_scored_) + ahead) {
     InFlight work{
         .step = next_step_, .batch = std::move(batches_.front()), .acked_ts = 0, .pulled = {}};

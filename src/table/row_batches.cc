@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kGroup = HashTable::kGroup;
 
+constexpr std::array<float, 2> kAbsentRow{};
+
 /// The (z, n) of a group of coordinates, apart.
 struct Coordinates {
   std::array<float, kGroup> z{};
@@ -52,6 +54,16 @@ void AddToRows(HashTable& rows, std::span<const Key> keys, std::span<const float
 SY_VECTOR_CLONES
 void CopyRows(const HashTable& rows, std::span<const Key> keys, std::span<float> floats) {
   const std::size_t width = rows.row_floats();
+  if (width == 2) {  // (z, n) and (w, n): both in one register.
+    rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
+      float* to = floats.data() + first * 2;
+      for (std::size_t i = 0; i < group.size(); ++i) {
+        std::memcpy(to + 2 * i, group[i] == nullptr ? kAbsentRow.data() : group[i],
+                    2 * sizeof(float));
+      }
+    });
+    return;
+  }
   rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
     for (std::size_t i = 0; i < group.size(); ++i) {
       float* to = floats.data() + (first + i) * width;
@@ -84,12 +96,11 @@ void FtrlPush(HashTable& rows, std::span<const Key> keys, std::span<const float>
 SY_VECTOR_CLONES
 void FtrlPull(const HashTable& rows, std::span<const Key> keys, std::span<float> weights,
               const math::FtrlRule& rule) {
-  static constexpr std::array<float, 2> kAbsent{};
   const math::FtrlRule local = rule;
   rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
     Coordinates at;
     for (std::size_t i = 0; i < group.size(); ++i) {
-      const float* row = group[i] == nullptr ? kAbsent.data() : group[i];
+      const float* row = group[i] == nullptr ? kAbsentRow.data() : group[i];
       at.z[i] = row[0];
       at.n[i] = row[1];
     }

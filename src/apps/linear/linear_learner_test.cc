@@ -66,7 +66,7 @@ class Trainer {
       }
       rows.offsets.push_back(static_cast<std::uint32_t>(rows.keys.size()));
     }
-    data::Localise(batch);
+    data::Localiser().Localise(batch);
     return batch;
   }
 
