@@ -17,8 +17,8 @@ namespace {
 constexpr UpdaterOptions kFtrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
 constexpr std::size_t kListSizes[] = {1'000, 10'000, 100'000};
 constexpr std::size_t kFillListKeys = 100'000;
-/// Keys of one timed run: long enough that starting and ending it do not count.
-constexpr std::size_t kKeysPerRun = 10'000'000;
+/// Keys of one timed run, at most: long enough that starting and ending it do not count.
+constexpr std::size_t kKeysPerRunMax = 10'000'000;
 
 using Contestants = std::vector<std::unique_ptr<Contestant>>;
 
@@ -91,7 +91,9 @@ Result<std::vector<BenchRow>> RunPushPull(const PushPullOptions& options) {
     AddRows("insert new keys, 100,000 a request", contestants, rates.value(), {{}, {}}, rows);
   }
   for (const std::size_t list_keys : kListSizes) {
-    const std::size_t requests = kKeysPerRun / list_keys;
+    if (list_keys > options.keys / 2) continue;  // Most keys would be drawn again and again.
+    const std::size_t requests =
+        std::min<std::size_t>(kKeysPerRunMax, options.keys * 4) / list_keys;
     const auto lists = UniformLists(options.keys, list_keys, requests, list_keys);
     for (const Load::Kind kind : {Load::Kind::kPush, Load::Kind::kPull}) {
       const Load load{.kind = kind, .lists = lists, .requests = requests};

@@ -32,9 +32,9 @@ Status Run(const Values& values) {
   if (!keys.ok()) return keys.status();
   const auto rounds = values.GetCount("rounds", 5, 1000);
   if (!rounds.ok()) return rounds.status();
-  if (keys.value() < 100'000 || rounds.value() == 0) {
+  if (keys.value() < 300'000 || rounds.value() == 0) {
     return Status(StatusCode::kInvalidArgument,
-                  "bench needs --keys of at least 100000 and at least one round");
+                  "bench needs --keys of at least 300000 and at least one round");
   }
   const auto rows = RunBench(values.Get("name"), keys.value(), rounds.value());
   if (!rows.ok()) return rows.status();
@@ -58,7 +58,7 @@ Command BenchCommand() {
                   {.name = "keys",
                    .value = "N",
                    .help = "keys in the table",
-                   .range = "100000 to 400000000",
+                   .range = "300000 to 400000000",
                    .default_text = "10000000"},
                   {.name = "rounds",
                    .value = "N",

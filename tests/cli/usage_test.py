@@ -12,7 +12,7 @@ class Usage(CommandTest):
         self.assertIn("there is: table dump", self.fail_with(2, "table", "load"))
         self.assertIn("did you mean predict?", self.fail_with(2, "help", "predcit"))
         self.assertIn("did you mean --help?", self.fail_with(2, "--hlep"))
-        for later in ("sketch", "drain", "checkpoint", "bench"):
+        for later in ("sketch", "drain", "checkpoint", "rebalance"):
             self.assertIn("unknown command", self.fail_with(2, later))
 
     def test_unknown_flag(self):

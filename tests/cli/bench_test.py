@@ -1,0 +1,47 @@
+"""steelyard bench: every benchmark runs, compares its contestants' values, and prints a table or JSON; small sizes."""
+import unittest
+
+from command import CommandTest
+
+SMALL = ("--keys", "300000", "--rounds", "1")
+
+
+class Bench(CommandTest):
+    def rows(self, name: str) -> list[dict]:
+        rows = self.succeed("bench", name, *SMALL, "--json").json()
+        for row in rows:
+            self.assertGreater(row["value"], 0, row)
+            self.assertIn("unit", row)
+            if row.get("peer_value"):
+                better = row["peer_value"] / row["value"] if row["unit"] == "us" else row["value"] / row["peer_value"]
+                self.assertAlmostEqual(row["ratio"], better, places=6)
+        return rows
+
+    def test_table(self):
+        rows = self.rows("table")
+        self.assertGreaterEqual(len(rows), 4)
+        self.assertLess(next(row for row in rows if row["unit"] == "B/key")["value"], 100)
+
+    def test_push_pull_beside_both_yardsticks(self):
+        rows = self.rows("push-pull")
+        self.assertEqual({row["peer"] for row in rows}, {"bare prototype", "ps-lite design"})
+        self.assertEqual({row["name"].split()[0] for row in rows}, {"insert", "push", "pull"})
+        self.assertTrue(all(row["peer_value"] > 0 for row in rows))
+
+    def test_latency(self):
+        rows = self.rows("latency")
+        self.assertEqual(len(rows), 8)
+        self.assertTrue(all(row["unit"] == "us" and row["peer_value"] > 0 for row in rows))
+
+    def test_the_text_is_a_table(self):
+        lines = self.succeed("bench", "table", *SMALL).out.splitlines()
+        self.assertRegex(lines[0], r"^what +figure +unit +spread +peer +peer's +ratio +target$")
+        self.assertTrue(any(line.startswith("FTRL push") for line in lines))
+
+    def test_refusals(self):
+        self.assertIn("did you mean latency", self.fail_with(2, "bench", "latencyy"))
+        self.assertIn("at least 300000", self.fail_with(2, "bench", "table", "--keys", "5"))
+
+
+if __name__ == "__main__":
+    unittest.main()
