@@ -11,6 +11,16 @@
 
 namespace steelyard::cli {
 
+/// What doctor found of one matter.
+struct Finding {
+  std::string grade;  ///< "ok", "warn", "bad".
+  std::string what;
+  std::string found;
+  std::string advice;  ///< What to do; empty when it is ok.
+};
+std::string FindingsJson(std::span<const Finding> findings);
+std::string FindingsText(std::span<const Finding> findings);
+
 std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& status);
 std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs);
 std::string TablesJson(const std::string& cluster, std::span<const wire::TableStatus> tables);

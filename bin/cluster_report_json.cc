@@ -90,6 +90,16 @@ std::string TableJson(const wire::View& view) {
                {"servers", std::move(servers)}});
 }
 
+std::string FindingsJson(std::span<const Finding> findings) {
+  Json checks = Json::array();
+  for (const Finding& finding : findings) {
+    Json json = {{"grade", finding.grade}, {"what", finding.what}, {"found", finding.found}};
+    if (!finding.advice.empty()) json["advice"] = finding.advice;
+    checks.push_back(std::move(json));
+  }
+  return Dump({{"status", "ok"}, {"checks", std::move(checks)}});
+}
+
 std::string DetachedJson(JobId job, const std::string& cluster) {
   return Dump({{"status", "ok"}, {"job", job}, {"cluster", cluster}});
 }

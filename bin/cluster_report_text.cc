@@ -144,6 +144,15 @@ std::string TableText(const wire::View& view) {
   return text + Columns(rows);
 }
 
+std::string FindingsText(std::span<const Finding> findings) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Finding& finding : findings) {
+    rows.push_back({finding.grade, finding.what,
+                    finding.found + (finding.advice.empty() ? "" : "; " + finding.advice)});
+  }
+  return Columns(rows);
+}
+
 std::string DetachedText(JobId job, const std::string& cluster) {
   return fmt::format(
       "job {} is left with {}\nsteelyard jobs wait {} --cluster {} --model DIR  fetches its "

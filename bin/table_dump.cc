@@ -1,15 +1,16 @@
 // steelyard table dump: every weight of a model as text.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <vector>
 
 #include "base/hash.h"
 #include "checkpoint/model_reader.h"
+#include "cluster_call.h"
 #include "command.h"
 #include "job/parameters.h"
+#include "live_table.h"
 #include "output_file.h"
 #include "saved_model.h"
+#include "table_lines.h"
 
 namespace steelyard::cli {
 namespace {
@@ -19,17 +20,12 @@ struct Line {
   float weight;
 };
 
-Status Write(const Line& line, OutputFile& out) {
-  std::array<char, 96> text{};
-  char* const end = text.data() + text.size();
-  char* at = std::to_chars(text.data(), end, line.label).ptr;
-  *at++ = '\t';
-  at = std::to_chars(at, end - 1, line.weight).ptr;
-  *at++ = '\n';
-  return out.Write({text.data(), static_cast<std::size_t>(at - text.data())});
-}
-
 Status Run(const Values& values) {
+  if (values.Has("cluster")) return DumpLiveTable(values);
+  if (values.Has("name") || values.Switch("ids")) {
+    return Status(StatusCode::kInvalidArgument,
+                  "NAME and --ids are for tables of a cluster; name it with --cluster HOST:PORT");
+  }
   Result<std::unique_ptr<checkpoint::ModelReader>> reader =
       checkpoint::ModelReader::Open(values.Get("model", job::TrainParameters{}.model));
   if (!reader.ok()) return reader.status();
@@ -46,7 +42,7 @@ Status Run(const Values& values) {
   if (!out.ok()) return out.status();
   for (const Line& line : lines) {
     if (out.value().closed()) return {};
-    SY_RETURN_IF_ERROR(Write(line, out.value()));
+    SY_RETURN_IF_ERROR(WriteTableLine(line.label, {&line.weight, 1}, out.value()));
   }
   return out.value().Commit();
 }
@@ -55,13 +51,21 @@ Status Run(const Values& values) {
 
 Command TableDumpCommand() {
   return {.name = "table dump",
-          .summary = "Write every weight of a model as text: key, tab, value",
-          .options = {{.name = "model",
+          .summary = "Write a model, or a table of a cluster, as text: key, tab, value",
+          .options = {{.name = "name",
+                       .value = "[NAME]",
+                       .help = "a table of the cluster",
+                       .positional = true},
+                      {.name = "model",
                        .value = "DIR",
                        .help = "the model that train saved",
                        .default_text = job::TrainParameters{}.model},
-                      {.name = "all", .help = "also the keys whose weight is 0"}},
-          .examples = {"steelyard table dump --model clicks > weights.tsv"},
+                      ClusterOption(),
+                      {.name = "all", .help = "also the keys whose weight is 0"},
+                      {.name = "ids",
+                       .help = "with --cluster: the keys are numeric feature ids; print those"}},
+          .examples = {"steelyard table dump --model clicks > weights.tsv",
+                       "steelyard table dump clicks --cluster 127.0.0.1:4070 > weights.tsv"},
           .notes =
               "Keys are in increasing order: the data's own ids, or, for features by name, 64-bit\n"
               "hashes of the names.",

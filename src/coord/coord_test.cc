@@ -224,7 +224,9 @@ TEST_F(TablesTest, ANameIsTakenOnce) {
   tables_.Get(kClient, 7, {.table = 0, .name = "weights"}, out_);
   EXPECT_EQ(TakeTo(MessageType::kView), std::vector<NodeId>{kClient});
   tables_.Get(kClient, 7, {.table = 0, .name = "nonesuch"}, out_);
-  EXPECT_EQ(TakeRefused().code, StatusCode::kNotFound);
+  const wire::Refused refused = TakeRefused();
+  EXPECT_EQ(refused.code, StatusCode::kNotFound);
+  EXPECT_EQ(refused.message, "there is no table 'nonesuch'");
 }
 
 TEST_F(TablesTest, DroppingIsRepeatedUntilEveryServerHasAndFreesTheName) {

@@ -133,7 +133,13 @@ void Tables::Get(NodeId client, std::uint64_t request_id, const wire::ViewGet& g
                  std::vector<Outgoing>& out) {
   TableId id = get.table;
   for (const auto& [table_id, table] : tables_) {
-    if (get.table == 0 && table.view.spec.options.name == get.name) id = table_id;
+    if (get.table == 0 && table.view.spec.options.name == get.name &&
+        table.state != State::kDropping)
+      id = table_id;
+  }
+  if (id == 0) {
+    const Status unknown(StatusCode::kNotFound, "there is no table '" + get.name + "'");
+    return out.push_back(Refuse(client, request_id, unknown));
   }
   const auto view = ViewOf(id);
   if (view.ok()) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -14,6 +15,7 @@
 #include "base/hash.h"
 #include "data/near_miss.h"
 #include "data/number.h"
+#include "data/scan.h"
 
 namespace steelyard::data {
 namespace {
@@ -33,6 +35,25 @@ std::size_t Split(std::string_view line, Fields& fields) {
     if (tab == line.size()) return count + 1;
     at = tab + 1;
   }
+}
+
+/// Split a record, which bytes follow that may be read.
+std::size_t SplitRecordAtTabs(const Record& record, Fields& fields) {
+  const char* end = record.end;
+  if (end > record.begin && end[-1] == '\r') --end;
+  std::size_t count = 0;
+  const char* field = record.begin;
+  for (const char* block = record.begin; block < end; block += kScanBytes) {
+    for (std::uint64_t tabs = MaskOf(block, '\t'); tabs != 0; tabs &= tabs - 1) {
+      const char* const tab = block + std::countr_zero(tabs);
+      if (tab >= end) break;
+      if (count < fields.size()) fields[count] = {field, static_cast<std::size_t>(tab - field)};
+      ++count;
+      field = tab + 1;
+    }
+  }
+  if (count < fields.size()) fields[count] = {field, static_cast<std::size_t>(end - field)};
+  return count + 1;
 }
 
 std::uint32_t BucketOf(std::uint64_t value) {
@@ -93,10 +114,18 @@ bool CriteoParser::AddInteger(std::size_t column, std::string_view field) {
   return true;
 }
 
+void CriteoParser::AddCategory(std::size_t column, std::string_view field) {
+  const std::string& prefix = prefixes_[column];
+  const std::size_t bytes = prefix.size() + field.size();
+  if (name_.size() < bytes + 2 * kCopyBytes) name_.resize(2 * (bytes + 2 * kCopyBytes));
+  std::copy(prefix.begin(), prefix.end(), name_.begin());
+  CopyShort(name_.data() + prefix.size(), field.data(), field.size());
+  AddFeature({name_.data(), bytes});
+}
+
 bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
   Fields fields;
-  const std::string_view line(record.begin, static_cast<std::size_t>(record.end - record.begin));
-  const std::size_t count = Split(line, fields);
+  const std::size_t count = SplitRecordAtTabs(record, fields);
   const bool labelled = count == kFeatures + 1;
   if (!labelled && !(labels_optional_ && count == kFeatures)) {
     return Fail(
@@ -120,8 +149,7 @@ bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
     if (i < kCriteoIntegers) {
       if (!AddInteger(i, features[i])) return false;
     } else {
-      name_.assign(prefixes_[i]).append(features[i]);
-      AddFeature(name_);
+      AddCategory(i, features[i]);
     }
   }
   AppendRow({.row = row, .label = label, .weight = 1.0F, .keys = keys_, .values = {}}, block);

@@ -31,6 +31,7 @@ class CriteoParser : public RowParser {
 
  private:
   bool AddInteger(std::size_t column, std::string_view field);
+  void AddCategory(std::size_t column, std::string_view field);
   void AddFeature(std::string_view name);
   bool Fail(std::string message);
 
@@ -38,7 +39,7 @@ class CriteoParser : public RowParser {
   bool labels_optional_;
   NameBook names_;
   std::array<std::string, kCriteoIntegers + kCriteoCategories> prefixes_;  ///< "I1=", ... "C26=".
-  std::string name_;
+  std::string name_;                                                       ///< A name, then room.
   std::vector<Key> keys_;
 };
 

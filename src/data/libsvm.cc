@@ -1,9 +1,11 @@
-// The libsvm parser: no allocation per row, eight digits at a time, ":1" without a number parser.
+// The libsvm parser: no allocation per row, colons found 64 bytes and ids read eight digits at a time, ":1" without a
+// number parser.
 #include "data/libsvm.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -11,6 +13,7 @@
 #include "base/hash.h"
 #include "data/near_miss.h"
 #include "data/number.h"
+#include "data/scan.h"
 
 namespace steelyard::data {
 namespace {
@@ -31,7 +34,45 @@ std::string_view Text(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
+static_assert(kScanBytes <= kReadAheadBytes);
+
+/// Read the id that fills [start, colon). Nothing before `readable` may be looked at. False when it is no id.
+inline bool ReadId(const char* start, const char* colon, const char* readable, std::uint64_t& id) {
+  const std::ptrdiff_t digits = colon - start;
+  if (digits > 0 && digits <= 8 && colon - readable >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, colon - 8, sizeof(word));
+    word ^= kZeros;
+    const auto foreign = static_cast<int>(64 - 8 * digits);
+    word = word >> foreign << foreign;
+    if ((((word + kNinesToSign) | word) & kSigns) != 0) return false;
+    id = EightDigits(word);
+    return true;
+  }
+  return digits > 0 && ReadUnsigned(start, id) == colon;
+}
+
+enum class Tail : std::uint8_t { kNext, kEnd, kOther };
+
+/// What stands at `colon`: ":1 ", ":1" and the line's end, or something else.
+inline Tail TailAt(const char* colon) {
+  constexpr std::uint32_t kThreeBytes = 0xFFFFFF;
+  constexpr std::uint32_t kOneBlank = ':' | '1' << 8 | ' ' << 16;
+  constexpr std::uint32_t kOneEnd = ':' | '1' << 8 | '\n' << 16;
+  std::uint32_t tail = 0;
+  std::memcpy(&tail, colon, sizeof(tail));
+  tail &= kThreeBytes;
+  if (tail == kOneBlank) return Tail::kNext;
+  return tail == kOneEnd ? Tail::kEnd : Tail::kOther;
+}
+
 }  // namespace
+
+LibsvmParser::LibsvmParser(LabelMap labels, bool labels_optional, bool fields)
+    : labels_(std::move(labels)), labels_optional_(labels_optional), fields_(fields) {
+  // Every map takes these three.
+  labels_of_ = {*labels_.OfNumber(0.0), *labels_.OfNumber(1.0), *labels_.OfNumber(-1.0)};
+}
 
 bool LibsvmParser::Fail(const char* token, const char* end, std::string_view wanted) {
   error_ = fmt::format("expected {}, found {}", wanted, Quoted(Text(token, TokenEnd(token, end))));
@@ -110,28 +151,32 @@ bool LibsvmParser::ParseFeature(const char*& p, const char* end, std::size_t ind
   return true;
 }
 
-/// Read as many " id:1" as follow each other, the bulk of most files.
-const char* LibsvmParser::ParseOnes(const char* p, std::size_t& count) {
-  constexpr std::uint32_t kThreeBytes = 0xFFFFFF;
-  constexpr std::uint32_t kOneBlank = ':' | '1' << 8 | ' ' << 16;
-  constexpr std::uint32_t kOneEnd = ':' | '1' << 8 | '\n' << 16;
+/// Read as many " id:1" as follow each other, the bulk of most files. Colons are found 64 bytes at a time, so that one
+/// feature need not wait for the end of the one before.
+const char* LibsvmParser::ParseOnes(const char* p, const Record& record, std::size_t& count) {
+  if (*p != ' ') return p;
+  const char* start = p + 1;  // Of an id.
   Key* key = keys_.data() + count;
-  while (*p == ' ') {
-    std::uint64_t id = 0;
-    const char* const id_end = ReadUnsigned(p + 1, id);
-    if (id_end == p + 1 || id_end == nullptr) break;
-    std::uint32_t tail = 0;
-    std::memcpy(&tail, id_end, sizeof(tail));
-    tail &= kThreeBytes;
-    if (tail != kOneBlank && tail != kOneEnd) break;
-    *key++ = KeyOfId(id);
-    p = id_end + 2;
+  for (const char* block = start; block < record.end; block += kScanBytes) {
+    for (std::uint64_t colons = MaskOf(block, ':'); colons != 0; colons &= colons - 1) {
+      const char* const colon = block + std::countr_zero(colons);
+      std::uint64_t id = 0;
+      const bool known = colon < record.end && ReadId(start, colon, record.begin, id);
+      const Tail tail = known ? TailAt(colon) : Tail::kOther;
+      if (tail == Tail::kOther) {
+        count = static_cast<std::size_t>(key - keys_.data());
+        return start - 1;
+      }
+      *key++ = KeyOfId(id);
+      start = colon + 3;
+      if (tail == Tail::kEnd) {
+        count = static_cast<std::size_t>(key - keys_.data());
+        return colon + 2;
+      }
+    }
   }
-  const auto after = static_cast<std::size_t>(key - keys_.data());
-  std::fill(values_.begin() + static_cast<std::ptrdiff_t>(count),
-            values_.begin() + static_cast<std::ptrdiff_t>(after), 1.0F);
-  count = after;
-  return p;
+  count = static_cast<std::size_t>(key - keys_.data());
+  return start - 1;
 }
 
 bool LibsvmParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
@@ -139,9 +184,11 @@ bool LibsvmParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   const char* p = record.begin;
   while (IsBlank(*p)) ++p;
   weight_ = 1.0F;
-  if ((*p == '+' || *p == '-') && p[1] == '1' && p[2] == ' ') {
-    label_ = *labels_.OfNumber(*p == '+' ? 1.0 : -1.0);
-    p += 2;
+  const bool sign = *p == '+' || *p == '-';
+  const char* const digit = p + (sign ? 1 : 0);
+  if (digit[1] == ' ' && (*digit == '1' || (*digit == '0' && !sign))) {
+    label_ = *p == '-' ? labels_of_[2] : labels_of_[*digit - '0'];
+    p = digit + 1;
   } else {
     p = ParseLabel(p, end);
     if (p == nullptr) return false;
@@ -154,12 +201,20 @@ bool LibsvmParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   }
   std::size_t count = 0;
   bool all_ones = true;
+  bool ones_follow = !fields_;  // Where one value was another, the next one will be.
   for (;;) {
-    if (!fields_) p = ParseOnes(p, count);
+    if (ones_follow) {
+      const std::size_t first = count;
+      p = ParseOnes(p, record, count);
+      if (!all_ones) std::fill(values_.data() + first, values_.data() + count, 1.0F);
+    }
     while (IsBlank(*p)) ++p;
     if (p >= end || *p == '#') break;
     if (!ParseFeature(p, end, count)) return false;
-    all_ones = all_ones && values_[count] == 1.0F;
+    const bool one = values_[count] == 1.0F;
+    if (!one && all_ones) std::fill(values_.data(), values_.data() + count, 1.0F);
+    all_ones = all_ones && one;
+    ones_follow = one && !fields_;
     ++count;
   }
   const std::span<const float> values(values_.data(), all_ones ? 0 : count);

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "data/near_miss.h"
 #include "data/number.h"
+#include "data/scan.h"
 
 namespace steelyard::data {
 namespace {
@@ -23,7 +24,12 @@ bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 bool EndsWord(char c) {
-  return IsBlank(c) || c == '|';
+  return IsBlank(c) || c == '|' || c == '\n';
+}
+
+/// The bytes of the name at `p`: up to a blank, bar, colon or the line's end.
+std::size_t NameBytes(const char* p) {
+  return BytesBefore<' ', '|', ':', '\t', '\r', '\n'>(p);
 }
 
 const char* WordEnd(const char* p, const char* end) {
@@ -112,54 +118,59 @@ bool VwParser::ParseHead(const char* p, const char* bar) {
 
 /// "name:weight" directly behind a bar; a blank there means no namespace.
 bool VwParser::ParseNamespace(const char*& p, const char* end) {
-  const char* const stop = WordEnd(p, end);
-  const std::string_view word = Text(p, stop);
-  const std::size_t colon = word.find(':');
+  const std::size_t bytes = NameBytes(p);
+  const char* stop = p + bytes;
   scale_ = 1.0;
-  if (colon != std::string_view::npos) {
-    const std::optional<double> scale = ParseReal(word.substr(colon + 1));
-    if (!scale || !(std::abs(*scale) <= kFloatMax)) {
+  if (*stop == ':') {
+    const char* const number = stop + 1;
+    stop = ReadReal(number, end, scale_);
+    if (stop == number || !EndsWord(*stop) || !(std::abs(scale_) <= kFloatMax)) {
       return Fail(fmt::format("expected |namespace or |namespace:weight, found {}",
-                              Quoted(Text(p - 1, stop))));
+                              Quoted(Text(p - 1, WordEnd(p, end)))));
     }
-    scale_ = *scale;
   }
-  name_.assign(word.substr(0, colon));
-  if (!name_.empty()) name_ += '=';
-  prefix_ = name_.size();
+  prefix_ = 0;
+  if (bytes > 0) {
+    Reserve(bytes + 1);
+    CopyShort(name_.data(), p, bytes);
+    name_[bytes] = '=';
+    prefix_ = bytes + 1;
+  }
   p = stop;
   return true;
 }
 
-bool VwParser::ParseFeature(const char*& p, const char* end) {
-  const char* stop = p;
-  while (stop < end && !EndsWord(*stop) && *stop != ':') ++stop;
-  const std::string_view feature = Text(p, stop);
-  if (feature.empty()) {
-    return Fail(
-        fmt::format("expected name or name:value, found {}", Quoted(Text(p, WordEnd(p, end)))));
-  }
+/// Have room for a name of `bytes` behind the namespace.
+void VwParser::Reserve(std::size_t bytes) {
+  const std::size_t needed = prefix_ + bytes + kCopyBytes;
+  if (name_.size() < needed) name_.resize(2 * needed);
+}
+
+bool VwParser::ParseFeature(const char*& p, const char* end, std::size_t index) {
+  const std::size_t bytes = NameBytes(p);
+  const char* stop = p + bytes;
   double value = scale_;
-  if (stop < end && *stop == ':') {
+  bool fits = bytes > 0;
+  if (*stop == ':') {
     const char* const number = stop + 1;
     stop = ReadReal(number, end, value);
-    if (stop == number || (stop < end && !EndsWord(*stop))) {
-      return Fail(
-          fmt::format("expected name or name:value, found {}", Quoted(Text(p, WordEnd(p, end)))));
-    }
+    fits = fits && stop != number && EndsWord(*stop);
     value *= scale_;
   }
-  if (!(std::abs(value) <= kFloatMax)) {
-    return Fail(fmt::format("expected name:value with a finite value, found {}",
+  if (!fits || !(std::abs(value) <= kFloatMax)) {
+    return Fail(fmt::format("expected {}, found {}",
+                            fits ? "name:value with a finite value" : "name or name:value",
                             Quoted(Text(p, WordEnd(p, end)))));
   }
-  name_.resize(prefix_);
-  name_ += feature;
-  const Key key = KeyOfName(name_);
-  names_.Note(key, name_);
-  keys_.push_back(key);
-  values_.push_back(static_cast<float>(value));
-  all_ones_ = all_ones_ && values_.back() == 1.0F;
+  std::string_view name(p, bytes);
+  if (prefix_ > 0) {
+    Reserve(bytes);
+    CopyShort(name_.data() + prefix_, p, bytes);
+    name = {name_.data(), prefix_ + bytes};
+  }
+  keys_[index] = KeyOfName(name);
+  values_[index] = static_cast<float>(value);
+  names_.Note(keys_[index], name);
   p = stop;
   return true;
 }
@@ -170,23 +181,30 @@ bool VwParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
   const void* const bar = std::memchr(p, '|', static_cast<std::size_t>(end - p));
   if (bar == nullptr) return Fail("expected a | before the features, found none");
   if (!ParseHead(p, static_cast<const char*>(bar))) return false;
-  keys_.clear();
-  values_.clear();
-  all_ones_ = true;
-  for (p = static_cast<const char*>(bar); p < end;) {
+  p = static_cast<const char*>(bar);
+  const std::size_t features_max = static_cast<std::size_t>(end - p) / 2 + 1;
+  if (keys_.size() < features_max) {
+    keys_.resize(2 * features_max);
+    values_.resize(2 * features_max);
+  }
+  std::size_t count = 0;
+  bool all_ones = true;
+  while (p < end) {
     if (*p == '|') {
       if (!ParseNamespace(++p, end)) return false;
     } else if (IsBlank(*p)) {
       ++p;
-    } else if (!ParseFeature(p, end)) {
-      return false;
+    } else {
+      if (!ParseFeature(p, end, count)) return false;
+      all_ones = all_ones && values_[count] == 1.0F;
+      ++count;
     }
   }
   AppendRow({.row = row,
              .label = label_,
              .weight = weight_,
-             .keys = keys_,
-             .values = std::span<const float>(values_.data(), all_ones_ ? 0 : values_.size())},
+             .keys = {keys_.data(), count},
+             .values = std::span<const float>(values_.data(), all_ones ? 0 : count)},
             block);
   return true;
 }

@@ -27,7 +27,8 @@ class VwParser : public RowParser {
   bool ParseHead(const char* p, const char* bar);
   bool ParseLabel(std::string_view word);
   bool ParseNamespace(const char*& p, const char* end);
-  bool ParseFeature(const char*& p, const char* end);
+  bool ParseFeature(const char*& p, const char* end, std::size_t index);
+  void Reserve(std::size_t bytes);
   bool Fail(std::string message);
 
   LabelMap labels_;
@@ -36,11 +37,10 @@ class VwParser : public RowParser {
   float label_ = 0;
   float weight_ = 1;
   double scale_ = 1;        ///< Of the namespace.
-  std::string name_;        ///< "namespace=" of the current one, then a feature's name.
+  std::string name_;        ///< "namespace=" of the current one, then a feature's name, then room.
   std::size_t prefix_ = 0;  ///< Bytes of "namespace=".
-  std::vector<Key> keys_;   ///< The row being parsed.
+  std::vector<Key> keys_;   ///< The row being parsed; never shrinks.
   std::vector<float> values_;
-  bool all_ones_ = true;
 };
 
 /// Does `line` look like a VW example? Used to detect the format.

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
 import socket
@@ -339,6 +340,95 @@ class Jobs(ClusterTest):
         self.assertEqual(self.rows("far"), self.rows("near"))
 
 
+class Tables(ClusterTest):
+    def setUp(self):
+        super().setUp()
+        self.head()
+        wait_for(lambda: self.run_command("status", "--cluster", self.cluster).code == 0, "the head")
+
+    def table(self, word: str, *arguments) -> str:
+        return self.succeed("table", word, *arguments, "--cluster", self.cluster).out
+
+    def refused(self, code: int, word: str, *arguments) -> str:
+        return self.fail_with(code, "table", word, *arguments, "--cluster", self.cluster)
+
+    def test_load_dump_and_drop(self):
+        self.train("--model", "m")
+        self.assertIn("no server to hold a table", self.refused(69, "load", "copy", "--model", "m"))
+        self.server("server-0")
+        self.server("server-1")
+        self.wait_for_nodes(2, 0)
+        self.assertEqual(self.table("ls"), "no tables\n")
+        self.assertEqual(self.table("load", "copy", "--model", "m"), "table copy holds 50 rows\n")
+        self.assertIn("exists already", self.refused(2, "load", "copy", "--model", "m"))
+        saved = self.succeed("table", "dump", "--model", "m", "--all").out
+        live = self.table("dump", "copy", "--all", "--ids")
+        self.assertEqual(sorted(live.splitlines()), sorted(saved.splitlines()))
+        keys = [int(line.split("\t")[0]) for line in self.table("dump", "copy").splitlines()]
+        self.assertEqual(keys, sorted(keys))
+        wait_for(lambda: "50" in self.table("ls"), "the count of rows")
+        listed = json.loads(self.table("ls", "--json"))["tables"]
+        self.assertEqual([(t["table"], t["state"], t["rows"], t["servers"]) for t in listed], [("copy", "ready", 50, 2)])
+        described = json.loads(self.table("describe", "copy", "--json"))
+        self.assertEqual((described["updater"]["name"], described["segments"], len(described["servers"])), ("ftrl", 32, 2))
+        self.assertEqual(self.table("drop", "copy"), "table copy is dropped\n")
+        self.assertIn("no table 'copy'", self.refused(65, "drop", "copy"))
+        self.assertIn("no table 'copy'", self.refused(65, "dump", "copy"))
+
+    def test_create_and_refusals(self):
+        self.server()
+        self.wait_for_nodes(1, 0)
+        self.assertIn("updater   add", self.table("create", "counts", "--width", "3"))
+        self.assertEqual(self.table("dump", "counts", "--all"), "")
+        self.assertIn("exists already", self.refused(2, "create", "counts"))
+        self.assertIn("adding", self.refused(2, "create", "x", "--updater", "adding"))
+        self.assertIn("--alpha must be a number, got x", self.refused(2, "create", "x", "--alpha", "x"))
+        self.assertIn("NAME is missing", self.refused(2, "dump"))
+        self.assertIn("for tables of a cluster", self.fail_with(2, "table", "dump", "counts"))
+
+    def test_a_table_that_a_job_uses_stays(self):
+        self.server()
+        self.worker()
+        self.wait_for_nodes(1, 1)
+        self.long_job()
+        self.wait_for_states("running")
+        name = self.status()["tables"][0]["table"]
+        self.assertIn("job 1 uses the table", self.refused(69, "drop", name))
+        self.assertEqual([job["state"] for job in self.jobs()], ["running"])
+
+    def test_a_lost_table_says_so_and_can_be_dropped(self):
+        self.server("kept")
+        victim = self.server("victim")
+        self.wait_for_nodes(2, 0)
+        self.table("create", "t")
+        victim.kill()
+        wait_for(lambda: self.status()["tables"][0]["state"] == "lost", "the loss")
+        self.assertIn(f"pid {victim.pid}", self.status()["tables"][0]["message"])
+        self.assertIn(f"pid {victim.pid}", self.refused(69, "dump", "t"))
+        self.table("drop", "t")
+        self.table("create", "t")
+
+
+class Top(ClusterTest):
+    def test_top_shows_the_cluster_on_a_terminal(self):
+        self.start_cluster(1, 1)
+        self.assertIn("use steelyard status", self.fail_with(2, "top", "--cluster", self.cluster))
+        ours, theirs = pty.openpty()
+        top = subprocess.Popen([BINARY, "top", "--cluster", self.cluster], cwd=self.folder, stdout=theirs,
+                               stderr=subprocess.DEVNULL, env=self.environment)
+        self.addCleanup(top.wait)
+        self.addCleanup(top.kill)
+        os.close(theirs)
+        shown = b""
+        while shown.count(b"\x1b[2J") < 2:  # It refreshes.
+            shown += os.read(ours, 65536)
+        top.send_signal(signal.SIGINT)
+        self.assertEqual(top.wait(PATIENCE), 130)
+        os.close(ours)
+        self.assertIn(f"cluster {self.cluster}".encode(), shown)
+        self.assertRegex(shown.decode(), r"worker +pid \d+")
+
+
 class UpAndDown(ClusterTest):
     def setUp(self):
         super().setUp()
@@ -372,6 +462,7 @@ class UpAndDown(ClusterTest):
         os.kill(started["pids"][0], signal.SIGKILL)
         os.kill(started["pids"][-1], signal.SIGKILL)
         os.kill(started["pids"][1], signal.SIGSTOP)
+        wait_for(lambda: not alive(started["pids"][0]) and not alive(started["pids"][-1]), "two ends")
         ended = self.succeed("down", "--json").json()
         self.assertEqual((ended["ended"], ended["killed"]), (2, 1))
         self.assertFalse(any(alive(pid) for pid in started["pids"]))

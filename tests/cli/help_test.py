@@ -10,7 +10,8 @@ from command import ROOT, CommandTest
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMANDS = ["train", "predict", "evaluate", "inspect", "up", "down", "status", "top", "jobs ls", "jobs wait", "jobs cancel",
-            "table dump", "convert", "datagen", "head", "server", "worker", "version", "help"]
+            "table ls", "table describe", "table create", "table dump", "table load", "table drop", "convert", "datagen", "head",
+            "server", "worker", "doctor", "completion", "version", "help"]
 LATER_FLAGS = ["cache", "rank", "topics", "filters", "replicas", "checkpoint-every", "resume"]
 
 

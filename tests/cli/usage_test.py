@@ -8,8 +8,8 @@ class Usage(CommandTest):
     def test_unknown_command(self):
         self.assertIn("unknown command 'trian'; did you mean train?", self.fail_with(2, "trian", "a.svm"))
         self.assertIn("unknown command 'frobnicate' (", self.fail_with(2, "frobnicate"))
-        self.assertIn("there is: table dump", self.fail_with(2, "table"))
-        self.assertIn("there is: table dump", self.fail_with(2, "table", "load"))
+        self.assertIn("there is: table ls, table describe", self.fail_with(2, "table"))
+        self.assertIn("unknown command 'table lod'; there is: table ls", self.fail_with(2, "table", "lod"))
         self.assertIn("did you mean predict?", self.fail_with(2, "help", "predcit"))
         self.assertIn("did you mean --help?", self.fail_with(2, "--hlep"))
         for later in ("sketch", "drain", "checkpoint", "rebalance"):
