@@ -10,6 +10,7 @@
 
 #include "child_processes.h"
 #include "cluster_call.h"
+#include "data/input_files.h"
 #include "submitter_run.h"
 
 namespace steelyard::cli {
@@ -26,7 +27,11 @@ constexpr const char* kFormatNote = "data-format";
 constexpr const char* kIdsNote = "keys-are-ids";
 constexpr const char* kRowsNote = "rows-trained";
 
-Status MakeAbsolute(std::vector<std::string>& paths) {
+// The very files, because shards name them by their place in the list: elsewhere a pattern may match others.
+Status NameFiles(std::vector<std::string>& paths) {
+  Result<std::vector<std::string>> files = data::ExpandPaths(paths);
+  if (!files.ok()) return files.status();
+  paths = std::move(files.value());
   for (std::string& path : paths) {
     std::error_code error;
     path = std::filesystem::absolute(path, error);
@@ -88,8 +93,8 @@ Result<std::uint64_t> PrepareForCluster(job::TrainParameters& parameters) {
   };
   if (parameters.workers == 0)
     parameters.workers = std::max<std::uint64_t>(count(wire::Role::kWorker), 1);
-  SY_RETURN_IF_ERROR(MakeAbsolute(parameters.data));
-  SY_RETURN_IF_ERROR(MakeAbsolute(parameters.valid));
+  SY_RETURN_IF_ERROR(NameFiles(parameters.data));
+  if (!parameters.valid.empty()) SY_RETURN_IF_ERROR(NameFiles(parameters.valid));
   return std::max(count(wire::Role::kServer), parameters.server_count());
 }
 

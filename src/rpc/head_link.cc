@@ -82,8 +82,13 @@ std::optional<runtime::Time> HeadLink::next_wake() const {
 Status HeadLink::failure(runtime::Time now) const {
   if (!wrong_peer_.ok()) return wrong_peer_;
   if (refused_) {
+    // A node that knows its cluster is refused by the head of another one, at the same address.
+    const bool restarted =
+        self_->cluster_id != 0 && channel_.last_error().code() == StatusCode::kInvalidArgument;
     return Status(StatusCode::kUnavailable,
-                  "refused by the head: " + channel_.last_error().ToString(), channel_.name());
+                  "refused by the head: " + channel_.last_error().ToString() +
+                      (restarted ? "; the head was restarted, its tables and jobs are lost" : ""),
+                  channel_.name());
   }
   if (ready() || now - channel_.down_since() < kHeadAwayMax) return {};
   return Status(StatusCode::kUnavailable,

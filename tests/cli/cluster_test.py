@@ -244,6 +244,19 @@ class Jobs(ClusterTest):
         self.assertEqual([j["state"] for j in self.jobs()], ["running"])
         self.assertIsNone(other.poll())
 
+    def test_a_restarted_head_ends_jobs_and_the_cluster_goes_on(self):
+        head, _, _ = self.start_cluster(1, 1)
+        job = self.long_job()
+        self.wait_for_states("running")
+        head.kill()
+        head.wait()
+        self.head()
+        _, error = job.communicate(timeout=PATIENCE)
+        self.assertEqual(job.returncode, 69, error)
+        self.assertIn(b"the head was restarted, its tables and jobs are lost", error)
+        self.wait_for_nodes(1, 1)
+        self.assertEqual(self.train("--cluster", self.cluster)["rows"], 20000)
+
     def test_a_submitter_that_is_killed_takes_its_job_along(self):
         self.start_cluster(1, 1)
         job = self.long_job()
@@ -319,6 +332,19 @@ class Jobs(ClusterTest):
         _, error = job.communicate(timeout=PATIENCE)
         self.assertEqual(job.returncode, 69)
         self.assertIn(b"the job was cancelled: by steelyard jobs cancel", error)
+
+    def test_patterns_relative_paths_and_held_out_files(self):
+        self.start_cluster(1, 1)
+        rows = (self.folder / "train.svm").read_text().splitlines(keepends=True)
+        self.write("part-1.svm", "".join(rows[:15000]))
+        self.write("part-2.svm", "".join(rows[15000:]))
+        self.write("v.svm", svm_rows(500, seed=9))
+        arguments = ("train", "part-*.svm", "--valid", "./v.svm", "--json", "--quiet")
+        near = self.succeed(*arguments, "--model", "near").json()
+        far = self.succeed(*arguments, "--model", "far", "--cluster", self.cluster).json()
+        self.assertEqual((far["rows"], far["valid"]), (20000, near["valid"]))
+        self.assertEqual(self.rows("far"), self.rows("near"))
+        self.assertIn("no-*.svm", self.fail_with(65, "train", "no-*.svm", "--cluster", self.cluster))
 
     def test_refusals(self):
         self.assertIn("standard input (-) cannot be read by the workers of a cluster",
