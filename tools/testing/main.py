@@ -73,7 +73,7 @@ def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
         ("release", "build; unit, command-line and architecture tests",
          lambda: release_stage(["-LE", "^(cluster|convergence|simulation)$"])),
         ("cluster", "real processes on this machine", lambda: labelled_stage("cluster", jobs=1)),
-        ("convergence", "models against reference figures", lambda: labelled_stage("convergence", jobs=1)),
+        ("convergence", "models against reference figures", lambda: labelled_stage("convergence", jobs=build.CORES)),
         ("simulation", f"a cluster in virtual time: 200 fixed seeds, {drawn} of this commit",
          lambda: simulation.stage(200, drawn)),
         ("asan", "address and undefined-behaviour sanitizers; bugs planted in the simulation",
