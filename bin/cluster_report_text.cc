@@ -20,6 +20,10 @@ std::string Age(std::uint64_t nanoseconds) {
   return fmt::format("{:.2f} s", static_cast<double>(nanoseconds) / 1e9);
 }
 
+std::string Counted(std::size_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 std::string OrDash(std::uint64_t number) {
   return number == 0 ? "-" : std::to_string(number);
 }
@@ -85,12 +89,13 @@ std::string Columns(const std::vector<std::vector<std::string>>& rows) {
 
 std::string StatusText(const std::string& cluster, const wire::ClusterStatus& status) {
   const auto count = [&](wire::Role role) {
-    return std::ranges::count(status.nodes, role, &wire::NodeStatus::role);
+    return static_cast<std::size_t>(
+        std::ranges::count(status.nodes, role, &wire::NodeStatus::role));
   };
-  std::string text =
-      fmt::format("cluster {} (head {}): {} servers, {} workers, {} tables, {} jobs\n", cluster,
-                  status.description, count(wire::Role::kServer), count(wire::Role::kWorker),
-                  status.tables.size(), status.jobs.size());
+  std::string text = fmt::format(
+      "cluster {} (head {}): {}, {}, {}, {}\n", cluster, status.description,
+      Counted(count(wire::Role::kServer), "server"), Counted(count(wire::Role::kWorker), "worker"),
+      Counted(status.tables.size(), "table"), Counted(status.jobs.size(), "job"));
   if (!status.nodes.empty()) {
     std::vector<std::vector<std::string>> rows = {
         {"node", "role", "process", "address", "heard", "job"}};

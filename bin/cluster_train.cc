@@ -52,8 +52,11 @@ std::string UniqueName(const std::string& base) {
 Result<wire::ClusterStatus> WaitForHead(const job::TrainParameters& parameters) {
   auto status = AskHead<wire::ClusterStatus>(parameters.cluster, wire::ClusterGet{}, kFirstWord);
   if (status.ok() || status.status().code() != StatusCode::kUnavailable) return status;
+  // HeadCall's message without its time: this is no error yet.
+  const std::string& message = status.status().message();
+  const std::size_t reason = std::min(message.find(": "), message.size());
   WaitLines(parameters.quiet)
-      .Show("waiting for the head at " + parameters.cluster + ": " + status.status().message());
+      .Show("waiting for the head at " + parameters.cluster + message.substr(reason));
   return AskHead<wire::ClusterStatus>(parameters.cluster, wire::ClusterGet{}, kHeadMax);
 }
 

@@ -100,10 +100,11 @@ Status DataDirectory::WriteProcess(const std::string& name, pid_t pid) const {
 std::vector<StartedProcess> DataDirectory::Processes() const {
   std::vector<StartedProcess> processes;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_, error)) {
-    if (entry.path().extension() != kPidSuffix) continue;
-    StartedProcess process{.name = entry.path().stem()};
-    std::ifstream file(entry.path());
+  fs::directory_iterator entry(path_, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().extension() != kPidSuffix) continue;
+    StartedProcess process{.name = entry->path().stem()};
+    std::ifstream file(entry->path());
     if (file >> process.pid >> process.start_ticks && process.pid > 1) processes.push_back(process);
   }
   std::ranges::sort(processes, {}, &StartedProcess::name);

@@ -34,8 +34,10 @@ Status Run(const Values& values) {
   options.servers = servers.value();
   options.workers = workers.value();
   // Absolute, because the processes and later commands may have another current directory.
+  std::error_code error;
   const std::string path =
-      std::filesystem::absolute(values.Get("data-dir", kDataDirectory)).lexically_normal();
+      std::filesystem::absolute(values.Get("data-dir", kDataDirectory), error).lexically_normal();
+  if (error) return Status(StatusCode::kIoError, "no current directory: " + error.message());
   SY_RETURN_IF_ERROR(DataDirectory(path).Make());
   Result<BackgroundCluster> cluster = BackgroundCluster::Open(path);
   if (!cluster.ok()) return cluster.status();
