@@ -28,15 +28,17 @@ class LocalCluster {
   virtual std::uint64_t PeakMemoryBytes() const = 0;
 };
 
-/// One server and one worker on threads of this process.
+/// One server and one worker on about `threads` threads of this process; 0: as many as processors it may use.
 std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 transport::InprocNetwork& network,
-                                                job::DatasetOpener open_dataset);
+                                                job::DatasetOpener open_dataset,
+                                                std::size_t threads);
 
 /// How many processes to start, and whom to tell when one dies.
 struct ProcessClusterOptions {
   std::uint64_t servers = 1;
   std::uint64_t workers = 1;
+  std::uint64_t threads = 0;  ///< Of each worker; 0: as many as processors it may use.
   std::function<void(const Status&)> on_death;
   std::optional<data::StreamFeed> stream;  ///< Read here, parsed by the workers.
 };

@@ -36,13 +36,16 @@ class ProcessCluster final : public LocalCluster {
 
  private:
   Status StartWorker(const std::string& name, const std::string& head_address) {
-    if (!feeder_) return children_.Start(name, "worker", {"--head", head_address, "--once"});
+    std::vector<std::string> flags{"--head", head_address, "--once"};
+    if (options_.threads > 0) {
+      flags.insert(flags.end(), {"--threads", std::to_string(options_.threads)});
+    }
+    if (!feeder_) return children_.Start(name, "worker", flags);
     const Result<data::OwnedFd> socket = feeder_->Connect();
     if (!socket.ok()) return socket.status();
     const int fd = socket.value().get();
-    return children_.Start(name, "worker",
-                           {"--head", head_address, "--once", "--stream-fd", std::to_string(fd)},
-                           {fd});
+    flags.insert(flags.end(), {"--stream-fd", std::to_string(fd)});
+    return children_.Start(name, "worker", flags, {fd});
   }
 
   ProcessClusterOptions options_;

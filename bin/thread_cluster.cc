@@ -109,8 +109,8 @@ class WorkerNode final : public LoopNode {
 class ThreadCluster final : public LocalCluster {
  public:
   ThreadCluster(runtime::RealLoop& loop, transport::InprocNetwork& network,
-                job::DatasetOpener open_dataset)
-      : loop_(loop), processors_(runtime::AvailableProcessors()) {
+                job::DatasetOpener open_dataset, std::size_t threads)
+      : loop_(loop), processors_(threads > 0 ? threads : runtime::AvailableProcessors()) {
     threads_.push_back(std::make_unique<runtime::LoopThread>());
     if (processors_ > kSharedLoopProcessorsMax) {
       threads_.push_back(std::make_unique<runtime::LoopThread>());
@@ -155,8 +155,9 @@ class ThreadCluster final : public LocalCluster {
 
 std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 transport::InprocNetwork& network,
-                                                job::DatasetOpener open_dataset) {
-  return std::make_unique<ThreadCluster>(loop, network, std::move(open_dataset));
+                                                job::DatasetOpener open_dataset,
+                                                std::size_t threads) {
+  return std::make_unique<ThreadCluster>(loop, network, std::move(open_dataset), threads);
 }
 
 }  // namespace steelyard::cli

@@ -57,8 +57,8 @@ Status TrainRun::StartHead() {
 
 Status TrainRun::StartCluster() {
   if (parts_.parameters->in_process()) {
-    cluster_ =
-        MakeThreadCluster(loop_, network_, HandOverOpener(*parts_.input, *parts_.parameters));
+    cluster_ = MakeThreadCluster(loop_, network_, HandOverOpener(*parts_.input, *parts_.parameters),
+                                 parts_.parameters->threads);
   } else {
     Result<RunDirectory> logs = RunDirectory::Make();
     if (!logs.ok()) return logs.status();
@@ -68,6 +68,7 @@ Status TrainRun::StartCluster() {
     cluster_ = MakeProcessCluster(loop_, *logs_,
                                   {.servers = parts_.parameters->server_count(),
                                    .workers = parts_.parameters->worker_count(),
+                                   .threads = parts_.parameters->threads,
                                    .on_death = [this](const Status& death) { OnChildDeath(death); },
                                    .stream = std::move(stream.value())});
   }

@@ -14,6 +14,7 @@ namespace steelyard::cli {
 namespace {
 
 constexpr std::uint64_t kNoStream = 1 << 30;
+constexpr std::uint64_t kThreadsMax = 1024;
 
 // Opens files here, and the submitter's stream through the connection that this process inherited.
 job::DatasetOpener OpenerWith(std::uint64_t stream_fd) {
@@ -35,8 +36,9 @@ job::DatasetOpener OpenerWith(std::uint64_t stream_fd) {
 
 class WorkerMember final : public Member {
  public:
-  WorkerMember(runtime::RealLoop& loop, job::Worker::Options options, job::DatasetOpener opener)
-      : threads_(loop, runtime::AvailableProcessors()),
+  WorkerMember(runtime::RealLoop& loop, job::Worker::Options options, job::DatasetOpener opener,
+               std::size_t threads)
+      : threads_(loop, threads > 0 ? threads : runtime::AvailableProcessors()),
         worker_(std::move(options), EnvironmentWith(std::move(opener))) {}
   transport::Node& node() override { return worker_; }
   const Status& failure() const override { return worker_.failure(); }
@@ -56,6 +58,8 @@ class WorkerMember final : public Member {
 Status Run(const Values& values) {
   const Result<std::uint64_t> stream_fd = values.GetCount("stream-fd", kNoStream, kNoStream);
   if (!stream_fd.ok()) return stream_fd.status();
+  const Result<std::uint64_t> threads = values.GetCount("threads", 0, kThreadsMax);
+  if (!threads.ok()) return threads.status();
   const job::DatasetOpener opener = OpenerWith(stream_fd.value());
   return RunMember(values, "worker", "",
                    [&](runtime::RealLoop& loop, transport::Transport& transport,
@@ -65,7 +69,7 @@ Status Run(const Values& values) {
                          job::Worker::Options{.head_address = values.Get("head"),
                                               .incarnation = transport.Random(),
                                               .description = ProcessDescription()},
-                         opener);
+                         opener, threads.value());
                    });
 }
 
@@ -73,6 +77,10 @@ Status Run(const Values& values) {
 
 Command WorkerCommand() {
   std::vector<Option> options = MemberOptions();
+  options.push_back({.name = "threads",
+                     .value = "N",
+                     .help = "threads that read and learn",
+                     .default_text = "as many as processors it may use"});
   options.push_back({.name = "stream-fd",
                      .value = "N",
                      .help = "the inherited connection to the process that reads standard input",

@@ -155,6 +155,14 @@ constexpr std::array kTable = {
               .help =
                   "start so many worker processes on this machine; with --cluster: use so many of "
                   "its workers"},
+    Parameter{.name = "threads",
+              .value = "N",
+              .group = "Processes",
+              .field = &P::threads,
+              .bounds = {.min = 0, .max = kProcessesMax},
+              .scope = Parameter::Scope::kLocal,
+              .default_note = "as many as processors it may use",
+              .help = "threads of each process that reads or learns; results do not depend on it"},
     Parameter{.name = "cluster",
               .value = "HOST:PORT",
               .group = "Processes",

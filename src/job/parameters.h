@@ -79,8 +79,10 @@ struct TrainParameters {
   Delay tau;
   std::uint64_t servers = 0;  ///< 0: everything in the calling process.
   std::uint64_t workers = 0;  ///< 0: everything in the calling process.
-  std::string cluster;        ///< Address of a running head; empty: none.
-  bool detach = false;        ///< Leave the job to the cluster.
+  std::uint64_t threads =
+      0;  ///< Of each process that works; 0: as many as processors it may use. Stays with the caller.
+  std::string cluster;  ///< Address of a running head; empty: none.
+  bool detach = false;  ///< Leave the job to the cluster.
 
   // Output
   std::string model = "./steelyard-model";
