@@ -18,6 +18,7 @@
 #include "child_processes.h"
 #include "cluster_call.h"
 #include "detached_process.h"
+#include "exit_code.h"
 
 namespace steelyard::cli {
 namespace {
@@ -28,6 +29,18 @@ constexpr auto kHeadMax = 10s;
 constexpr auto kJoinMax = 30s;
 constexpr auto kEndMax = 5s;
 constexpr auto kLookEvery = 20ms;
+
+// SIGINT or SIGTERM came while processes were being started.
+volatile std::sig_atomic_t pending_signal = 0;
+
+void NoteSignal(int signal) {
+  pending_signal = signal;
+}
+
+Status CheckSignal() {
+  if (pending_signal == 0) return {};
+  return Interrupted(pending_signal, "what was started is ended again");
+}
 
 /// Look until `condition` holds. @return false when it did not within `patience`.
 bool WaitUntil(std::chrono::steady_clock::duration patience,
@@ -66,6 +79,7 @@ BackgroundCluster::~BackgroundCluster() {
 }
 
 Status BackgroundCluster::Launch(const std::string& name, std::vector<std::string> arguments) {
+  SY_RETURN_IF_ERROR(CheckSignal());
   arguments.insert(arguments.begin(), OwnBinary());
   const Result<pid_t> pid = StartDetached(arguments, directory_.LogOf(name));
   if (!pid.ok()) return pid.status();
@@ -73,6 +87,7 @@ Status BackgroundCluster::Launch(const std::string& name, std::vector<std::strin
 }
 
 Status BackgroundCluster::CheckAlive() const {
+  SY_RETURN_IF_ERROR(CheckSignal());
   for (const StartedProcess& process : directory_.Processes()) {
     if (process.alive()) continue;
     const std::string log = directory_.LogOf(process.name);
@@ -134,6 +149,8 @@ Result<std::string> BackgroundCluster::Start(const Options& options) {
                   directory_.path());
   }
   directory_.Forget();
+  std::signal(SIGINT, NoteSignal);
+  std::signal(SIGTERM, NoteSignal);
   const auto start = [&]() -> Result<std::string> {
     Result<std::string> address = StartHead(options.listen);
     if (!address.ok()) return address;

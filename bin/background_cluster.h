@@ -34,7 +34,8 @@ class BackgroundCluster {
   ~BackgroundCluster();
 
   /// Start all and wait until all have joined. After an error nothing runs; the logs stay.
-  /// @return the head's address. Errors: kUnavailable  one runs already, the port is in use, or a process died.
+  /// @return the head's address.
+  /// Errors: kUnavailable  one runs already, the port is in use, or a process died; kCancelled  a signal.
   Result<std::string> Start(const Options& options);
 
   /// End all that still run: SIGTERM, then SIGKILL.

@@ -1,10 +1,12 @@
 // steelyard datagen: rows like click logs from a planted model, of any number, in any text format.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <iterator>
 #include <type_traits>
 
 #include "command.h"
@@ -168,66 +170,73 @@ Status Run(const Values& values) {
   return Status(StatusCode::kIoError, "cannot write", "standard output");
 }
 
+std::vector<Option> RowOptions() {
+  const data::PlantedOptions defaults;
+  return {{.name = "rows", .value = "N", .group = "Rows", .help = "how many", .required = true},
+          {.name = "seed",
+           .value = "N",
+           .group = "Rows",
+           .help = "of the rows: the same seed gives the same rows",
+           .default_text = "1"},
+          {.name = "format",
+           .value = "NAME",
+           .group = "Rows",
+           .help = "how to write them",
+           .range = "libsvm | libfm | libffm | vw | criteo | csv",
+           .default_text = "libsvm"},
+          {.name = "fields",
+           .value = "N",
+           .group = "Model",
+           .help = "features of a row, one of each field",
+           .default_text = std::to_string(defaults.fields)},
+          {.name = "features",
+           .value = "N",
+           .group = "Model",
+           .help = "features of all fields together",
+           .default_text = std::to_string(defaults.features)},
+          {.name = "density",
+           .value = "X",
+           .group = "Model",
+           .help = "share of the planted weights that are not 0",
+           .range = "from 0 to 1",
+           .default_text = fmt::format("{}", defaults.density)},
+          {.name = "bias",
+           .value = "X",
+           .group = "Model",
+           .help = "margin of a row whose weights are all 0",
+           .default_text = fmt::format("{}", defaults.bias)},
+          {.name = "model-seed",
+           .value = "N",
+           .group = "Model",
+           .help = "of the planted weights; keep it for more rows of the same model",
+           .default_text = "1"}};
+}
+
+std::vector<Option> OutputOptions() {
+  return {{.name = "out",
+           .value = "FILE|-",
+           .group = "Output",
+           .help = "where to write; .gz and .zst are packed; a file appears when it is complete",
+           .default_text = "-, standard output"},
+          {.name = "weights",
+           .value = "FILE",
+           .group = "Output",
+           .help = "write the planted weights that are not 0: feature, tab, weight"},
+          {.name = "schema-out",
+           .value = "FILE.toml",
+           .group = "Output",
+           .help = "write a schema for --format csv"},
+          {.name = "json",
+           .group = "Output",
+           .help = "print one JSON object on standard output at the end"},
+          {.name = "quiet", .group = "Output", .help = "no progress on standard error"}};
+}
+
 }  // namespace
 
 Command DatagenCommand() {
-  const data::PlantedOptions defaults;
-  std::vector<Option> options = {
-      {.name = "rows", .value = "N", .group = "Rows", .help = "how many", .required = true},
-      {.name = "seed",
-       .value = "N",
-       .group = "Rows",
-       .help = "of the rows: the same seed gives the same rows",
-       .default_text = "1"},
-      {.name = "format",
-       .value = "NAME",
-       .group = "Rows",
-       .help = "how to write them",
-       .range = "libsvm | libfm | libffm | vw | criteo | csv",
-       .default_text = "libsvm"},
-      {.name = "fields",
-       .value = "N",
-       .group = "Model",
-       .help = "features of a row, one of each field",
-       .default_text = std::to_string(defaults.fields)},
-      {.name = "features",
-       .value = "N",
-       .group = "Model",
-       .help = "features of all fields together",
-       .default_text = std::to_string(defaults.features)},
-      {.name = "density",
-       .value = "X",
-       .group = "Model",
-       .help = "share of the planted weights that are not 0",
-       .range = "from 0 to 1",
-       .default_text = fmt::format("{}", defaults.density)},
-      {.name = "bias",
-       .value = "X",
-       .group = "Model",
-       .help = "margin of a row whose weights are all 0",
-       .default_text = fmt::format("{}", defaults.bias)},
-      {.name = "model-seed",
-       .value = "N",
-       .group = "Model",
-       .help = "of the planted weights; keep it for more rows of the same model",
-       .default_text = "1"},
-      {.name = "out",
-       .value = "FILE|-",
-       .group = "Output",
-       .help = "where to write; .gz and .zst are packed; a file appears when it is complete",
-       .default_text = "-, standard output"},
-      {.name = "weights",
-       .value = "FILE",
-       .group = "Output",
-       .help = "write the planted weights that are not 0: feature, tab, weight"},
-      {.name = "schema-out",
-       .value = "FILE.toml",
-       .group = "Output",
-       .help = "write a schema for --format csv"},
-      {.name = "json",
-       .group = "Output",
-       .help = "print one JSON object on standard output at the end"},
-      {.name = "quiet", .group = "Output", .help = "no progress on standard error"}};
+  std::vector<Option> options = RowOptions();
+  std::ranges::move(OutputOptions(), std::back_inserter(options));
   return {
       .name = "datagen",
       .summary = "Generate rows like click logs from a planted model",

@@ -24,7 +24,12 @@ bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
 }
 bool EndsWord(char c) {
-  return IsBlank(c) || c == '|' || c == '\n';
+  return IsBlank(c) || c == '|';
+}
+
+/// Does `stop` end a word of the row that ends at `end`?
+bool IsWordEnd(const char* stop, const char* end) {
+  return stop == end || EndsWord(*stop);
 }
 
 /// The bytes of the name at `p`: up to a blank, bar, colon or the line's end.
@@ -124,7 +129,7 @@ bool VwParser::ParseNamespace(const char*& p, const char* end) {
   if (*stop == ':') {
     const char* const number = stop + 1;
     stop = ReadReal(number, end, scale_);
-    if (stop == number || !EndsWord(*stop) || !(std::abs(scale_) <= kFloatMax)) {
+    if (stop == number || !IsWordEnd(stop, end) || !(std::abs(scale_) <= kFloatMax)) {
       return Fail(fmt::format("expected |namespace or |namespace:weight, found {}",
                               Quoted(Text(p - 1, WordEnd(p, end)))));
     }
@@ -154,7 +159,7 @@ bool VwParser::ParseFeature(const char*& p, const char* end, std::size_t index) 
   if (*stop == ':') {
     const char* const number = stop + 1;
     stop = ReadReal(number, end, value);
-    fits = fits && stop != number && EndsWord(*stop);
+    fits = fits && stop != number && IsWordEnd(stop, end);
     value *= scale_;
   }
   if (!fits || !(std::abs(value) <= kFloatMax)) {

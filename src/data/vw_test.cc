@@ -162,7 +162,8 @@ TEST(Vw, LooksLikeVw) {
        {"1 |f a b:2", "|f a", "-1 0.5 'tag|f a", "1 tag| a", "0 | 1:2", "'t |x y"}) {
     EXPECT_TRUE(LooksLikeVw(line)) << line;
   }
-  for (const char* line : {"1 1:1", "a|b|c", "5.1|3.5|1.4", "x |f a", "1 2 3 4 5|f", "id,a|b"}) {
+  for (const char* line :
+       {"1 1:1", "a|b|c", "5.1|3.5|1.4", "x |f a", "1 2 3 4 5|f", "id,a|b", "1\nx|f a"}) {
     EXPECT_FALSE(LooksLikeVw(line)) << line;
   }
 }

@@ -203,7 +203,26 @@ void Scheduler::OnProgress(NodeId worker, const wire::Progress& progress,
   if (slot == nullptr) return;
   const wire::JobStatus& status = FindJob(progress.job)->status;
   const bool current = status.pass == progress.pass && status.phase == Phase::kTrain;
-  if (current && !slot->phase_done) slot->work = progress.work;
+  if (!current || slot->phase_done) return;
+  slot->work = progress.work;
+  (void)CheckBadRows(*FindJob(progress.job), out);
+}
+
+bool Scheduler::CheckBadRows(Job& job, std::vector<Outgoing>& out) {
+  const BadRowsLimit& limit = job.parameters.bad_rows_max;
+  const bool counted = job.spec.rows_total != data::kRowsUnknown;
+  if (limit.percent > 0 && !counted) return true;  // Workers judge a stream at its end.
+  std::uint64_t bad_rows = 0;
+  for (const Slot& slot : job.slots) bad_rows += slot.work.bad_rows;
+  const double share = counted ? limit.percent / 100 * static_cast<double>(job.spec.rows_total) : 0;
+  const std::uint64_t allowed = std::max(limit.rows, static_cast<std::uint64_t>(share));
+  if (bad_rows <= allowed) return true;
+  End(job, JobState::kFailed,
+      Status(StatusCode::kBadData,
+             "the workers found " + std::to_string(bad_rows) + " bad rows; --bad-rows-max allows " +
+                 std::to_string(allowed) + " (one worker names the row that is too much)"),
+      out);
+  return false;
 }
 
 void Scheduler::OnPassDone(NodeId worker, const wire::PassDone& done, std::vector<Outgoing>& out) {
@@ -213,6 +232,7 @@ void Scheduler::OnPassDone(NodeId worker, const wire::PassDone& done, std::vecto
   if (done.pass != job.status.pass || done.phase != job.status.phase) return;
   slot->phase_done = true;
   slot->work = done.work;
+  if (done.phase == Phase::kTrain && !CheckBadRows(job, out)) return;
   if (!MergePart(job, done, out)) return;
   if (std::ranges::all_of(job.slots, &Slot::phase_done)) EndPhase(job, out);
 }

@@ -122,6 +122,8 @@ class Scheduler {
   void SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const;
   void EndPhase(Job& job, std::vector<Outgoing>& out);
   void NextPass(Job& job, std::vector<Outgoing>& out);
+  /// Each worker knows its own bad rows only. False when they are too many together: the job has ended.
+  bool CheckBadRows(Job& job, std::vector<Outgoing>& out);
   bool MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out);
   /// True when the last validation says that more passes would not help.
   bool ShouldStop(Job& job);

@@ -222,6 +222,19 @@ TEST_F(SchedulerTest, TheShardLedgerAnswersRepeatsAlike) {
   EXPECT_TRUE(Take<wire::ShardAssign>().empty()) << "another worker's slot";
 }
 
+TEST_F(SchedulerTest, BadRowsOfAllWorkersCountTogether) {
+  parameters_.bad_rows_max = {.rows = 5};
+  Start();
+  scheduler_.OnProgress(kWorkerA, {.job = 1, .slot = 0, .work = {.bad_rows = 3}}, out_);
+  scheduler_.OnProgress(kWorkerB, {.job = 1, .slot = 1, .work = {.bad_rows = 2}}, out_);
+  EXPECT_EQ(LastStatus().state, wire::JobState::kRunning);
+  scheduler_.OnProgress(kWorkerB, {.job = 1, .slot = 1, .work = {.bad_rows = 3}}, out_);
+  const wire::JobStatus status = LastStatus();
+  EXPECT_EQ(status.state, wire::JobState::kFailed);
+  EXPECT_EQ(status.code, StatusCode::kBadData);
+  EXPECT_NE(status.message.find("found 6 bad rows; --bad-rows-max allows 5"), std::string::npos);
+}
+
 TEST_F(SchedulerTest, AStreamIsGivenToEverySlotOnce) {
   stream_ = true;
   Start();

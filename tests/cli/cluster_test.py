@@ -503,6 +503,19 @@ class UpAndDown(ClusterTest):
         self.assertEqual(list((self.folder / "steelyard-cluster").glob("*.pid")), [])
         self.assertIn("no data directory", self.fail_with(65, "down", "--data-dir", "nowhere"))
 
+    def test_ctrl_c_during_up_ends_what_was_started(self):
+        up = self.start_command("up", "--listen", "127.0.0.1:0")
+        folder = self.folder / "steelyard-cluster"
+        wait_for((folder / "head.pid").exists, "a head")
+        os.kill(int((folder / "head.pid").read_text().split()[0]), signal.SIGSTOP)  # Nobody can join it.
+        pids = [int(file.read_text().split()[0]) for file in folder.glob("*.pid")]
+        up.send_signal(signal.SIGINT)
+        _, error = up.communicate(timeout=PATIENCE)
+        self.assertEqual(up.returncode, 130, error)
+        self.assertIn(b"what was started is ended again", error)
+        self.assertFalse(any(alive(pid) for pid in pids))
+        self.assertEqual(list(folder.glob("*.pid")), [])
+
     def test_a_pid_that_another_process_has_now_is_left_alone(self):
         started = self.up("--servers", "0", "--workers", "0")
         self.succeed("down")

@@ -153,6 +153,14 @@ class Train(CommandTest):
         self.assertEqual((report["rows"], report["bad_rows"]), (10, 10))
         self.assertEqual(self.train("some.svm", "--bad-rows-max", "50%")["bad_rows"], 10)
 
+    def test_bad_rows_of_all_workers_count_together(self):
+        self.write("some.svm", "".join("x 1:1\n" if i % 2500 == 1200 else f"{i % 2} {i % 50 + 1}:1\n" for i in range(20000)))
+        for processes in ((), ("--servers", 1, "--workers", 3)):
+            for limit in ("7", "0.036%"):
+                self.assertIn("bad row", self.fail_with(65, "train", "some.svm", "--quiet", "--bad-rows-max", limit, *processes))
+            for limit in ("8", "0.04%"):
+                self.assertEqual(self.train("some.svm", "--bad-rows-max", limit, *processes)["bad_rows"], 8)
+
     def test_inputs_of_every_shape(self):
         text = svm_rows(1000)
         self.write("a.svm", text)
