@@ -14,6 +14,10 @@ endif()
 if(SY_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # Coverage counters in every module; the targets link the driver.
 endif()
+# Lines and functions for traces, without types and variables: a fifth less time to compile. The dev preset has all.
+if(SY_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_options(-g1)
+endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 if(SY_PLANTED_BUGS)
   add_compile_definitions(SY_PLANTED_BUGS)
