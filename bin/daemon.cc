@@ -185,7 +185,9 @@ Status RunMember(const Values& values, const std::string& name, const std::strin
       if (!warning) warning.emplace(loop, values, address);
     }
     const std::unique_ptr<Member> member = make(loop, transport, address);
-    LogLine(name + (address.empty() ? "" : " at " + address) + " for the head at " + head);
+    std::string who = name;
+    if (!address.empty()) who.append(" at ").append(address);
+    LogLine(who.append(" for the head at ").append(head));
     const TenureEnd end = Tenure(loop, name, head, once).Run(transport, host, *member);
     if (signal != 0) return Interrupted(signal);
     if (once || !end.joined) return end.failure;

@@ -159,10 +159,8 @@ Command TrainCommand() {
       .summary = "Train a sparse linear model and save it",
       .options = TrainOptions(),
       .examples = {"steelyard train clicks.svm --holdout every",
-                   "steelyard train 'day-*.svm.gz' --valid today.svm --passes 5 --tolerance 0.001 "
-                   "--model clicks",
-                   "steelyard train flights.parquet --schema flights.toml --keep-names --servers 2 "
-                   "--workers 2",
+                   "steelyard train 'day-*.svm.gz' --valid today.svm --passes 5 --tolerance 0.001",
+                   "steelyard train flights.parquet --schema flights.toml --servers 2 --workers 2",
                    "steelyard train clicks.svm --cluster 127.0.0.1:4070 --model clicks",
                    "steelyard train clicks.svm --dry-run",
                    "steelyard train --config job.toml --json"},

@@ -15,7 +15,7 @@ Result<bool> ChunkCutter::Next(RowChunk& chunk) {
   chunk.row_count = 0;
   while (chunk.row_count < kRowsMax && chunk.text.size() < kBytesMax) {
     Record record;
-    const Result<bool> more = text_->Next(record, &chunk.text);
+    Result<bool> more = text_->Next(record, &chunk.text);
     if (!more.ok()) return more;
     if (!more.value()) break;
     SY_RETURN_IF_ERROR(seams_.Next(0, record, chunk.row_count == 0, *text_));

@@ -192,10 +192,9 @@ void PlantedText::Append(const PlantedRow& row, std::string& text) {
   *at++ = row.positive || format_ == Format::kVw ? '1' : '0';
   for (std::size_t f = 0; f < row.values.size(); ++f) {
     const std::string& prefix = prefixes_[f];
-    std::memcpy(at, prefix.data(), prefix.size());
-    at = AppendFeature(f, row.values[f], at + prefix.size());
-    std::memcpy(at, suffix_.data(), suffix_.size());
-    at += suffix_.size();
+    at = std::copy_n(prefix.data(), prefix.size(), at);
+    at = AppendFeature(f, row.values[f], at);
+    at = std::copy_n(suffix_.data(), suffix_.size(), at);
   }
   *at++ = '\n';
   text.resize(static_cast<std::size_t>(at - text.data()));
@@ -203,7 +202,7 @@ void PlantedText::Append(const PlantedRow& row, std::string& text) {
 
 std::string PlantedText::FeatureText(std::size_t field, std::uint64_t value) const {
   char digits[kDigitsMax];
-  const std::string text(digits, AppendFeature(field, value, digits));
+  std::string text(digits, AppendFeature(field, value, digits));
   if (KeysAreIds(format_)) return text;
   if (format_ != Format::kCriteo) return fmt::format("f{}={}", field, text);
   if (field >= kCriteoIntegers) return fmt::format("C{}={}", field - kCriteoIntegers + 1, text);

@@ -54,13 +54,13 @@ Result<RowWriter> RowWriter::Make(Format from, Format to, bool binary_labels) {
                 fmt::format("{} cannot become {}: {}", FormatName(from), FormatName(to), why_not));
 }
 
-void RowWriter::Learn(std::vector<std::pair<Key, std::string>> names) {
-  for (auto& [key, name] : names) names_.try_emplace(key, std::move(name));
+void RowWriter::Learn(const std::vector<std::pair<Key, std::string>>& names) {
+  for (const auto& [key, name] : names) names_.try_emplace(key, name);
 }
 
 Status RowWriter::Append(const RowBlock& block, std::size_t index, std::string& text) {
   const std::size_t before = text.size();
-  const Status status =
+  Status status =
       to_ == Format::kVw ? AppendNames(block, index, text) : AppendIds(block, index, text);
   if (!status.ok()) text.resize(before);
   return status;

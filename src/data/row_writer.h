@@ -26,7 +26,7 @@ class RowWriter {
 
   /// Names are needed to write features by name: ask for them (keep_names) and hand them to Learn().
   bool wants_names() const { return to_ == Format::kVw && !KeysAreIds(from_); }
-  void Learn(std::vector<std::pair<Key, std::string>> names);
+  void Learn(const std::vector<std::pair<Key, std::string>>& names);
 
   /// Append row `index` of `block` as a line. On an error nothing is appended; it does not say where.
   /// Errors: kBadData  a name that VW text cannot hold, a weight or a missing label that libFM cannot.

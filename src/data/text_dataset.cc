@@ -215,7 +215,7 @@ class TextReader : public RowReader {
   Result<bool> NextChunk() {
     if (content_->input.chunks == nullptr || ended_) return false;
     RowChunk chunk;
-    const Result<bool> more = content_->input.chunks->Next(chunk);
+    Result<bool> more = content_->input.chunks->Next(chunk);
     if (!more.ok()) return more;
     ended_ = !more.value();
     row_ = chunk.first_row;
