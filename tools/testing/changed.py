@@ -19,7 +19,7 @@ def base() -> tuple[str, str]:
     """The commit to compare with, and why that one.
 
     STEELYARD_BASE when set; where this branch left origin/main; on main itself, and in a fresh clone of it, the state
-    of three hours before the newest commit.
+    of four hours before the newest commit.
     """
     head = git("rev-parse", "HEAD")
     if os.environ.get("STEELYARD_BASE"):
@@ -28,9 +28,9 @@ def base() -> tuple[str, str]:
     if fork and fork != head:
         return fork, "where this branch left origin/main"
     newest = int(git("log", "-1", "--format=%ct") or 0)
-    before = git("rev-list", "-1", f"--before={newest - 3 * 3600}", "HEAD")
+    before = git("rev-list", "-1", f"--before={newest - 4 * 3600}", "HEAD")
     if before:
-        return before, "three hours before the newest commit"
+        return before, "four hours before the newest commit"
     # An empty tree: everything counts as changed.
     return git("hash-object", "-t", "tree", "/dev/null"), "the beginning"
 

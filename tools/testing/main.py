@@ -13,7 +13,7 @@ from report import Count, Report, skipped
 ASAN = ("wire", "data", "table", "rpc", "server", "simulation")
 TSAN = ("runtime", "transport", "client")
 # Sanitizers slow the simulator down; what they look for shows in few seeds.
-SANITIZED = {"STEELYARD_SIM_COUNT": "8"}
+SANITIZED = {"STEELYARD_SIM_COUNT": "12"}
 
 
 def release_stage(selection: list[str]) -> Count:
