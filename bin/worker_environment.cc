@@ -28,7 +28,7 @@ Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& pa
 }
 
 void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) {
-  inner_.Run(
+  thread_.Run(
       [this, work = std::move(work)] {
         const auto start = std::chrono::steady_clock::now();
         work();
@@ -39,7 +39,7 @@ void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) 
 }
 
 WorkerThreads::WorkerThreads(runtime::RealLoop& loop, std::size_t processors)
-    : reader_(loop, 1), timed_reader_(reader_) {
+    : reader_(loop) {
   // A minibatch is learned in tens of microseconds: handing it to another thread only pays when that one has a
   // processor of its own.
   if (processors > kComputeOnLoopProcessorsMax) {
@@ -53,9 +53,9 @@ job::WorkerEnvironment WorkerThreads::Environment() {
   return {.open_dataset =
               [](const data::DatasetOptions& options) { return data::OpenDataset(options); },
           .make_learner = MakeLearner,
-          .reader = &timed_reader_,
+          .reader = &reader_,
           .compute = compute_.get(),
-          .read_ns = [this] { return timed_reader_.worked_ns(); },
+          .read_ns = [this] { return reader_.worked_ns(); },
           .peak_memory_bytes = [] { return PeakMemoryOf("self"); }};
 }
 

@@ -15,18 +15,18 @@ namespace steelyard::cli {
 /// The learner that a job's task and solver ask for. Errors: kInvalidArgument.
 Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& parameters);
 
-/// An executor that counts the time its work took.
+/// A thread of its own that counts the time its work took.
 ///
-/// Threads: Run() as the inner executor; worked_ns() from any.
+/// Threads: as a RealExecutor; worked_ns() from any.
 class TimedExecutor final : public runtime::Executor {
  public:
-  explicit TimedExecutor(runtime::Executor& inner) : inner_(inner) {}
+  explicit TimedExecutor(runtime::RealLoop& loop) : thread_(loop, 1) {}
   void Run(std::function<void()> work, std::function<void()> done) override;
   std::uint64_t worked_ns() const { return worked_ns_.load(std::memory_order_relaxed); }
 
  private:
-  runtime::Executor& inner_;
   std::atomic<std::uint64_t> worked_ns_{0};
+  runtime::RealExecutor thread_;  // Destroyed first: work in progress still counts.
 };
 
 /// The threads of one worker: one that reads, and, where there are processors for it, one that computes; otherwise the
@@ -42,9 +42,8 @@ class WorkerThreads {
   job::WorkerEnvironment Environment();
 
  private:
-  runtime::RealExecutor reader_;
+  TimedExecutor reader_;
   std::unique_ptr<runtime::Executor> compute_;
-  TimedExecutor timed_reader_;
 };
 
 }  // namespace steelyard::cli

@@ -43,12 +43,12 @@ void Worker::Run::Start(Transport& transport) {
   learner_ = std::move(learner.value());
   auto opened = std::make_shared<Status>();
   environment_->reader->Run(
-      [self = shared_from_this(), opened] {
-        *opened = self->reader_.Open(self->environment_->open_dataset,
-                                     DatasetOptionsOf(self->parameters_, /*valid=*/false));
+      // The worker, and with it environment_, may end while the reader still opens.
+      [self = shared_from_this(), opened, open = environment_->open_dataset] {
+        *opened = self->reader_.Open(open, DatasetOptionsOf(self->parameters_, /*valid=*/false));
         if (opened->ok() && !self->parameters_.valid.empty()) {
-          *opened = self->valid_reader_.Open(self->environment_->open_dataset,
-                                             DatasetOptionsOf(self->parameters_, /*valid=*/true));
+          *opened =
+              self->valid_reader_.Open(open, DatasetOptionsOf(self->parameters_, /*valid=*/true));
         }
       },
       [self = shared_from_this(), opened, &transport] { self->Opened(transport, *opened); });

@@ -31,20 +31,25 @@ class RealExecutor final : public Executor {
 
 /// Executor that works on the loop itself, each item in a turn of its own: for work that is shorter than waking a thread.
 ///
-/// Threads: confined to the loop.
+/// Threads: confined to the loop. Its destructor drops what has not started, and no `done` runs after it; the loop may go
+///          on with another executor.
 class LoopExecutor final : public Executor {
  public:
   explicit LoopExecutor(RealLoop& loop) : loop_(loop) {}
+  ~LoopExecutor() override { *open_ = false; }
+  LoopExecutor(const LoopExecutor&) = delete;
+  LoopExecutor& operator=(const LoopExecutor&) = delete;
 
   void Run(std::function<void()> work, std::function<void()> done) override {
-    loop_.Post([work = std::move(work), done = std::move(done)] {
-      work();
-      if (done) done();
+    loop_.Post([open = open_, work = std::move(work), done = std::move(done)] {
+      if (*open) work();
+      if (*open && done) done();
     });
   }
 
  private:
   RealLoop& loop_;
+  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< Shared with the items on the loop.
 };
 
 }  // namespace steelyard::runtime

@@ -172,6 +172,37 @@ TEST(RealExecutor, ShutdownFinishesWorkInProgressAndDropsTheRest) {
   EXPECT_EQ(dones, 0);
 }
 
+TEST(LoopExecutor, WorksOnTheLoopInTurnsOfItsOwn) {
+  RealLoop loop;
+  LoopExecutor executor(loop);
+  std::vector<std::string> seen;
+  executor.Run([&] { seen.emplace_back("work"); }, [&] { seen.emplace_back("done"); });
+  loop.Post([&] { loop.Stop(); });
+  seen.emplace_back("given");
+  loop.Run();
+  EXPECT_EQ(seen, (std::vector<std::string>{"given", "work", "done"}));
+}
+
+TEST(LoopExecutor, WhatHasNotStartedIsDroppedWithIt) {
+  RealLoop loop;
+  int works = 0, dones = 0;
+  auto executor = std::make_unique<LoopExecutor>(loop);
+  executor->Run([&] { ++works; }, [&] { ++dones; });
+  // Ends between its work and its `done`.
+  auto ended = std::make_unique<LoopExecutor>(loop);
+  ended->Run(
+      [&] {
+        ++works;
+        ended.reset();
+      },
+      [&] { ++dones; });
+  executor.reset();
+  loop.Post([&] { loop.Stop(); });
+  loop.Run();
+  EXPECT_EQ(works, 1);
+  EXPECT_EQ(dones, 0);
+}
+
 TEST(RealSignals, BecomeCallbacksAndSigpipeIsIgnored) {
   RealLoop loop;
   std::vector<int> seen;

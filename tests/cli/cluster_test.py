@@ -57,7 +57,11 @@ class ClusterTest(CommandTest):
                 return False
             roles = [node["role"] for node in ended.json()["nodes"]]
             return roles.count("server") == servers and roles.count("worker") == workers
-        wait_for(there, f"a cluster of {servers} servers and {workers} workers")
+        try:
+            wait_for(there, f"a cluster of {servers} servers and {workers} workers")
+        except AssertionError as never:
+            logs = "".join(f"\n--- {log.name}\n{log.read_text()}" for log in sorted(self.folder.glob("*.log")))
+            raise AssertionError(f"{never}; the daemons said:{logs}") from None
 
     def start_cluster(self, servers: int = 2, workers: int = 2):
         """@return the head, the servers and the workers."""
