@@ -37,8 +37,8 @@ struct Candidate {
 };
 
 template <typename Map>
-Candidate MapCandidate(std::string name, Map& map, const math::FtrlRule& rule) {
-  return {.name = std::move(name),
+Candidate MapCandidate(const char* name, Map& map, const math::FtrlRule& rule) {
+  return {.name = name,
           .push =
               [&map, rule](const KeyList& keys, std::span<const float> gradients) {
                 for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -38,8 +38,7 @@ void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) 
       std::move(done));
 }
 
-WorkerThreads::WorkerThreads(runtime::RealLoop& loop, std::size_t processors)
-    : reader_(loop) {
+WorkerThreads::WorkerThreads(runtime::RealLoop& loop, std::size_t processors) : reader_(loop) {
   // A minibatch is learned in tens of microseconds: handing it to another thread only pays when that one has a
   // processor of its own.
   if (processors > kComputeOnLoopProcessorsMax) {

@@ -69,8 +69,8 @@ const char* ReadReal(const char* p, const char* end, double& value) {
     const std::string_view text(body, static_cast<std::size_t>(stop - body));
     const std::size_t mark = text.find_first_of("eE");
     const bool tiny = mark == std::string_view::npos
-                          ? text.starts_with("0") || text.starts_with(".")
-                          : text.substr(mark + 1).starts_with("-");
+                          ? text.starts_with('0') || text.starts_with('.')
+                          : text.substr(mark + 1).starts_with('-');
     value = tiny ? 0.0 : std::numeric_limits<double>::infinity();
   }
   if (negative) value = -value;

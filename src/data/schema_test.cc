@@ -55,7 +55,6 @@ struct Mistake {
 };
 
 TEST(Schema, NamesTheMistakeAndItsLine) {
-  const std::string features = "[features]\na = { column = \"x\" }\n";
   const Mistake mistakes[] = {
       {"[label\n", "s.toml:1", "not TOML"},
       {"", "s.toml", "[features] is missing or empty"},

@@ -94,63 +94,63 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
   switch (frame.header.type) {
     case MessageType::kTableCreate:
       return with(std::type_identity<wire::TableCreate>(),
-                  [&](auto m) { tables_.Create(from, id, m, out); });
+                  [&](const auto& m) { tables_.Create(from, id, m, out); });
     case MessageType::kTableDrop:
       return with(std::type_identity<wire::TableDrop>(),
-                  [&](auto m) { DropTable(from, id, m.table, out); });
+                  [&](const auto& m) { DropTable(from, id, m.table, out); });
     case MessageType::kViewGet:
       return with(std::type_identity<wire::ViewGet>(),
-                  [&](auto m) { tables_.Get(from, id, m, out); });
+                  [&](const auto& m) { tables_.Get(from, id, m, out); });
     case MessageType::kViewReady:
       return with(std::type_identity<wire::ViewReady>(),
-                  [&](auto m) { tables_.OnViewReady(now, from, m, out); });
+                  [&](const auto& m) { tables_.OnViewReady(now, from, m, out); });
     case MessageType::kTableDropped:
       return with(std::type_identity<wire::TableDropped>(),
-                  [&](auto m) { tables_.OnDropped(from, m); });
+                  [&](const auto& m) { tables_.OnDropped(from, m); });
     case MessageType::kTableStats:
       return with(std::type_identity<wire::TableStats>(),
-                  [&](auto m) { tables_.OnStats(from, m, out); });
+                  [&](const auto& m) { tables_.OnStats(from, m, out); });
     case MessageType::kClusterGet:
-      return with(std::type_identity<wire::ClusterGet>(), [&](auto) {
+      return with(std::type_identity<wire::ClusterGet>(), [&](const auto&) {
         out.push_back({from, wire::MakeFrame(StatusFor(from), id)});
       });
     case MessageType::kJobGet:
       return with(std::type_identity<wire::JobGet>(),
-                  [&](auto m) { scheduler_.Get(from, id, m, out); });
+                  [&](const auto& m) { scheduler_.Get(from, id, m, out); });
     case MessageType::kRefused:
-      return with(std::type_identity<wire::Refused>(), [&](auto m) {
+      return with(std::type_identity<wire::Refused>(), [&](const auto& m) {
         tables_.OnInstallRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
       });
     case MessageType::kJobSubmit:
       return with(std::type_identity<wire::JobSubmit>(),
-                  [&](auto m) { scheduler_.Submit(from, id, m, out); });
+                  [&](const auto& m) { scheduler_.Submit(from, id, m, out); });
     case MessageType::kJobKept:
       return with(std::type_identity<wire::JobKept>(),
-                  [&](auto m) { scheduler_.OnKept(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnKept(from, m, out); });
     case MessageType::kJobCancel:
       return with(std::type_identity<wire::JobCancel>(),
-                  [&](auto m) { scheduler_.Cancel(from, id, m, out); });
+                  [&](const auto& m) { scheduler_.Cancel(from, id, m, out); });
     case MessageType::kSlotReady:
       return with(std::type_identity<wire::SlotReady>(),
-                  [&](auto m) { scheduler_.OnSlotReady(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnSlotReady(from, m, out); });
     case MessageType::kShardRequest:
       return with(std::type_identity<wire::ShardRequest>(),
-                  [&](auto m) { scheduler_.OnShardRequest(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnShardRequest(from, m, out); });
     case MessageType::kProgress:
       return with(std::type_identity<wire::Progress>(),
-                  [&](auto m) { scheduler_.OnProgress(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnProgress(from, m, out); });
     case MessageType::kPassDone:
       return with(std::type_identity<wire::PassDone>(),
-                  [&](auto m) { scheduler_.OnPassDone(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnPassDone(from, m, out); });
     case MessageType::kNames:
       return with(std::type_identity<wire::Names>(),
                   [&](auto m) { scheduler_.OnNames(from, std::move(m), out); });
     case MessageType::kNamesGet:
       return with(std::type_identity<wire::NamesGet>(),
-                  [&](auto m) { scheduler_.OnNamesGet(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnNamesGet(from, m, out); });
     case MessageType::kWorkerFailed:
       return with(std::type_identity<wire::WorkerFailed>(),
-                  [&](auto m) { scheduler_.OnWorkerFailed(from, m, out); });
+                  [&](const auto& m) { scheduler_.OnWorkerFailed(from, m, out); });
     case MessageType::kHello:
       return;  // A repeated greeting is harmless.
     default:

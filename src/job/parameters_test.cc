@@ -245,7 +245,7 @@ TEST(Pairs, RebuildRandomJobs) {
     p.solver = static_cast<Solver>(pick(3));
     p.passes = 1 + pick(1000000);
     p.minibatch = 1 + pick(1048576);
-    p.alpha = std::ldexp(static_cast<double>(1 + random() / 2), -static_cast<int>(pick(120)));
+    p.alpha = std::ldexp(static_cast<double>(1 + (random() >> 1)), -static_cast<int>(pick(120)));
     p.l1 = std::ldexp(static_cast<double>(random()), -60);
     p.seed = random();
     p.tau.steps = pick(4) == 0 ? Delay::kInfinite : static_cast<Step>(pick(1000));

@@ -275,7 +275,7 @@ bool Scheduler::ShouldStop(Job& job) {
   const auto loss = job.valid.mean_loss();
   if (!loss) return false;
   const bool improved = !job.best_loss || *loss < *job.best_loss * (1 - job.parameters.tolerance);
-  if (improved) job.best_loss = *loss;
+  if (improved) job.best_loss = loss;
   return !improved;
 }
 

@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using wire::JobState;
-using wire::MessageType;
 using wire::Phase;
 
 constexpr NodeId kServer = 1;

@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using transport::LinkId;
-using wire::MessageType;
 
 const Status kReset(StatusCode::kUnavailable, "reset");
 

@@ -49,7 +49,8 @@ class LoopExecutor final : public Executor {
 
  private:
   RealLoop& loop_;
-  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  ///< Shared with the items on the loop.
+  std::shared_ptr<bool> open_ =
+      std::make_shared<bool>(true);  ///< Shared with the items on the loop.
 };
 
 }  // namespace steelyard::runtime

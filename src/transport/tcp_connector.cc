@@ -72,7 +72,7 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
   void Try() {
     if (!done) return;
     std::error_code ignored;
-    socket.close(ignored);
+    (void)socket.close(ignored);
     socket.async_connect(endpoints[next], [self = shared_from_this()](std::error_code error) {
       if (!self->done) return;
       if (!error && self->IsSelfConnected()) error = asio::error::connection_refused;
@@ -120,7 +120,7 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
   void Cancel() {
     done = nullptr;
     std::error_code ignored;
-    socket.close(ignored);
+    (void)socket.close(ignored);
     try {
       resolver.cancel();
       limit.cancel();

@@ -285,7 +285,7 @@ struct TcpLink::State : std::enable_shared_from_this<State> {
   /// Close the socket: nothing else happens on this link.
   void Shut() {
     std::error_code ignored;
-    socket.close(ignored);
+    (void)socket.close(ignored);
     linger.cancel();
     DropQueue();
   }
@@ -313,14 +313,14 @@ struct TcpLink::State : std::enable_shared_from_this<State> {
     if (owner != nullptr || !socket.is_open()) return;
     if (write_error) return Shut();
     std::error_code ignored;
-    socket.shutdown(Socket::shutdown_send, ignored);
+    (void)socket.shutdown(Socket::shutdown_send, ignored);
   }
 
   void Abort() {
     owner = nullptr;
     if (socket.is_open() && !writing && !write_error) {
       std::error_code error;
-      socket.non_blocking(true, error);
+      (void)socket.non_blocking(true, error);
       while (!error && !queue.empty()) Consume(socket.write_some(Gather(), error));
     }
     Shut();

@@ -109,8 +109,7 @@ struct Listener {
     }
     if (acceptor.bind(endpoint, error)) return error;
     path = unix_path;
-    acceptor.listen(kBacklog, error);
-    return error;
+    return acceptor.listen(kBacklog, error);
   }
 
   Acceptor acceptor;
