@@ -1,4 +1,4 @@
-// NodeHost: one node on one loop, over the memory of this process or over TCP on this machine.
+// NodeHost: one node on one loop, over the memory of this process or over sockets of this machine.
 #pragma once
 
 #include <memory>
@@ -13,11 +13,15 @@
 
 namespace steelyard::cli {
 
+/// Where the processes of one command listen: by a name in the kernel, which leaves neither port nor file behind however
+/// its process ends.
+inline constexpr const char* kLocalAddress = "unix:@";
+
 /// Ownership: borrows loop and network; borrows the node from Start() on.
 /// Threads:   construct, Listen() and Start() on the loop or before it runs; destroy on it or after it.
 class NodeHost {
  public:
-  /// @param network  nullptr: TCP.
+  /// @param network  nullptr: sockets.
   NodeHost(runtime::RealLoop& loop, transport::InprocNetwork* network) {
     if (network != nullptr) {
       inproc_ = std::make_unique<transport::InprocTransport>(*network, loop, node_);
@@ -26,9 +30,9 @@ class NodeHost {
     }
   }
 
-  /// Take connections as "inproc:NAME" or on a free port of 127.0.0.1. @return the address.
+  /// Take connections as "inproc:NAME" or by a free kLocalAddress. @return the address.
   Result<std::string> Listen(const std::string& name) {
-    return inproc_ != nullptr ? inproc_->Listen("inproc:" + name) : tcp_->Listen("127.0.0.1:0");
+    return inproc_ != nullptr ? inproc_->Listen("inproc:" + name) : tcp_->Listen(kLocalAddress);
   }
 
   void Start(transport::Node& node) {

@@ -4,6 +4,7 @@
 
 #include "child_processes.h"
 #include "local_cluster.h"
+#include "node_host.h"
 #include "stream_feeder.h"
 
 namespace steelyard::cli {
@@ -18,8 +19,9 @@ class ProcessCluster final : public LocalCluster {
 
   Status Start(const std::string& head_address) override {
     for (std::uint64_t i = 0; i < options_.servers; ++i) {
-      SY_RETURN_IF_ERROR(children_.Start("server " + std::to_string(i), "server",
-                                         {"--head", head_address, "--once"}));
+      SY_RETURN_IF_ERROR(
+          children_.Start("server " + std::to_string(i), "server",
+                          {"--head", head_address, "--listen", kLocalAddress, "--once"}));
     }
     for (std::uint64_t i = 0; i < options_.workers; ++i) {
       SY_RETURN_IF_ERROR(StartWorker("worker " + std::to_string(i), head_address));

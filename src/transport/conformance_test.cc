@@ -210,6 +210,11 @@ struct UnixMaker {
   int count = 0;
 };
 
+struct UnixNameMaker : UnixMaker {
+  std::string NextAddress() { return "unix:@"; }
+  std::string UnusedAddress() { return "unix:@steelyard_nobody"; }
+};
+
 /// Hands the simulator's callbacks to a Probe that the test owns.
 class Forwarder final : public Node {
  public:
@@ -572,6 +577,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"TcpOneLoop", false, &MakeReal<TcpMaker, false>},
                     Kind{"TcpThreads", true, &MakeReal<TcpMaker, true>},
                     Kind{"UnixThreads", true, &MakeReal<UnixMaker, true>},
+                    Kind{"UnixNameThreads", true, &MakeReal<UnixNameMaker, true>},
                     Kind{"Simulated", false, &MakeSimulated}),
     [](const testing::TestParamInfo<Kind>& param) { return param.param.name; });
 

@@ -17,6 +17,7 @@ namespace steelyard::transport {
 namespace {
 
 constexpr std::string_view kUnixScheme = "unix:";
+constexpr std::size_t kUnixPathOffset = offsetof(sockaddr_un, sun_path);
 /// Unix sockets do not tune themselves: 4 MB let a whole body pass in one call (docs: transports were measured so).
 constexpr int kUnixBufferBytes = 4 << 20;
 
@@ -75,8 +76,13 @@ std::vector<SocketAddress> NumericAddresses(const TcpAddress& address) {
   if (address.is_unix()) {
     sockaddr_un local{};
     local.sun_family = AF_UNIX;
-    std::memcpy(local.sun_path, address.path.c_str(), address.path.size() + 1);
-    return {Wrap(local, offsetof(sockaddr_un, sun_path) + address.path.size() + 1)};
+    std::memcpy(local.sun_path, address.path.data(), address.path.size());
+    if (address.is_file()) return {Wrap(local, kUnixPathOffset + address.path.size() + 1)};
+    // The kernel's name space: a zero byte instead of the '@', and no zero at the end. It chooses a name itself when the
+    // address ends before the path.
+    local.sun_path[0] = '\0';
+    return {Wrap(
+        local, address.path.size() == 1 ? kUnixPathOffset : kUnixPathOffset + address.path.size())};
   }
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
@@ -106,8 +112,12 @@ std::string FormatSocketAddress(const SocketAddress& address) {
     }
     default: {
       const auto local = Unwrap<sockaddr_un>(address);
-      const std::string_view path(local.sun_path, ::strnlen(local.sun_path, sizeof local.sun_path));
-      return fmt::format("{}{}", kUnixScheme, path.empty() ? "(peer)" : path);
+      if (address.size <= kUnixPathOffset) return fmt::format("{}(peer)", kUnixScheme);
+      const std::string_view bytes(
+          local.sun_path,
+          std::min<std::size_t>(address.size - kUnixPathOffset, sizeof local.sun_path));
+      if (bytes.front() == '\0') return fmt::format("{}@{}", kUnixScheme, bytes.substr(1));
+      return fmt::format("{}{}", kUnixScheme, bytes.substr(0, bytes.find('\0')));
     }
   }
 }

@@ -1,4 +1,4 @@
-// Addresses of TcpTransport as people write them: HOST:PORT, [IPV6]:PORT and unix:PATH.
+// Addresses of TcpTransport as people write them: HOST:PORT, [IPV6]:PORT, unix:PATH and unix:@NAME.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,9 +15,12 @@ namespace steelyard::transport {
 struct TcpAddress {
   std::string host = {};  ///< A number or a name.
   std::uint16_t port = 0;
-  std::string path = {};  ///< Of a Unix-domain socket; then host and port mean nothing.
+  /// Of a Unix-domain socket; then host and port mean nothing. With '@' before it, a name that lives in the kernel and
+  /// goes with its process, instead of a file; '@' alone takes any free name.
+  std::string path = {};
 
   bool is_unix() const { return !path.empty(); }
+  bool is_file() const { return is_unix() && path.front() != '@'; }
 };
 
 /// A socket address of any family.
@@ -26,7 +29,7 @@ struct SocketAddress {
   socklen_t size = 0;
 };
 
-/// Take apart "127.0.0.1:4070", "[::1]:4070", "host:4070" or "unix:/path".
+/// Take apart "127.0.0.1:4070", "[::1]:4070", "host:4070", "unix:/path" or "unix:@name".
 /// Errors: kInvalidArgument  anything else.
 Result<TcpAddress> ParseTcpAddress(const std::string& text);
 

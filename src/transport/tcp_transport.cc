@@ -2,6 +2,7 @@
 #include "transport/tcp_transport.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,14 @@ bool IsStaleUnixSocket(const SocketAddress& address, const std::string& path) {
   return refused;
 }
 
+/// Whether the process at the other end runs as this process's user, or as root.
+bool IsSameUser(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         (peer.uid == ::geteuid() || peer.uid == 0);
+}
+
 Status ListenFailure(const std::string& address, const std::error_code& error) {
   std::string what = error.message();
   if (error == asio::error::address_in_use) {
@@ -99,22 +108,22 @@ struct Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  std::error_code Open(const SocketAddress& address, const std::string& unix_path) {
+  /// @param file  the path that the address names in the file system; empty when it names none.
+  std::error_code Open(const SocketAddress& address, const std::string& file) {
     const Endpoint endpoint(reinterpret_cast<const sockaddr*>(&address.storage), address.size);
     std::error_code error;
-    if (!unix_path.empty() && IsStaleUnixSocket(address, unix_path)) ::unlink(unix_path.c_str());
+    if (!file.empty() && IsStaleUnixSocket(address, file)) ::unlink(file.c_str());
     if (acceptor.open(endpoint.protocol(), error)) return error;
-    if (unix_path.empty() && acceptor.set_option(Acceptor::reuse_address(true), error)) {
-      return error;
-    }
+    if (file.empty() && acceptor.set_option(Acceptor::reuse_address(true), error)) return error;
     if (acceptor.bind(endpoint, error)) return error;
-    path = unix_path;
+    path = file;
     return acceptor.listen(kBacklog, error);
   }
 
   Acceptor acceptor;
   asio::steady_timer pause;
   std::string path;
+  bool same_user_only = false;
 };
 
 }  // namespace
@@ -142,7 +151,7 @@ struct TcpTransport::Impl final : TcpLinkOwner, std::enable_shared_from_this<Imp
           const std::shared_ptr<Impl> impl = weak.lock();
           if (impl == nullptr || !impl->alive || error == asio::error::operation_aborted) return;
           if (error) return impl->AcceptLater(listener);
-          impl->Adopt(std::move(socket));
+          impl->Adopt(std::move(socket), listener.same_user_only);
           if (impl->alive) impl->Accept(listener);
         });
   }
@@ -156,8 +165,10 @@ struct TcpTransport::Impl final : TcpLinkOwner, std::enable_shared_from_this<Imp
   }
 
   template <typename Socket>
-  void Adopt(Socket socket) {
-    if (links.size() >= options.links_max) return;  // The socket closes.
+  void Adopt(Socket socket, bool same_user_only) {
+    // Where this returns, the socket closes.
+    if (links.size() >= options.links_max) return;
+    if (same_user_only && !IsSameUser(socket.native_handle())) return;
     std::error_code error;
     const Endpoint remote = socket.remote_endpoint(error);
     const int fd = error ? -1 : socket.release(error);
@@ -262,7 +273,10 @@ Result<std::string> TcpTransport::Listen(const std::string& address) {
   const Result<SocketAddress> resolved = ResolveToListen(context, address, parsed.value());
   if (!resolved.ok()) return resolved.status();
   auto listener = std::make_unique<Listener>(context);
-  std::error_code error = listener->Open(resolved.value(), parsed.value().path);
+  const TcpAddress& target = parsed.value();
+  // A name in the kernel has no owner and permissions, as a file has.
+  listener->same_user_only = target.is_unix() && !target.is_file();
+  std::error_code error = listener->Open(resolved.value(), target.is_file() ? target.path : "");
   if (error) return ListenFailure(address, error);
   const Endpoint local = listener->acceptor.local_endpoint(error);
   if (error) return ListenFailure(address, error);

@@ -22,7 +22,8 @@ struct TcpOptions {
 
 /// One node on one loop.
 ///
-/// Addresses are HOST:PORT ("127.0.0.1:4070", "[::1]:4070", "head.example:4070") or "unix:/path".
+/// Addresses are HOST:PORT ("127.0.0.1:4070", "[::1]:4070", "head.example:4070"), "unix:/path" or "unix:@name", to which only
+/// the same user and root may connect.
 /// Ownership: borrows the loop and the node; destroy it before them.
 /// Threads:   Transport's calls from the loop. Construct, Listen() and Start() before the loop runs or on it; destroy on
 ///            the loop (not from a callback of this node) or once the loop has stopped.

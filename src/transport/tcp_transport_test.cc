@@ -353,8 +353,57 @@ TEST(TcpTransport, TakesIpv6AndUnixAddresses) {
   EXPECT_TRUE(transport.Listen("unix:" + path).ok());
 }
 
+TEST(TcpTransport, TakesUnixNamesThatAreNoFiles) {
+  runtime::RealLoop loop;
+  Recorder node(loop);
+  TcpTransport transport(loop, node);
+  const std::string chosen = "unix:@steelyard_" + std::to_string(::getpid());
+  {
+    TcpTransport first(loop, node);
+    EXPECT_EQ(first.Listen(chosen).value(), chosen);
+    EXPECT_EQ(transport.Listen(chosen).status().code(), StatusCode::kUnavailable);
+  }
+  EXPECT_TRUE(transport.Listen(chosen).ok()) << "the name goes with its owner";
+  const std::string one = transport.Listen("unix:@").value(),
+                    two = transport.Listen("unix:@").value();
+  EXPECT_TRUE(one.starts_with("unix:@") && one.size() > 6) << one;
+  EXPECT_NE(one, two);
+}
+
+/// Connect to `address` as `user` (root only), and be `after` from then on.
+int ConnectAs(uid_t user, const std::string& address, uid_t after) {
+  const SocketAddress to = NumericAddresses(ParseTcpAddress(address).value())[0];
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  EXPECT_EQ(::seteuid(0) | ::seteuid(user), 0);
+  EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size), 0);
+  EXPECT_EQ(::seteuid(0) | ::seteuid(after), 0);
+  return fd;
+}
+
+TEST(TcpTransport, AUnixNameIsForItsUserAndRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can connect as another user";
+  constexpr uid_t kOwner = 65534, kOther = 65533;
+  runtime::RealLoop loop;
+  Recorder node(loop);
+  TcpTransport transport(loop, node);
+  const std::string address = transport.Listen("unix:@").value();
+  transport.Start();
+  const int others = ConnectAs(kOther, address, kOwner);
+  const int own = ConnectAs(kOwner, address, kOwner);
+  const int roots = ConnectAs(0, address, kOwner);
+  node.until = [&] { return node.open.size() == 2; };
+  loop.Run();  // Connections are accepted in the order in which they were made.
+  EXPECT_EQ(::seteuid(0), 0);
+  char byte = 0;
+  EXPECT_EQ(::recv(others, &byte, 1, MSG_DONTWAIT), 0) << "closed";
+  EXPECT_EQ(::recv(own, &byte, 1, MSG_DONTWAIT), -1) << "open";
+  EXPECT_EQ(::recv(roots, &byte, 1, MSG_DONTWAIT), -1) << "open";
+  for (const int fd : {others, own, roots}) ::close(fd);
+}
+
 TEST(TcpAddress, ParsesWhatItFormats) {
-  for (const std::string text : {"127.0.0.1:4070", "[::1]:0", "0.0.0.0:65535", "unix:/tmp/a b"}) {
+  for (const std::string text :
+       {"127.0.0.1:4070", "[::1]:0", "0.0.0.0:65535", "unix:/tmp/a b", "unix:@steelyard"}) {
     const auto addresses = NumericAddresses(ParseTcpAddress(text).value());
     ASSERT_EQ(addresses.size(), 1u) << text;
     EXPECT_EQ(FormatSocketAddress(addresses[0]), text);

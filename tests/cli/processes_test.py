@@ -11,9 +11,12 @@ from command import BINARY, CommandTest, svm_rows
 from process_watch import PATIENCE, alive, children_of, reads_a_pipe, role_of, wait_for
 
 
-def listening_ports() -> set[str]:
-    lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return {line.split()[1] for line in lines if line.split()[3] == "0A"}
+def listening() -> set[str]:
+    """Ports, and names of Unix-domain sockets, that some process of this machine listens at."""
+    tcp = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    unix = [line.split() for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return {words[1] for words in tcp if words[3] == "0A"} | {words[7] for words in unix
+                                                              if words[3] == "00010000" and len(words) > 7}
 
 
 class Processes(CommandTest):
@@ -64,12 +67,13 @@ class Processes(CommandTest):
         self.assert_all_gone(pids)
 
     def test_ctrl_c(self):
-        ports = listening_ports()
+        before = listening()
         parent = self.start_long_run("--servers", "2", "--workers", "2")
         roles = self.children(parent, 4)
         pids = roles["server"] + roles["worker"]
         self.wait_until_training(parent, roles["worker"])
-        self.assertGreaterEqual(len(listening_ports() - ports), 3)
+        taken = listening() - before
+        self.assertGreaterEqual(len(taken), 3, "the head's and two servers'")
         start = time.monotonic()
         parent.send_signal(signal.SIGINT)
         _, error = parent.communicate(timeout=PATIENCE)
@@ -78,7 +82,7 @@ class Processes(CommandTest):
         self.assertEqual(error.decode(), "steelyard: train: interrupted by Ctrl-C; no model was saved; an earlier one "
                                          "stays as it was\n")
         self.assert_all_gone(pids)
-        self.assertEqual(listening_ports() - ports, set())
+        self.assertEqual(listening() & taken, set())
         self.assertEqual(list((self.folder / "tmp").iterdir()), [])
         self.assert_model_stayed()
 
