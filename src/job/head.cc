@@ -75,6 +75,7 @@ void Head::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
                          identity_));
     return;
   }
+  if (frame.header.type == MessageType::kHello) return acceptor_.WelcomeAgain(transport, link);
   std::vector<Outgoing> out;
   Dispatch(member->id, frame, out);
   SendAll(transport, out);
@@ -151,8 +152,6 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
     case MessageType::kWorkerFailed:
       return with(std::type_identity<wire::WorkerFailed>(),
                   [&](const auto& m) { scheduler_.OnWorkerFailed(from, m, out); });
-    case MessageType::kHello:
-      return;  // A repeated greeting is harmless.
     default:
       out.push_back({from, wire::MakeFrame(wire::Refused::From(Status(
                                                StatusCode::kInvalidArgument,

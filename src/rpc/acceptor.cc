@@ -10,7 +10,7 @@ using transport::LinkId;
 using transport::Transport;
 
 void Acceptor::OnOpen(runtime::Time now, LinkId link, const std::string& address) {
-  links_[link] = {.opened = now, .greeted = false, .peer = {}};
+  links_[link] = {.opened = now, .greeted = false, .peer = {}, .terms = {}};
   links_[link].peer.address = address;
 }
 
@@ -64,7 +64,12 @@ void Acceptor::Welcome(Transport& transport, LinkId link, const wire::Hello& hel
   terms.my_node = self_->node;
   terms.my_incarnation = self_->incarnation;
   terms.body_bytes_max = wire::kFrameBytesMax;
-  transport.Send(link, Stamp(wire::MakeFrame(terms), *self_));
+  entry.terms = terms;
+  WelcomeAgain(transport, link);
+}
+
+void Acceptor::WelcomeAgain(Transport& transport, LinkId link) {
+  transport.Send(link, Stamp(wire::MakeFrame(links_.at(link).terms), *self_));
 }
 
 void Acceptor::Refuse(Transport& transport, LinkId link, const Status& why) {

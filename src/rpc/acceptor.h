@@ -42,6 +42,9 @@ class Acceptor {
   void Welcome(transport::Transport& transport, transport::LinkId link, const wire::Hello& hello,
                NodeId node, wire::HelloAck terms);
 
+  /// Answer a greeted link's repeated HELLO as the first one: that answer may be lost.
+  void WelcomeAgain(transport::Transport& transport, transport::LinkId link);
+
   /// Answer with REFUSED and close.
   void Refuse(transport::Transport& transport, transport::LinkId link, const Status& why);
 
@@ -58,6 +61,7 @@ class Acceptor {
     runtime::Time opened{0};
     bool greeted = false;
     Peer peer;
+    wire::HelloAck terms;  ///< As answered.
   };
   const Identity* self_;
   std::map<transport::LinkId, Link> links_;

@@ -7,6 +7,13 @@ namespace steelyard::rpc {
 
 using transport::Transport;
 
+namespace {
+
+/// A greeting may be lost on a link that stays; repeating it costs less than another connection.
+constexpr runtime::Duration kGreetAgainMin = std::chrono::milliseconds(20);
+
+}  // namespace
+
 Channel::Channel(Options options, const Identity* self)
     : options_(std::move(options)),
       self_(self),
@@ -29,12 +36,18 @@ void Channel::Stop(Transport& transport) {
 void Channel::Connect(Transport& transport) {
   state_ = State::kConnecting;
   link_ = transport.Connect(options_.address);
-  wake_ = transport.now() + handshake_;
+  handshake_end_ = transport.now() + handshake_;
+  wake_ = handshake_end_;
 }
 
 void Channel::OnOpen(Transport& transport) {
   if (state_ != State::kConnecting) return;
   state_ = State::kGreeting;
+  greet_again_ = kGreetAgainMin;
+  Greet(transport);
+}
+
+void Channel::Greet(Transport& transport) {
   wire::Hello hello;
   hello.role = self_->role;
   hello.node = self_->node;
@@ -44,6 +57,8 @@ void Channel::OnOpen(Transport& transport) {
   hello.listen_address = self_->listen_address;
   hello.description = self_->description;
   transport.Send(link_, Stamp(wire::MakeFrame(hello), *self_));
+  wake_ = std::min(handshake_end_, transport.now() + greet_again_);
+  greet_again_ *= 2;
 }
 
 Channel::Event Channel::OnFrame(Transport& transport, const wire::Frame& frame, bool& consumed) {
@@ -97,6 +112,8 @@ void Channel::OnWake(Transport& transport) {
   wake_.reset();
   if (state_ == State::kWaiting) {
     Connect(transport);
+  } else if (state_ == State::kGreeting && transport.now() < handshake_end_) {
+    Greet(transport);
   } else if (state_ == State::kConnecting || state_ == State::kGreeting) {
     handshake_ = std::min(handshake_ * 2, options_.handshake_max);
     (void)OnClose(transport,

@@ -11,7 +11,7 @@
 
 namespace steelyard::rpc {
 
-/// Connects to one peer, greets it with HELLO, and connects again with backoff whenever the link is lost.
+/// Connects to one peer, greets it with HELLO until it answers, and connects again with backoff whenever the link is lost.
 ///
 /// The owner passes on the transport's callbacks for links that Owns() names, and calls OnWake() when next_wake() is due.
 ///
@@ -67,6 +67,7 @@ class Channel {
  private:
   enum class State { kStopped, kWaiting, kConnecting, kGreeting, kReady, kRefused };
   void Connect(transport::Transport& transport);
+  void Greet(transport::Transport& transport);
 
   Options options_;
   const Identity* self_;
@@ -76,6 +77,8 @@ class Channel {
   Status last_error_;
   runtime::Duration retry_{0};
   runtime::Duration handshake_{0};
+  runtime::Time handshake_end_{0};
+  runtime::Duration greet_again_{0};  ///< Until HELLO is repeated; doubles each time.
   runtime::Time down_since_{0};
   std::optional<runtime::Time> wake_;
 };

@@ -97,7 +97,7 @@ TEST_F(ChannelTest, APeerThatDoesNotAnswerIsTriedAnew) {
     const auto started = transport_.now();
     const LinkId link = transport_.last_link();
     if (limit == 300ms) channel_.OnOpen(transport_);  // Open, but no welcome: the same limit.
-    Wake();
+    while (channel_.Owns(link)) ASSERT_NO_FATAL_FAILURE(Wake());
     EXPECT_EQ(transport_.now() - started, limit);
     EXPECT_TRUE(transport_.closed.contains(link));
     EXPECT_EQ(channel_.last_error().code(), StatusCode::kDeadlineExceeded);
@@ -105,6 +105,21 @@ TEST_F(ChannelTest, APeerThatDoesNotAnswerIsTriedAnew) {
     EXPECT_NE(transport_.last_link(), link);
     EXPECT_FALSE(channel_.Owns(link));
   }
+}
+
+TEST_F(ChannelTest, RepeatsItsGreetingEverMoreRarely) {
+  channel_.Start(transport_);
+  transport_.Advance(5ms);
+  channel_.OnOpen(transport_);
+  const auto started = transport_.now();
+  for (const auto at : {0ms, 20ms, 60ms, 140ms}) {
+    EXPECT_EQ(transport_.now() - started, at);
+    EXPECT_EQ(transport_.TakeMessages<wire::Hello>().size(), 1u);
+    Wake();
+  }
+  EXPECT_EQ(transport_.now() - started, 145ms) << "the limit counts from the connection's start";
+  EXPECT_TRUE(transport_.TakeMessages<wire::Hello>().empty());
+  EXPECT_EQ(channel_.last_error().code(), StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(ChannelTest, ARefusalIsForGood) {
@@ -258,6 +273,11 @@ TEST_F(AcceptorTest, KnowsAPeerFromItsWelcomeToItsEnd) {
   EXPECT_EQ(acceptor_.PeerOf(link)->incarnation, 33u);
   EXPECT_EQ(acceptor_.PeerOf(link)->address, "far end");
   EXPECT_FALSE(acceptor_.OnWake(transport_)) << "nobody is waited for";
+  acceptor_.WelcomeAgain(transport_, link);
+  const auto again = transport_.TakeMessages<wire::HelloAck>();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].your_node, 3u);
+  EXPECT_EQ(again[0].heartbeat_ns, 6u);
   acceptor_.OnClose(link);
   EXPECT_FALSE(acceptor_.Owns(link));
 }

@@ -108,7 +108,8 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       break;
     }
     case MessageType::kHello:
-      break;  // A repeated greeting is harmless.
+      acceptor_.WelcomeAgain(transport, link);
+      break;
     default:
       return Refuse(
           transport, link, id,
