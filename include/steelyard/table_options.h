@@ -20,7 +20,7 @@ struct UpdaterOptions {
 struct TableOptions {
   std::string name;
   std::uint32_t width = 1;  ///< Values per key.
-  UpdaterOptions updater;
+  UpdaterOptions updater = {};
   /// Key ranges the table is cut into; the same for any number of servers, so that results do not depend on it.
   std::uint32_t segment_count = 32;
   bool operator==(const TableOptions&) const = default;

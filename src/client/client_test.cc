@@ -412,6 +412,21 @@ TEST_F(ClientTest, AnEmptyPullIsAnsweredByItselfButNeverInline) {
   EXPECT_TRUE(pulled_[0].value().keys.empty());
 }
 
+TEST_F(ClientTest, AnEmptyPushEndsAfterThoseBeforeItAndNeverInline) {
+  // A program of its own: members of a group tell every server how far they are.
+  Attach({.group = 0, .stream = 1, .session = 2});
+  for (std::size_t server : {0, 1}) Greet(server);
+  for (std::size_t server : {0, 1}) AckOpen(server);
+  Push({});
+  EXPECT_TRUE(pushed_.empty());
+  client_.OnWake(transport_);
+  EXPECT_EQ(pushed_.size(), 1u);
+  Push({1});
+  Push({});
+  client_.OnWake(transport_);
+  EXPECT_EQ(pushed_.size(), 1u) << "one before it is under way";
+}
+
 TEST_F(ClientTest, ABusyServerIsAskedAgain) {
   AttachBoth();
   Pull({1});

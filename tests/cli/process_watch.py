@@ -2,7 +2,9 @@
 import pathlib
 import time
 
-PATIENCE = 20.0
+from command import SANITIZED
+
+PATIENCE = 20.0 * (5 if SANITIZED else 1)
 
 
 def children_of(pid: int) -> list[int]:

@@ -1,0 +1,89 @@
+// Cluster and Table: what a program does with the tables of a running cluster: create, push, pull, scan, drop.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "steelyard/status.h"
+#include "steelyard/table_options.h"
+#include "steelyard/types.h"
+
+namespace steelyard {
+
+namespace api {
+class Connection;
+struct AttachedTable;
+}  // namespace api
+
+/// A table of a cluster: rows of `width` floats by key, in key order, cut over the servers.
+///
+/// Ownership: a handle; copies name the same table, and keep the connection. The table itself stays with the cluster until
+///            it is dropped.
+/// Threads:   any. Scan() and a Push() that has to wait block their caller, nothing else does.
+/// Errors:    futures become ready with kInvalidArgument (keys not strictly increasing, values that do not fit, a value
+///            that is not finite), kUnavailable (a server or the head is gone), kCancelled (the last handle is gone).
+class Table {
+ public:
+  const TableOptions& options() const;
+
+  /// Hand one row per key to the table's update rule, which applies it exactly once: add, or take as the gradient of a
+  /// solver.
+  ///
+  /// Blocks while more than 32 MB of this connection's pushes are unacknowledged.
+  /// Shapes: keys [n] strictly increasing; values [n, width] row-major.
+  std::future<Status> Push(std::vector<Key> keys, std::vector<float> values);
+
+  /// Read the keys' values: [n, width], zeros for a key that nobody pushed. Every push of this connection whose future was
+  /// ready before is in them.
+  ///
+  /// Shapes: keys [n] strictly increasing.
+  std::future<Result<std::vector<float>>> Pull(std::vector<Key> keys);
+
+  /// Read all rows in key order; blocks. `on_rows` gets keys [n] and values [n, width] piece by piece, on this thread; an
+  /// error that it returns ends the scan and is returned.
+  Status Scan(const std::function<Status(std::span<const Key> keys, std::span<const float> values)>&
+                  on_rows);
+
+ private:
+  friend class Cluster;
+  Table(std::shared_ptr<api::Connection> connection, std::shared_ptr<api::AttachedTable> table);
+
+  std::shared_ptr<api::Connection> connection_;
+  std::shared_ptr<api::AttachedTable> table_;
+};
+
+/// A program's connection to a running cluster (`steelyard up`), on a thread of its own.
+///
+/// Ownership: a handle, as Table is; the connection ends with the last of both.
+/// Threads:   any. All calls block, for a minute at most.
+/// Errors:    kUnavailable  the head is not there, has refused this program or was restarted: connect anew.
+class Cluster {
+ public:
+  /// Join the cluster whose head listens at `address` ("127.0.0.1:4070").
+  /// Errors: kUnavailable  no head answers within `patience`; the message says what was found instead.
+  static Result<Cluster> Connect(const std::string& address,
+                                 std::chrono::milliseconds patience = std::chrono::seconds(5));
+
+  /// Errors: kInvalidArgument  the name is taken, or an option is wrong; kUnavailable  there is no server.
+  Result<Table> CreateTable(const TableOptions& options);
+  /// Errors: kNotFound  no table has this name.
+  Result<Table> OpenTable(const std::string& name);
+  /// Drop a table with all of its rows, whoever uses it. Errors: kNotFound.
+  Status DropTable(const std::string& name);
+
+  /// Who is waited for and since when, e.g. "server 2 (127.0.0.1:4071): 3 requests unanswered for 700 ms"; empty when
+  /// nothing is outstanding.
+  std::string DescribeWait();
+
+ private:
+  explicit Cluster(std::shared_ptr<api::Connection> connection);
+
+  std::shared_ptr<api::Connection> connection_;
+};
+
+}  // namespace steelyard

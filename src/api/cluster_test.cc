@@ -1,0 +1,228 @@
+// Goal: a program's handles do what their header says. Method: a head and servers on loops of this process, real sockets.
+#include "steelyard/cluster.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "job/head.h"
+#include "runtime/real_loop.h"
+#include "server/server.h"
+#include "transport/tcp_transport.h"
+
+namespace steelyard {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A node on a thread of its own; gone without a word when destroyed.
+template <typename NodeType>
+class Running {
+ public:
+  /// @param make  gets the address it listens at.
+  template <typename Make>
+  explicit Running(Make make) {
+    std::promise<void> started;
+    thread_.loop().Post([&] {
+      host_.emplace(thread_.loop(), relay_);
+      address_ = host_->Listen("unix:@").value();
+      node_ = make(address_);
+      relay_.to = node_.get();
+      host_->Start();
+      started.set_value();
+    });
+    started.get_future().wait();
+  }
+  ~Running() {
+    thread_.Join();
+    host_.reset();
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  struct Relay final : transport::Node {
+    void OnStart(transport::Transport& t) override { to->OnStart(t); }
+    void OnOpen(transport::Transport& t, transport::LinkId link, bool accepted,
+                const std::string& peer) override {
+      to->OnOpen(t, link, accepted, peer);
+    }
+    void OnFrame(transport::Transport& t, transport::LinkId link, wire::Frame frame) override {
+      to->OnFrame(t, link, std::move(frame));
+    }
+    void OnClose(transport::Transport& t, transport::LinkId link, const Status& why) override {
+      to->OnClose(t, link, why);
+    }
+    void OnWake(transport::Transport& t) override { to->OnWake(t); }
+    transport::Node* to = nullptr;
+  };
+
+  runtime::LoopThread thread_;
+  Relay relay_;
+  std::unique_ptr<NodeType> node_;
+  std::optional<transport::TcpTransport> host_;
+  std::string address_;
+};
+
+class ClusterTest : public testing::Test {
+ protected:
+  static std::unique_ptr<Running<job::Head>> MakeHead() {
+    return std::make_unique<Running<job::Head>>([](const std::string& address) {
+      return std::make_unique<job::Head>(job::Head::Options{
+          .cluster_id = 7, .incarnation = 1, .listen_address = address, .membership = {}});
+    });
+  }
+  std::unique_ptr<Running<server::Server>> MakeServer(Incarnation incarnation) {
+    return std::make_unique<Running<server::Server>>([&](const std::string& address) {
+      return std::make_unique<server::Server>(
+          server::Server::Options{.head_address = head_->address(),
+                                  .listen_address = address,
+                                  .incarnation = incarnation,
+                                  .description = "test"});
+    });
+  }
+  Cluster Connect() {
+    Result<Cluster> cluster = Cluster::Connect(head_->address());
+    EXPECT_TRUE(cluster.ok()) << cluster.status().ToString();
+    return std::move(cluster.value());
+  }
+  /// A table of `width`; its creation waits until the servers have joined.
+  static Table Create(Cluster& cluster, const std::string& name, std::uint32_t width = 1) {
+    for (;;) {
+      Result<Table> table = cluster.CreateTable({.name = name, .width = width});
+      if (table.ok()) return table.value();
+      EXPECT_EQ(table.status().code(), StatusCode::kUnavailable) << table.status().ToString();
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+
+  std::unique_ptr<Running<job::Head>> head_ = MakeHead();
+  std::unique_ptr<Running<server::Server>> one_ = MakeServer(11), two_ = MakeServer(12);
+};
+
+TEST_F(ClusterTest, PushesPullsScansAndDrops) {
+  Cluster cluster = Connect();
+  Table table = Create(cluster, "counts", 2);
+  EXPECT_EQ(table.options().width, 2u);
+  constexpr Key kStep = kKeyMax / 1000;
+  std::vector<Key> keys;
+  std::vector<float> values;
+  for (Key i = 0; i < 1000; ++i) {
+    keys.push_back(i * kStep);
+    values.insert(values.end(), {static_cast<float>(i), 1});
+  }
+  std::vector<std::future<Status>> pushed;
+  for (int i = 0; i < 10; ++i) pushed.push_back(table.Push(keys, values));
+  for (auto& push : pushed) EXPECT_TRUE(push.get().ok());
+  const auto pulled = table.Pull({0, 1, 999 * kStep}).get();
+  ASSERT_TRUE(pulled.ok()) << pulled.status().ToString();
+  EXPECT_EQ(pulled.value(), (std::vector<float>{0, 10, 0, 0, 9990, 10}));
+
+  // Another program sees the same table.
+  Cluster other = Connect();
+  Result<Table> again = other.OpenTable("counts");
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  std::vector<Key> scanned;
+  double sum = 0;
+  const auto on_rows = [&](std::span<const Key> more, std::span<const float> floats) {
+    EXPECT_EQ(floats.size(), 2 * more.size());
+    scanned.insert(scanned.end(), more.begin(), more.end());
+    for (const float value : floats) sum += value;
+    return Status();
+  };
+  EXPECT_TRUE(again.value().Scan(on_rows).ok());
+  EXPECT_EQ(scanned, keys);
+  EXPECT_EQ(sum, 10 * (999 * 500 + 1000));
+  const auto refuse = [](auto, auto) { return Status(StatusCode::kCancelled, "enough"); };
+  EXPECT_EQ(again.value().Scan(refuse).message(), "enough");
+
+  EXPECT_TRUE(other.DropTable("counts").ok());
+  EXPECT_EQ(other.DropTable("counts").code(), StatusCode::kNotFound);
+  EXPECT_EQ(other.OpenTable("counts").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(again.value().Push({1}, {1, 1}).get().code(), StatusCode::kNotFound);
+  EXPECT_EQ(table.Push({1}, {1, 1}).get().code(), StatusCode::kUnavailable) << "dropped by another";
+}
+
+TEST_F(ClusterTest, RefusesWhatDoesNotFit) {
+  Cluster cluster = Connect();
+  Table table = Create(cluster, "w");
+  EXPECT_EQ(cluster.CreateTable({.name = "w"}).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(cluster.CreateTable({.name = "v", .updater = {.name = "magic"}}).status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(table.Push({2, 1}, {1, 1}).get().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(table.Push({1, 2}, {1}).get().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(table.Pull({2, 2}).get().status().code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(table.Push({1}, {1}).get().ok()) << "refusals harm nobody";
+  EXPECT_TRUE(table.Push({}, {}).get().ok());
+  EXPECT_TRUE(table.Pull({}).get().ok());
+  EXPECT_EQ(cluster.DescribeWait(), "");
+}
+
+TEST_F(ClusterTest, ManyThreadsShareAConnectionAndPushesAreHeldBack) {
+  Cluster cluster = Connect();
+  const Table table = Create(cluster, "shared");
+  constexpr std::size_t kKeys = 500'000;  // 6 MB a push: five fit.
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([table = table]() mutable {
+      std::vector<std::future<Status>> pushed;
+      for (int i = 0; i < 5; ++i) {
+        std::vector<Key> keys(kKeys);
+        for (std::size_t k = 0; k < kKeys; ++k) keys[k] = k << 40;
+        pushed.push_back(table.Push(std::move(keys), std::vector<float>(kKeys, 1.0F)));
+      }
+      for (auto& push : pushed) EXPECT_TRUE(push.get().ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Table(table).Pull({Key{77} << 40}).get().value(), std::vector<float>{20});
+}
+
+TEST_F(ClusterTest, AServerThatIsGoneFailsWhatNeedsIt) {
+  Cluster cluster = Connect();
+  Table table = Create(cluster, "w");
+  std::vector<Key> keys;
+  for (Key i = 0; i < 64; ++i) keys.push_back(i << 58);
+  EXPECT_TRUE(table.Push(keys, std::vector<float>(64, 1)).get().ok());
+  two_.reset();
+  auto pull = table.Pull(keys);
+  ASSERT_EQ(pull.wait_for(30s), std::future_status::ready);
+  EXPECT_EQ(pull.get().status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(ClusterTest, AHeadThatIsGoneIsNamed) {
+  const std::string address = head_->address();
+  const Result<Cluster> nobody = Cluster::Connect("unix:@steelyard_nobody", 100ms);
+  ASSERT_FALSE(nobody.ok());
+  EXPECT_EQ(nobody.status().code(), StatusCode::kUnavailable);
+  EXPECT_NE(nobody.status().ToString().find("unix:@steelyard_nobody"), std::string::npos);
+  EXPECT_NE(nobody.status().message().find("no head answers within 100 ms"), std::string::npos);
+  // A server is no head.
+  const Result<Cluster> wrong = Cluster::Connect(one_->address());
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.status().code(), StatusCode::kUnavailable) << wrong.status().ToString();
+  Cluster cluster = Connect();
+  head_.reset();
+  EXPECT_EQ(cluster.OpenTable("w").status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(ClusterTest, WhatIsUnderWayEndsWithTheLastHandle) {
+  std::future<Result<std::vector<float>>> pull;
+  {
+    Cluster cluster = Connect();
+    Table table = Create(cluster, "w");
+    two_.reset();  // Nobody answers for half of the keys.
+    pull = table.Pull({1, kKeyMax - 1});
+  }
+  ASSERT_EQ(pull.wait_for(30s), std::future_status::ready);
+  EXPECT_FALSE(pull.get().ok());
+}
+
+}  // namespace
+}  // namespace steelyard

@@ -1,0 +1,183 @@
+#include "api/connection.h"
+
+#include <unistd.h>
+
+#include <random>
+
+namespace steelyard::api {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The client itself refuses pushes above its own, larger limit.
+constexpr std::size_t kUnackedBytesMax = std::size_t{32} << 20;
+/// Servers answer or are declared dead long before; this is for a head that neither answers nor goes away.
+constexpr auto kAnswerMax = 60s;
+
+Incarnation DrawIncarnation() {
+  std::random_device device;
+  return (Incarnation{device()} << 32) | device();
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& head_address)
+    : head_address_(head_address),
+      node_(std::make_unique<ClusterNode>(
+          ClusterNode::Options{.head_address = head_address,
+                               .incarnation = DrawIncarnation(),
+                               .description = "pid " + std::to_string(::getpid())})) {
+  std::promise<void> made;
+  thread_.loop().Post([&] {
+    transport_ = std::make_unique<transport::TcpTransport>(thread_.loop(), *node_);
+    transport_->Start();
+    made.set_value();
+  });
+  made.get_future().wait();
+}
+
+Connection::~Connection() {
+  std::promise<void> detached;
+  thread_.loop().Post([&] {
+    for (const auto& [id, table] : tables_) {
+      node_->client().Detach(*transport_, id,
+                             Status(StatusCode::kCancelled, "the connection was closed"));
+    }
+    node_->OnWake(*transport_);  // Calls back who still waits.
+    detached.set_value();
+  });
+  detached.get_future().wait();
+  thread_.Join();
+  transport_.reset();
+}
+
+template <typename T>
+Result<T> Connection::Wait(std::function<void(std::function<void(Result<T>)>)> work,
+                           std::chrono::milliseconds patience) {
+  auto promise = std::make_shared<std::promise<Result<T>>>();
+  std::future<Result<T>> answer = promise->get_future();
+  thread_.loop().Post([work = std::move(work), promise] {
+    work([promise](Result<T> result) { promise->set_value(std::move(result)); });
+  });
+  if (answer.wait_for(patience) == std::future_status::ready) return answer.get();
+  return Status(StatusCode::kDeadlineExceeded,
+                "no answer within " + std::to_string(patience.count()) + " ms", head_address_);
+}
+
+Status Connection::Join(std::chrono::milliseconds patience) {
+  const Result<bool> joined = Wait<bool>(
+      [this](const auto& done) {
+        node_->OnceJoined(
+            [done](const Status& status) { done(status.ok() ? Result<bool>(true) : status); });
+      },
+      patience);
+  if (joined.ok()) return {};
+  if (joined.status().code() != StatusCode::kDeadlineExceeded) return joined.status();
+  const Result<std::string> why = Wait<std::string>(
+      [this](const auto& done) { done(node_->head().channel().last_error().message()); },
+      kAnswerMax);
+  return {StatusCode::kUnavailable,
+          "no head answers within " + std::to_string(patience.count()) +
+              " ms: " + (why.ok() ? why.value() : "nobody listens there"),
+          head_address_};
+}
+
+Result<wire::Frame> Connection::AskFrame(wire::Frame request) {
+  return Wait<wire::Frame>([this, request = std::move(request)](
+                               auto done) { node_->Ask(*transport_, request, std::move(done)); },
+                           kAnswerMax);
+}
+
+Result<std::shared_ptr<AttachedTable>> Connection::Attach(wire::View view) {
+  const TableId id = view.table;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = tables_.find(id);
+    if (known != tables_.end()) return known->second;
+  }
+  auto table = std::make_shared<AttachedTable>(AttachedTable{std::move(view)});
+  const Result<bool> attached = Wait<bool>(
+      [this, table](const auto& done) {
+        node_->Attach(*transport_, table->view, [done](const Status& status) {
+          done(status.ok() ? Result<bool>(true) : status);
+        });
+      },
+      kAnswerMax);
+  if (!attached.ok()) return attached.status();
+  const std::lock_guard lock(mutex_);
+  return tables_.emplace(id, std::move(table)).first->second;
+}
+
+void Connection::Forget(TableId table) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (tables_.erase(table) == 0) return;
+  }
+  thread_.loop().Post([this, table] {
+    node_->client().Detach(*transport_, table,
+                           Status(StatusCode::kNotFound, "the table was dropped"));
+  });
+}
+
+std::future<Status> Connection::Push(TableId table, client::PushRequest request) {
+  const std::size_t bytes =
+      request.keys.size() * sizeof(Key) + request.floats.size() * sizeof(float);
+  {
+    std::unique_lock lock(mutex_);
+    acknowledged_.wait(
+        lock, [&] { return unacked_bytes_ == 0 || unacked_bytes_ + bytes <= kUnackedBytesMax; });
+    unacked_bytes_ += bytes;
+  }
+  auto promise = std::make_shared<std::promise<Status>>();
+  std::future<Status> pushed = promise->get_future();
+  const auto done = [this, promise, bytes](const Status& status) {
+    {
+      const std::lock_guard lock(mutex_);
+      unacked_bytes_ -= bytes;
+    }
+    acknowledged_.notify_all();
+    promise->set_value(status);
+  };
+  thread_.loop().Post([this, table, done, request = std::move(request)]() mutable {
+    const auto given = node_->client().Push(*transport_, table, std::move(request), done);
+    if (!given.ok()) done(given.status());
+    node_->ArmAlarm(*transport_);
+  });
+  return pushed;
+}
+
+std::future<Result<std::vector<float>>> Connection::Pull(TableId table,
+                                                         client::PullRequest request) {
+  auto promise = std::make_shared<std::promise<Result<std::vector<float>>>>();
+  std::future<Result<std::vector<float>>> pulled = promise->get_future();
+  thread_.loop().Post([this, table, promise, request = std::move(request)]() mutable {
+    const Status given = node_->client().Pull(
+        *transport_, table, std::move(request), [promise](Result<client::Pulled> result) {
+          if (!result.ok()) return promise->set_value(result.status());
+          promise->set_value(std::move(result.value().floats));
+        });
+    if (!given.ok()) promise->set_value(given);
+    node_->ArmAlarm(*transport_);
+  });
+  return pulled;
+}
+
+Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRequest& request) {
+  return Wait<client::Scanned>(
+      [this, table, request](const auto& done) {
+        const Status given = node_->client().Scan(*transport_, table, request, done);
+        if (!given.ok()) done(given);
+        node_->ArmAlarm(*transport_);
+      },
+      kAnswerMax);
+}
+
+std::string Connection::DescribeWait() {
+  const Result<std::string> text = Wait<std::string>(
+      [this](const auto& done) { done(node_->client().DescribeWait(thread_.loop().now())); },
+      kAnswerMax);
+  return text.ok() ? text.value() : text.status().ToString();
+}
+
+}  // namespace steelyard::api

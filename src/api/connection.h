@@ -1,0 +1,73 @@
+// Connection: a ClusterNode on a thread of its own, and calls to it from other threads.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/cluster_node.h"
+#include "runtime/real_loop.h"
+#include "steelyard/status.h"
+#include "steelyard/table_options.h"
+#include "transport/tcp_transport.h"
+#include "wire/control_messages.h"
+
+namespace steelyard::api {
+
+/// What a table's handles share.
+struct AttachedTable {
+  wire::View view;
+};
+
+/// Threads: any; destroyed by the last handle, on a thread of the program.
+class Connection {
+ public:
+  explicit Connection(const std::string& head_address);
+  /// What is under way ends with kCancelled.
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Status Join(std::chrono::milliseconds patience);
+  /// Ask the head and wait for its `Answer`.
+  template <typename Answer, typename Question>
+  Result<Answer> Ask(const Question& question) {
+    const Result<wire::Frame> frame = AskFrame(wire::MakeFrame(question));
+    if (!frame.ok()) return frame.status();
+    return wire::Decode<Answer>(frame.value().body.bytes());
+  }
+  /// Attach a table, once for all handles.
+  Result<std::shared_ptr<AttachedTable>> Attach(wire::View view);
+  /// Forget a table that was dropped.
+  void Forget(TableId table);
+
+  std::future<Status> Push(TableId table, client::PushRequest request);
+  std::future<Result<std::vector<float>>> Pull(TableId table, client::PullRequest request);
+  Result<client::Scanned> ScanPage(TableId table, const client::ScanRequest& request);
+  std::string DescribeWait();
+
+ private:
+  Result<wire::Frame> AskFrame(wire::Frame request);
+  /// Run `work(done)` on the loop and wait for what `done` is given, for `patience` at most.
+  template <typename T>
+  Result<T> Wait(std::function<void(std::function<void(Result<T>)>)> work,
+                 std::chrono::milliseconds patience);
+
+  std::string head_address_;
+  runtime::LoopThread thread_;
+  std::unique_ptr<ClusterNode> node_;
+  std::unique_ptr<transport::TcpTransport> transport_;
+
+  std::mutex mutex_;  // Guards what follows.
+  std::condition_variable acknowledged_;
+  std::size_t unacked_bytes_ = 0;
+  std::map<TableId, std::shared_ptr<AttachedTable>> tables_;
+};
+
+}  // namespace steelyard::api
