@@ -34,9 +34,8 @@ Result<wire::Frame> AskHead(const std::string& address, wire::Frame request,
   Result<wire::Frame> answer = Status(StatusCode::kUnavailable, "no answer");
   job::HeadCall call({.head_address = address,
                       .incarnation = transport.Random(),
-                      .description = ProcessDescription(),
-                      .patience = patience},
-                     std::move(request), [&](Result<wire::Frame> frame) {
+                      .description = ProcessDescription()},
+                     patience, std::move(request), [&](Result<wire::Frame> frame) {
                        answer = std::move(frame);
                        loop.Stop();
                      });

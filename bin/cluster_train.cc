@@ -60,10 +60,6 @@ Result<wire::ClusterStatus> WaitForHead(const job::TrainParameters& parameters) 
   return AskHead<wire::ClusterStatus>(parameters.cluster, wire::ClusterGet{}, kHeadMax);
 }
 
-job::Submitter::Options OptionsFor(const job::TrainParameters& parameters) {
-  return {.head_address = parameters.cluster, .description = {}, .start_max = kStartMax};
-}
-
 job::JobEvents EventsFor(const TrainRun::Parts& parts, TrainOutcome& outcome) {
   job::JobEvents events;
   events.next_initial_rows = [&parts](std::vector<Key>& keys, std::vector<float>& rows) -> Status {
@@ -105,7 +101,8 @@ Result<TrainOutcome> RunOnCluster(const TrainRun::Parts& parts, job::JobPlan pla
   plan.table.name = UniqueName(plan.table.name);
   TrainOutcome outcome;
   const SubmitterEnd end =
-      RunSubmitter(OptionsFor(*parts.parameters), std::move(plan), EventsFor(parts, outcome),
+      RunSubmitter(parts.parameters->cluster, {.start_max = kStartMax}, std::move(plan),
+                   EventsFor(parts, outcome),
                    "the job is cancelled and no model was saved; an earlier one stays as it was");
   if (!end.status.ok()) return end.status;
   const wire::WorkSums& work = outcome.status.earlier;
@@ -125,8 +122,9 @@ Result<JobId> LeaveWithCluster(const TrainRun::Parts& parts, job::JobPlan plan) 
   plan.detached = true;
   plan.notes = ToNotes(*parts.input);
   TrainOutcome outcome;
-  const SubmitterEnd end = RunSubmitter(OptionsFor(*parts.parameters), std::move(plan),
-                                        EventsFor(parts, outcome), "no job was submitted");
+  const SubmitterEnd end =
+      RunSubmitter(parts.parameters->cluster, {.start_max = kStartMax}, std::move(plan),
+                   EventsFor(parts, outcome), "no job was submitted");
   if (!end.status.ok()) return end.status;
   return end.job;
 }

@@ -88,12 +88,10 @@ class JobFollower {
     events.on_first_row = [this] { saver_->StartAgain(); };
     events.on_rows = [this](auto keys, auto rows) { return saver_->AddRows(keys, rows); };
     events.on_names = [this](const auto& names) { return saver_->AddNames(names); };
-    const SubmitterEnd end = RunSubmitter({.head_address = cluster_,
-                                           .description = {},
-                                           .start_max = std::chrono::hours(24 * 365),
-                                           .follow = job_,
-                                           .fetch = !model_.empty()},
-                                          {}, std::move(events), "the job goes on");
+    const SubmitterEnd end = RunSubmitter(
+        cluster_,
+        {.start_max = std::chrono::hours(24 * 365), .follow = job_, .fetch = !model_.empty()}, {},
+        std::move(events), "the job goes on");
     progress_.Clear();
     return end.status;
   }

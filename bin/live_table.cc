@@ -42,7 +42,8 @@ Option JsonOption() {
   return {.name = "json", .help = "print one JSON object on standard output"};
 }
 
-Status RunTableClient(job::TableClient::Options options, job::TableClient::Events events) {
+Status RunTableClient(const std::string& head_address, job::TableClient::Work work,
+                      job::TableClient::Events events) {
   runtime::RealLoop loop;
   HostedNode host;
   transport::TcpTransport transport(loop, host);
@@ -51,9 +52,10 @@ Status RunTableClient(job::TableClient::Options options, job::TableClient::Event
     end = status;
     loop.Post([&loop] { loop.Stop(); });  // Not from within the node's callback.
   };
-  options.incarnation = transport.Random();
-  options.description = ProcessDescription();
-  job::TableClient client(std::move(options), std::move(events));
+  job::TableClient client({.head_address = head_address,
+                           .incarnation = transport.Random(),
+                           .description = ProcessDescription()},
+                          std::move(work), std::move(events));
   host.Host(client, nullptr);
   const runtime::RealSignals signals(
       loop, [&](int signal) { client.Cancel(transport, Interrupted(signal)); });
@@ -219,9 +221,8 @@ Status RunLoad(const Values& values) {
   };
   const std::string name = values.Get("name");
   SY_RETURN_IF_ERROR(
-      RunTableClient({.head_address = cluster.value(),
-                      .description = {},
-                      .table = {.name = name, .width = header.width, .updater = header.updater},
+      RunTableClient(cluster.value(),
+                     {.table = {.name = name, .width = header.width, .updater = header.updater},
                       .fill = true,
                       .row_floats = header.row_floats},
                      std::move(events)));
@@ -246,9 +247,7 @@ Status DumpLiveTable(const Values& values) {
   events.on_rows = [&](std::span<const Key> keys, std::span<const float> rows) {
     return printer.Print(keys, rows);
   };
-  SY_RETURN_IF_ERROR(RunTableClient({.head_address = values.Get("cluster"),
-                                     .description = {},
-                                     .table = {.name = values.Get("name"), .updater = {}}},
+  SY_RETURN_IF_ERROR(RunTableClient(values.Get("cluster"), {.table = {.name = values.Get("name")}},
                                     std::move(events)));
   return printer.Commit();
 }

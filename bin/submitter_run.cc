@@ -20,7 +20,8 @@ constexpr unsigned kOrderlyEndSeconds = 3;
 
 }  // namespace
 
-SubmitterEnd RunSubmitter(job::Submitter::Options options, job::JobPlan plan, job::JobEvents events,
+SubmitterEnd RunSubmitter(const std::string& head_address, const job::Submitter::Manner& manner,
+                          job::JobPlan plan, job::JobEvents events,
                           const std::string& after_signal) {
   runtime::RealLoop loop;
   HostedNode host;
@@ -31,9 +32,10 @@ SubmitterEnd RunSubmitter(job::Submitter::Options options, job::JobPlan plan, jo
     end.status = status;
     loop.Post([&loop] { loop.Stop(); });  // Not from within the submitter's callback.
   };
-  options.incarnation = transport.Random();
-  options.description = ProcessDescription();
-  job::Submitter submitter(std::move(options), std::move(plan), std::move(events));
+  job::Submitter submitter({.head_address = head_address,
+                            .incarnation = transport.Random(),
+                            .description = ProcessDescription()},
+                           manner, std::move(plan), std::move(events));
   host.Host(submitter, nullptr);
   const runtime::RealSignals signals(loop, [&](int signal) {
     const Status status = Interrupted(signal, after_signal);

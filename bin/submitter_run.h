@@ -14,11 +14,11 @@ struct SubmitterEnd {
   JobId job = 0;  ///< 0: the job was never accepted.
 };
 
-/// Run a Submitter on a loop of its own until it ended; its description and incarnation are filled in. Ctrl-C and SIGTERM
-/// end it in order, a second one at once.
+/// Run a Submitter on a loop of its own until it ended. Ctrl-C and SIGTERM end it in order, a second one at once.
 /// @param after_signal  what the message of an interruption adds, e.g. what becomes of the job; may be empty.
 /// Errors: in `status`: the job's; kCancelled  a signal.
-SubmitterEnd RunSubmitter(job::Submitter::Options options, job::JobPlan plan, job::JobEvents events,
+SubmitterEnd RunSubmitter(const std::string& head_address, const job::Submitter::Manner& manner,
+                          job::JobPlan plan, job::JobEvents events,
                           const std::string& after_signal);
 
 }  // namespace steelyard::cli

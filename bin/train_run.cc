@@ -99,7 +99,7 @@ void TrainRun::StartSubmitter() {
       job::Submitter::Options{.head_address = head_address_,
                               .incarnation = submitter_host_.transport().Random(),
                               .description = ProcessDescription()},
-      std::move(plan_), Events());
+      job::Submitter::Manner{}, std::move(plan_), Events());
   submitter_host_.Start(*submitter_);
 }
 

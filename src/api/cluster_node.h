@@ -5,20 +5,14 @@
 #include <map>
 #include <string>
 
-#include "client/client.h"
-#include "rpc/head_link.h"
+#include "client/member_node.h"
 #include "transport/transport.h"
 
 namespace steelyard::api {
 
 /// Threads: confined to its loop.
-class ClusterNode final : public transport::Node {
+class ClusterNode final : public client::MemberNode {
  public:
-  struct Options {
-    std::string head_address;
-    Incarnation incarnation = 0;
-    std::string description;  ///< "pid 4711"
-  };
   using Answered = std::function<void(Result<wire::Frame>)>;
 
   explicit ClusterNode(Options options);
@@ -33,15 +27,7 @@ class ClusterNode final : public transport::Node {
   void Attach(transport::Transport& transport, const wire::View& view, client::Client::Done done);
   client::Client& client() { return client_; }
   /// After requests to client(): be woken when they want it.
-  void ArmAlarm(transport::Transport& transport);
-  const rpc::HeadLink& head() const { return head_; }
-
-  void OnStart(transport::Transport& transport) override;
-  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
-              const std::string& peer) override;
-  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
-  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
-  void OnWake(transport::Transport& transport) override;
+  using MemberNode::ArmAlarm;
 
  private:
   struct Question {
@@ -50,14 +36,12 @@ class ClusterNode final : public transport::Node {
     runtime::Time asked_at{0};
   };
 
+  void OnHeadReady(transport::Transport& transport) override;
+  void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
+  void OnTurn(transport::Transport& transport) override;
+  std::optional<runtime::Time> next_turn() const override;
   void Send(transport::Transport& transport, Question& question);
-  void OnAnswer(wire::Frame frame);
-  /// Once the head is gone for good: nothing that waits for it will come.
-  void Settle(transport::Transport& transport);
 
-  rpc::Identity identity_;
-  rpc::HeadLink head_;
-  client::Client client_;
   std::function<void(const Status&)> joined_;
   std::map<std::uint64_t, Question> questions_;  ///< By request id.
   std::uint64_t next_request_ = 1;

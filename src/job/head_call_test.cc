@@ -33,7 +33,7 @@ class HeadCallTest : public ::testing::Test {
  protected:
   void Start() {
     call_.emplace(HeadCall::Options{.head_address = "head", .incarnation = 5, .description = {}},
-                  wire::MakeFrame(wire::JobGet{.job = 3}),
+                  std::chrono::seconds(5), wire::MakeFrame(wire::JobGet{.job = 3}),
                   [this](Result<wire::Frame> answer) { answers_.push_back(std::move(answer)); });
     call_->OnStart(net_);
   }
@@ -106,12 +106,9 @@ class TableClientTest : public ::testing::Test {
       rows.assign(keys.size(), 1.0F);
     };
     events.on_end = [this](const Status& status) { end_ = status; };
-    client_.emplace(TableClient::Options{.head_address = "head",
-                                         .incarnation = 5,
-                                         .description = {},
-                                         .table = View().spec.options,
-                                         .fill = fill},
-                    std::move(events));
+    client_.emplace(
+        TableClient::Options{.head_address = "head", .incarnation = 5, .description = {}},
+        TableClient::Work{.table = View().spec.options, .fill = fill}, std::move(events));
     client_->OnStart(net_);
     head_ = net_.last_link();
     client_->OnOpen(net_, head_, false, "head");

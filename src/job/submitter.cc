@@ -5,7 +5,6 @@
 
 namespace steelyard::job {
 
-using transport::LinkId;
 using transport::Transport;
 using wire::MessageType;
 
@@ -40,24 +39,15 @@ std::vector<wire::ShardSpec> ToSpecs(const std::vector<data::Shard>& shards) {
 
 }  // namespace
 
-Submitter::Submitter(Options options, JobPlan plan, JobEvents events)
-    : identity_{.role = wire::Role::kClient,
-                .node = 0,
-                .incarnation = options.incarnation,
-                .cluster_id = 0,
-                .listen_address = {},
-                .description = options.description},
-      head_(options.head_address, &identity_),
-      client_(&identity_, {}),
+Submitter::Submitter(Options options, Manner manner, JobPlan plan, JobEvents events)
+    : MemberNode(wire::Role::kClient, std::move(options)),
       scan_(&client_),
-      options_(std::move(options)),
+      manner_(manner),
       plan_(std::move(plan)),
       events_(std::move(events)) {}
 
-void Submitter::OnStart(Transport& transport) {
+void Submitter::OnBegin(Transport& transport) {
   started_ = transport.now();
-  head_.Start(transport);
-  ArmAlarm(transport);
 }
 
 void Submitter::Enter(Transport& transport, State state) {
@@ -79,11 +69,11 @@ void Submitter::Ask(Transport& transport) {
       return;
     case State::kFinding:
       return head_.Send(transport,
-                        wire::MakeFrame(wire::JobGet{.job = options_.follow}, kGetRequest));
+                        wire::MakeFrame(wire::JobGet{.job = manner_.follow}, kGetRequest));
     case State::kFollowing:
-      if (options_.follow == 0 || asked_at_ - heard_of_job_ < kSilenceMax) return;
+      if (manner_.follow == 0 || asked_at_ - heard_of_job_ < kSilenceMax) return;
       return head_.Send(transport,
-                        wire::MakeFrame(wire::JobGet{.job = options_.follow}, kGetRequest));
+                        wire::MakeFrame(wire::JobGet{.job = manner_.follow}, kGetRequest));
     case State::kSubmitting: {
       wire::JobSubmit submit;
       submit.parameters = ToPairs(plan_.parameters);
@@ -104,31 +94,12 @@ void Submitter::Ask(Transport& transport) {
   }
 }
 
-void Submitter::OnOpen(Transport& transport, LinkId link, bool accepted, const std::string&) {
-  if (accepted) {
-    transport.Close(link);
-  } else if (head_.Owns(link)) {
-    head_.OnOpen(transport);
-  } else {
-    client_.OnOpen(transport, link);
-  }
-  ArmAlarm(transport);
+void Submitter::OnHeadReady(Transport& transport) {
+  if (state_ == State::kJoining)
+    Enter(transport, manner_.follow == 0 ? State::kCreating : State::kFinding);
 }
 
-void Submitter::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
-  if (head_.Owns(link)) {
-    bool consumed = false;
-    const auto event = head_.OnFrame(transport, frame, consumed);
-    if (event == rpc::Channel::Event::kReady && state_ == State::kJoining)
-      Enter(transport, options_.follow == 0 ? State::kCreating : State::kFinding);
-    if (!consumed) OnHeadFrame(transport, frame);
-  } else {
-    client_.OnFrame(transport, link, frame);
-  }
-  ArmAlarm(transport);
-}
-
-void Submitter::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
+void Submitter::OnHeadFrame(Transport& transport, wire::Frame frame) {
   switch (frame.header.type) {
     case MessageType::kView: {
       const auto view = wire::Decode<wire::View>(frame.body.bytes());
@@ -203,7 +174,7 @@ void Submitter::OnInfo(Transport& transport, const wire::JobInfo& info) {
     if (const Status status = events_.on_info(info); !status.ok()) return End(transport, status);
   }
   heard_of_job_ = transport.now();
-  if (!options_.fetch) return Enter(transport, State::kFollowing);
+  if (!manner_.fetch) return Enter(transport, State::kFollowing);
   view_ = info.view;
   Attach(transport, [this, &transport] { Enter(transport, State::kFollowing); });
 }
@@ -255,13 +226,13 @@ void Submitter::OnStatus(Transport& transport, const wire::JobStatus& status) {
   }
   if (state_ == State::kKeeping) return;
   result_pass_ = status.kept_pass;
-  const bool reads = options_.follow == 0 || options_.fetch;
+  const bool reads = manner_.follow == 0 || manner_.fetch;
   if (status.state == wire::JobState::kDone) {
     if (!reads) return End(transport, {});
     if (plan_.parameters.keep_names) return Enter(transport, State::kNames);
     return Finish(transport);
   }
-  if (!status.keep || options_.follow != 0) return;
+  if (!status.keep || manner_.follow != 0) return;
   if (kept_pass_ && status.pass < *kept_pass_) return;        // Late.
   if (kept_pass_ == status.pass) return SendKept(transport);  // The first one was lost.
   pass_ = status.pass;
@@ -312,7 +283,7 @@ void Submitter::End(Transport& transport, const Status& status) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   scan_.Stop();
-  const bool cleans_up = options_.follow == 0 && !left_;
+  const bool cleans_up = manner_.follow == 0 && !left_;
   if (job_ != 0 && cleans_up) {
     head_.Send(transport,
                wire::MakeFrame(wire::JobCancel{.job = job_, .reason = status.ToString()}));
@@ -325,33 +296,25 @@ void Submitter::End(Transport& transport, const Status& status) {
   if (events_.on_end) events_.on_end(status);
 }
 
-void Submitter::OnClose(Transport& transport, LinkId link, const Status& why) {
-  if (head_.Owns(link)) {
-    (void)head_.OnClose(transport, why);
-  } else {
-    client_.OnClose(transport, link, why);
+void Submitter::OnTurn(Transport& transport) {
+  if (state_ == State::kEnded) return;
+  const runtime::Time now = transport.now();
+  const Status lost = head_.failure(now);
+  if (!lost.ok()) {
+    End(transport, lost);
+  } else if (SaysWhatItWaitsFor(now) && now - started_ > manner_.start_max) {
+    End(transport,
+        Status(StatusCode::kUnavailable,
+               "the job did not start within " +
+                   std::to_string(manner_.start_max.count() / 1'000'000'000) + " s: " + said_));
+  } else if (now >= asked_at_ + kAskAgainAfter) {
+    Ask(transport);
   }
-  ArmAlarm(transport);
 }
 
-void Submitter::OnWake(Transport& transport) {
-  (void)head_.OnWake(transport);
-  client_.OnWake(transport);
-  if (state_ != State::kEnded) {
-    const runtime::Time now = transport.now();
-    const Status lost = head_.failure(now);
-    if (!lost.ok()) {
-      End(transport, lost);
-    } else if (SaysWhatItWaitsFor(now) && now - started_ > options_.start_max) {
-      End(transport,
-          Status(StatusCode::kUnavailable,
-                 "the job did not start within " +
-                     std::to_string(options_.start_max.count() / 1'000'000'000) + " s: " + said_));
-    } else if (now >= asked_at_ + kAskAgainAfter) {
-      Ask(transport);
-    }
-  }
-  ArmAlarm(transport);
+std::optional<runtime::Time> Submitter::next_turn() const {
+  if (state_ == State::kEnded) return {};
+  return asked_at_ + kAskAgainAfter;
 }
 
 void Submitter::Waits(const std::string& what) {
@@ -373,15 +336,10 @@ bool Submitter::SaysWhatItWaitsFor(runtime::Time now) {
     Waits("waiting for " + needed + " to hold the table" + servers_);
   } else {
     const std::string why = head_.channel().last_error().message();
-    Waits("waiting for the head at " + options_.head_address + (why.empty() ? "" : ": " + why));
+    Waits("waiting for the head at " + head_.channel().options().address +
+          (why.empty() ? "" : ": " + why));
   }
   return true;
-}
-
-void Submitter::ArmAlarm(Transport& transport) {
-  if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (const auto client = client_.next_wake()) transport.WakeAt(*client);
-  if (state_ != State::kEnded) transport.WakeAt(asked_at_ + kAskAgainAfter);
 }
 
 }  // namespace steelyard::job

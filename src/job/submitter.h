@@ -10,11 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "client/client.h"
+#include "client/member_node.h"
 #include "data/dataset.h"
 #include "job/parameters.h"
 #include "job/table_scan.h"
-#include "rpc/head_link.h"
 #include "steelyard/table_options.h"
 #include "transport/transport.h"
 #include "wire/cluster_messages.h"
@@ -57,12 +56,9 @@ struct JobEvents {
 
 /// Threads: confined to its loop.
 /// Errors:  on_end gets the job's own error (a bad row, a dead node by name), or kUnavailable when the head is gone.
-class Submitter : public transport::Node {
+class Submitter : public client::MemberNode {
  public:
-  struct Options {
-    std::string head_address;
-    Incarnation incarnation = 0;
-    std::string description;
+  struct Manner {
     /// How long to wait for servers and workers to appear before giving up, naming what is missing.
     runtime::Duration start_max = std::chrono::seconds(30);
     JobId follow = 0;  ///< Follow this job instead of submitting the plan.
@@ -70,14 +66,7 @@ class Submitter : public transport::Node {
         false;  ///< Read its result when it is done. It stays with the head until it is cancelled.
   };
   /// @param plan  not looked at when a job is followed.
-  Submitter(Options options, JobPlan plan, JobEvents events);
-
-  void OnStart(transport::Transport& transport) override;
-  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
-              const std::string& peer) override;
-  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
-  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
-  void OnWake(transport::Transport& transport) override;
+  Submitter(Options options, Manner manner, JobPlan plan, JobEvents events);
 
   /// End the job now; on_end gets `why`.
   void Cancel(transport::Transport& transport, const Status& why);
@@ -102,7 +91,11 @@ class Submitter : public transport::Node {
 
   void Enter(transport::Transport& transport, State state);
   void Ask(transport::Transport& transport);
-  void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  void OnBegin(transport::Transport& transport) override;
+  void OnHeadReady(transport::Transport& transport) override;
+  void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
+  void OnTurn(transport::Transport& transport) override;
+  std::optional<runtime::Time> next_turn() const override;
   void OnView(transport::Transport& transport, const wire::View& view);
   void OnInfo(transport::Transport& transport, const wire::JobInfo& info);
   void OnClusterStatus(const wire::ClusterStatus& status);
@@ -118,13 +111,9 @@ class Submitter : public transport::Node {
   void StartScan(transport::Transport& transport, State state);
   void EndScan(transport::Transport& transport, const Status& status);
   void End(transport::Transport& transport, const Status& status);
-  void ArmAlarm(transport::Transport& transport);
 
-  rpc::Identity identity_;
-  rpc::HeadLink head_;
-  client::Client client_;
   TableScan scan_;
-  Options options_;
+  Manner manner_;
   JobPlan plan_;
   JobEvents events_;
 

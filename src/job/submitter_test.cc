@@ -36,10 +36,10 @@ class SubmitterTest : public ::testing::Test {
     events_.on_end = [this](const Status& status) { end_ = status; };
   }
 
-  void Start(Submitter::Options options = {}) {
-    options.head_address = "head";
-    options.incarnation = 5;
-    submitter_.emplace(options, plan_, events_);
+  void Start(const Submitter::Manner& manner = {}) {
+    submitter_.emplace(
+        Submitter::Options{.head_address = "head", .incarnation = 5, .description = {}}, manner,
+        plan_, events_);
     submitter_->OnStart(net_);
   }
   void Join() {
@@ -246,7 +246,7 @@ TEST_F(SubmitterTest, ADetachedJobIsLeftAlone) {
 }
 
 TEST_F(SubmitterTest, FetchesTheResultOfAnotherJobAndLeavesItThere) {
-  Start({.head_address = {}, .description = {}, .follow = 4, .fetch = true});
+  Start({.follow = 4, .fetch = true});
   Join();
   EXPECT_TRUE(net_.Take(MessageType::kTableCreate).empty());
   EXPECT_EQ(net_.TakeMessages<wire::JobGet>().at(0).job, 4u);
@@ -269,7 +269,7 @@ TEST_F(SubmitterTest, FetchesTheResultOfAnotherJobAndLeavesItThere) {
 }
 
 TEST_F(SubmitterTest, AFollowedJobThatFallsSilentIsAskedForAgain) {
-  Start({.head_address = {}, .description = {}, .follow = 4});
+  Start({.follow = 4});
   Join();
   FromHead(
       wire::JobInfo{.job = 4, .parameters = ToPairs(plan_.parameters), .notes = {}, .view = View()},

@@ -4,7 +4,6 @@
 
 namespace steelyard::job {
 
-using transport::LinkId;
 using transport::Transport;
 using wire::MessageType;
 
@@ -18,64 +17,32 @@ constexpr StreamId kClientStreams = StreamId{1} << 31;
 
 }  // namespace
 
-TableClient::TableClient(Options options, Events events)
-    : identity_{.role = wire::Role::kClient,
-                .node = 0,
-                .incarnation = options.incarnation,
-                .cluster_id = 0,
-                .listen_address = {},
-                .description = options.description},
-      head_(options.head_address, &identity_),
-      client_(&identity_, {}),
+TableClient::TableClient(Options options, Work work, Events events)
+    : MemberNode(wire::Role::kClient, std::move(options)),
       scan_(&client_),
-      options_(std::move(options)),
+      work_(std::move(work)),
       events_(std::move(events)) {}
-
-void TableClient::OnStart(Transport& transport) {
-  head_.Start(transport);
-  ArmAlarm(transport);
-}
 
 /// Ask for the table; repeated until it is answered.
 void TableClient::Ask(Transport& transport) {
   asked_at_ = transport.now();
   if (state_ != State::kFinding) return;
-  if (options_.fill) {
-    const wire::TableCreate create{.spec = {options_.table}, .servers_min = 1, .stays = true};
+  if (work_.fill) {
+    const wire::TableCreate create{.spec = {work_.table}, .servers_min = 1, .stays = true};
     head_.Send(transport, wire::MakeFrame(create, kFindRequest));
   } else {
-    const wire::ViewGet get{.table = 0, .name = options_.table.name};
+    const wire::ViewGet get{.table = 0, .name = work_.table.name};
     head_.Send(transport, wire::MakeFrame(get, kFindRequest));
   }
 }
 
-void TableClient::OnOpen(Transport& transport, LinkId link, bool accepted, const std::string&) {
-  if (accepted) {
-    transport.Close(link);
-  } else if (head_.Owns(link)) {
-    head_.OnOpen(transport);
-  } else {
-    client_.OnOpen(transport, link);
-  }
-  ArmAlarm(transport);
+void TableClient::OnHeadReady(Transport& transport) {
+  if (state_ != State::kJoining) return;
+  state_ = State::kFinding;
+  Ask(transport);
 }
 
-void TableClient::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
-  if (head_.Owns(link)) {
-    bool consumed = false;
-    const auto event = head_.OnFrame(transport, frame, consumed);
-    if (event == rpc::Channel::Event::kReady && state_ == State::kJoining) {
-      state_ = State::kFinding;
-      Ask(transport);
-    }
-    if (!consumed) OnHeadFrame(transport, frame);
-  } else {
-    client_.OnFrame(transport, link, frame);
-  }
-  ArmAlarm(transport);
-}
-
-void TableClient::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
+void TableClient::OnHeadFrame(Transport& transport, wire::Frame frame) {
   if (state_ != State::kFinding || frame.header.request_id != kFindRequest) return;
   if (frame.header.type == MessageType::kView) {
     auto view = wire::Decode<wire::View>(frame.body.bytes());
@@ -98,13 +65,13 @@ void TableClient::OnView(Transport& transport, wire::View view) {
       [this, &transport](const Status& status) {
         if (state_ != State::kAttaching) return;
         if (!status.ok()) return End(transport, status);
-        Work(transport);
+        Begin(transport);
       });
 }
 
-void TableClient::Work(Transport& transport) {
+void TableClient::Begin(Transport& transport) {
   state_ = State::kWorking;
-  if (options_.fill) return FillNext(transport);
+  if (work_.fill) return FillNext(transport);
   scan_.Start(transport, view_,
               {.on_rows = events_.on_rows,
                .on_end = [this, &transport](const Status& status) { End(transport, status); }});
@@ -114,7 +81,7 @@ void TableClient::FillNext(Transport& transport) {
   if (state_ != State::kWorking) return;
   client::PushRequest request;
   request.columns = wire::Columns::kRows;
-  request.floats_per_key = options_.row_floats;
+  request.floats_per_key = work_.row_floats;
   if (events_.next_rows) events_.next_rows(request.keys, request.floats);
   if (request.keys.empty()) return End(transport, {});
   const auto pushed = client_.Push(transport, view_.table, std::move(request),
@@ -130,40 +97,26 @@ void TableClient::End(Transport& transport, const Status& status) {
   state_ = State::kEnded;
   scan_.Stop();
   if (view_.table != 0) {
-    if (options_.fill && !status.ok())
+    if (work_.fill && !status.ok())
       head_.Send(transport, wire::MakeFrame(wire::TableDrop{.table = view_.table}, kDropRequest));
     client_.Detach(transport, view_.table, Status(StatusCode::kCancelled, "the work ended"));
   }
   if (events_.on_end) events_.on_end(status);
 }
 
-void TableClient::OnClose(Transport& transport, LinkId link, const Status& why) {
-  if (head_.Owns(link)) {
-    (void)head_.OnClose(transport, why);
-  } else {
-    client_.OnClose(transport, link, why);
+void TableClient::OnTurn(Transport& transport) {
+  if (state_ == State::kEnded) return;
+  const Status lost = head_.failure(transport.now());
+  if (!lost.ok()) {
+    End(transport, lost);
+  } else if (transport.now() >= asked_at_ + kAskAgainAfter) {
+    Ask(transport);
   }
-  ArmAlarm(transport);
 }
 
-void TableClient::OnWake(Transport& transport) {
-  (void)head_.OnWake(transport);
-  client_.OnWake(transport);
-  if (state_ != State::kEnded) {
-    const Status lost = head_.failure(transport.now());
-    if (!lost.ok()) {
-      End(transport, lost);
-    } else if (transport.now() >= asked_at_ + kAskAgainAfter) {
-      Ask(transport);
-    }
-  }
-  ArmAlarm(transport);
-}
-
-void TableClient::ArmAlarm(Transport& transport) {
-  if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (const auto client = client_.next_wake()) transport.WakeAt(*client);
-  if (state_ != State::kEnded) transport.WakeAt(asked_at_ + kAskAgainAfter);
+std::optional<runtime::Time> TableClient::next_turn() const {
+  if (state_ == State::kEnded) return {};
+  return asked_at_ + kAskAgainAfter;
 }
 
 }  // namespace steelyard::job

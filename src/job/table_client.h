@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "client/client.h"
+#include "client/member_node.h"
 #include "job/table_scan.h"
-#include "rpc/head_link.h"
 #include "steelyard/table_options.h"
 #include "transport/transport.h"
 
@@ -18,13 +17,10 @@ namespace steelyard::job {
 /// filled is dropped.
 ///
 /// Threads: confined to its loop.
-class TableClient : public transport::Node {
+class TableClient : public client::MemberNode {
  public:
-  struct Options {
-    std::string head_address;
-    Incarnation incarnation = 0;
-    std::string description;  ///< "pid 4711"
-    TableOptions table;       ///< To be created and filled; to be read: only its name counts.
+  struct Work {
+    TableOptions table;  ///< To be created and filled; to be read: only its name counts.
     bool fill = false;
     std::uint32_t row_floats = 1;  ///< Floats of a row, with the updater's state.
   };
@@ -39,14 +35,7 @@ class TableClient : public transport::Node {
     /// The last call. Errors: kNotFound  no such table; kInvalidArgument  the name is taken; kUnavailable.
     std::function<void(const Status&)> on_end;
   };
-  TableClient(Options options, Events events);
-
-  void OnStart(transport::Transport& transport) override;
-  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
-              const std::string& peer) override;
-  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
-  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
-  void OnWake(transport::Transport& transport) override;
+  TableClient(Options options, Work work, Events events);
 
   /// End the work; on_end gets `why`.
   void Cancel(transport::Transport& transport, const Status& why) { End(transport, why); }
@@ -55,18 +44,17 @@ class TableClient : public transport::Node {
   enum class State { kJoining, kFinding, kAttaching, kWorking, kEnded };
 
   void Ask(transport::Transport& transport);
-  void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  void OnHeadReady(transport::Transport& transport) override;
+  void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
+  void OnTurn(transport::Transport& transport) override;
+  std::optional<runtime::Time> next_turn() const override;
   void OnView(transport::Transport& transport, wire::View view);
-  void Work(transport::Transport& transport);
+  void Begin(transport::Transport& transport);
   void FillNext(transport::Transport& transport);
   void End(transport::Transport& transport, const Status& status);
-  void ArmAlarm(transport::Transport& transport);
 
-  rpc::Identity identity_;
-  rpc::HeadLink head_;
-  client::Client client_;
   TableScan scan_;
-  Options options_;
+  Work work_;
   Events events_;
   State state_ = State::kJoining;
   runtime::Time asked_at_{0};

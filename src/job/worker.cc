@@ -6,52 +6,15 @@
 
 namespace steelyard::job {
 
-using transport::LinkId;
 using transport::Transport;
 using wire::MessageType;
 
 Worker::Worker(Options options, WorkerEnvironment environment)
-    : identity_{.role = wire::Role::kWorker,
-                .node = 0,
-                .incarnation = options.incarnation,
-                .cluster_id = 0,
-                .listen_address = {},
-                .description = std::move(options.description)},
-      head_(std::move(options.head_address), &identity_),
-      client_(&identity_, {}),
-      environment_(std::move(environment)) {}
+    : MemberNode(wire::Role::kWorker, std::move(options)), environment_(std::move(environment)) {}
 
 Worker::~Worker() = default;
 
-void Worker::OnStart(Transport& transport) {
-  head_.Start(transport);
-  ArmAlarm(transport);
-}
-
-void Worker::OnOpen(Transport& transport, LinkId link, bool accepted, const std::string&) {
-  if (accepted) {
-    transport.Close(link);  // A worker takes no connections.
-  } else if (head_.Owns(link)) {
-    head_.OnOpen(transport);
-  } else {
-    client_.OnOpen(transport, link);
-  }
-  ArmAlarm(transport);
-}
-
-void Worker::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
-  if (head_.Owns(link)) {
-    bool consumed = false;
-    (void)head_.OnFrame(transport, frame, consumed);
-    if (!consumed) OnHeadFrame(transport, frame);
-    failure_ = head_.failure(transport.now());
-  } else {
-    client_.OnFrame(transport, link, frame);
-  }
-  ArmAlarm(transport);
-}
-
-void Worker::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
+void Worker::OnHeadFrame(Transport& transport, wire::Frame frame) {
   switch (frame.header.type) {
     case MessageType::kSlotAssign: {
       const auto assign = wire::Decode<wire::SlotAssign>(frame.body.bytes());
@@ -103,27 +66,14 @@ void Worker::EndRun(Transport& transport, const Status& why) {
   run->Cancel(transport, why);
 }
 
-void Worker::OnClose(Transport& transport, LinkId link, const Status& why) {
-  if (head_.Owns(link)) {
-    (void)head_.OnClose(transport, why);
-  } else {
-    client_.OnClose(transport, link, why);
-  }
-  ArmAlarm(transport);
-}
-
-void Worker::OnWake(Transport& transport) {
-  (void)head_.OnWake(transport);
+void Worker::OnTurn(Transport& transport) {
   failure_ = head_.failure(transport.now());
-  client_.OnWake(transport);
   if (run_) run_->OnWake(transport);
-  ArmAlarm(transport);
 }
 
-void Worker::ArmAlarm(Transport& transport) {
-  if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (const auto client = client_.next_wake()) transport.WakeAt(*client);
-  if (run_) transport.WakeAt(run_->next_wake());
+std::optional<runtime::Time> Worker::next_turn() const {
+  if (!run_) return {};
+  return run_->next_wake();
 }
 
 }  // namespace steelyard::job

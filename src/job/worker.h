@@ -10,11 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "client/client.h"
+#include "client/member_node.h"
 #include "job/batch_reader.h"
 #include "job/learner.h"
 #include "job/parameters.h"
-#include "rpc/head_link.h"
 #include "runtime/executor.h"
 #include "transport/transport.h"
 #include "wire/job_messages.h"
@@ -43,38 +42,23 @@ struct WorkerEnvironment {
 ///
 /// Threads: confined to its loop; reading and learning run on the environment's executors.
 /// Source:  Li et al., OSDI 2014, section 2; replay of state, docs/algorithms.md.
-class Worker : public transport::Node {
+class Worker : public client::MemberNode {
  public:
-  struct Options {
-    std::string head_address;
-    Incarnation incarnation = 0;
-    std::string description;  ///< "pid 4711"
-  };
   Worker(Options options, WorkerEnvironment environment);
   ~Worker() override;
 
-  void OnStart(transport::Transport& transport) override;
-  void OnOpen(transport::Transport& transport, transport::LinkId link, bool accepted,
-              const std::string& peer) override;
-  void OnFrame(transport::Transport& transport, transport::LinkId link, wire::Frame frame) override;
-  void OnClose(transport::Transport& transport, transport::LinkId link, const Status& why) override;
-  void OnWake(transport::Transport& transport) override;
-
   /// Not OK once this worker cannot go on (the head is gone or refused it); its process should end with it.
   const Status& failure() const { return failure_; }
-  const rpc::HeadLink& head() const { return head_; }
 
  private:
   class Run;  // The slot that this worker holds.
 
-  void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
+  void OnTurn(transport::Transport& transport) override;
+  std::optional<runtime::Time> next_turn() const override;
   void StartRun(transport::Transport& transport, const wire::SlotAssign& assign);
   void EndRun(transport::Transport& transport, const Status& why);
-  void ArmAlarm(transport::Transport& transport);
 
-  rpc::Identity identity_;
-  rpc::HeadLink head_;
-  client::Client client_;
   WorkerEnvironment environment_;
   std::shared_ptr<Run> run_;  ///< Shared with work items that outlive a cancelled run.
   Session last_session_ = 0;  ///< Of the newest slot held; older assignments are late copies.

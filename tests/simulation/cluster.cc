@@ -120,7 +120,7 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
     return std::make_unique<job::Submitter>(
         job::Submitter::Options{
             .head_address = "head", .incarnation = next_incarnation_++, .description = "simulated"},
-        plan, events);
+        job::Submitter::Manner{}, plan, events);
   });
   return index;
 }
