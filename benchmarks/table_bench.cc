@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <ctime>
 #include <functional>
 #include <optional>
 #include <unordered_map>
@@ -14,6 +13,7 @@
 #include "load.h"
 #include "table/hash_table.h"
 #include "table/updater.h"
+#include "thread_time.h"
 #ifdef SY_HAVE_ABSL
 #include <absl/container/flat_hash_map.h>
 #endif
@@ -54,13 +54,6 @@ Candidate MapCandidate(const char* name, Map& map, const math::FtrlRule& rule) {
                   weights[i] = rule.Weight(row.z, std::sqrt(row.n));
                 }
               }};
-}
-
-/// Processor time, which other programs do not lengthen: nothing here waits.
-double ThreadSeconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
 double MKeysPerSecond(const std::vector<KeyList>& lists,

@@ -7,6 +7,7 @@
 #include "base/near_miss.h"
 #include "bench_row.h"
 #include "command.h"
+#include "growth_bench.h"
 #include "latency_bench.h"
 #include "output.h"
 #include "push_pull_bench.h"
@@ -15,12 +16,13 @@
 namespace steelyard::cli {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNames{"latency", "push-pull", "table"};
+constexpr std::array<std::string_view, 4> kNames{"growth", "latency", "push-pull", "table"};
 
 Result<std::vector<bench::BenchRow>> RunBench(const std::string& name, std::uint64_t keys,
                                               std::uint64_t rounds) {
   if (name == "push-pull") return bench::RunPushPull({.keys = keys, .rounds = rounds});
   if (name == "latency") return bench::RunLatency({.rounds = rounds});
+  if (name == "growth") return bench::RunGrowth({.keys = keys});
   if (name == "table") return bench::RunTable({.keys = keys, .rounds = rounds});
   return Status(StatusCode::kInvalidArgument, fmt::format("no benchmark is called '{}' (known: {})",
                                                           name, fmt::join(kNames, ", ")) +
@@ -52,7 +54,7 @@ Command BenchCommand() {
       .summary = "Measure this machine beside peers and limits",
       .options = {{.name = "name",
                    .value = "NAME",
-                   .help = "latency, push-pull or table",
+                   .help = "growth, latency, push-pull or table",
                    .positional = true,
                    .required = true},
                   {.name = "keys",
@@ -62,7 +64,7 @@ Command BenchCommand() {
                    .default_text = "10000000"},
                   {.name = "rounds",
                    .value = "N",
-                   .help = "times each figure is measured, in turns with its peers'",
+                   .help = "times each figure is measured, in turns with its peers' (growth: once)",
                    .default_text = "5"},
                   {.name = "json", .help = "print one JSON array"}},
       .examples = {"steelyard bench push-pull", "steelyard bench table --json"},

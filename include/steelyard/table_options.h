@@ -9,7 +9,7 @@ namespace steelyard {
 /// A table's updater and its parameters, e.g. "ftrl" {alpha, beta, l1, l2}.
 struct UpdaterOptions {
   std::string name = "add";
-  float alpha = 0.1F;  ///< Learning rate (ftrl, sgd, adagrad).
+  float alpha = 0.1F;  ///< Learning rate (ftrl, sgd, adagrad, adam).
   float beta = 1.0F;   ///< ftrl: smoothing of the per-coordinate rate.
   float l1 = 0.0F;
   float l2 = 0.0F;

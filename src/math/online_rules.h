@@ -78,4 +78,24 @@ struct AdagradRule {
   }
 };
 
+/// Adam, lazily: a coordinate moves, and forgets, when it is pushed to, and counts its own steps.
+///
+/// Means of g and g^2 are kept with the weights that they have gathered so far, which follow the same recurrence; dividing
+/// by them is the bias correction, without powers of a step count.
+/// Source: Kingma, Ba, ICLR 2015, algorithm 1.
+struct AdamRule {
+  static constexpr float kMeanDecay = 0.9F, kSquareDecay = 0.999F, kEpsilon = 1e-8F;
+  float alpha;
+
+  /// @param mean_weight, square_weight  what the means have gathered: 1 - decay^steps.
+  void Step(float g, float& w, float& mean, float& square, float& mean_weight,
+            float& square_weight) const {
+    mean = kMeanDecay * mean + (1.0F - kMeanDecay) * g;
+    square = kSquareDecay * square + (1.0F - kSquareDecay) * (g * g);
+    mean_weight = kMeanDecay * mean_weight + (1.0F - kMeanDecay);
+    square_weight = kSquareDecay * square_weight + (1.0F - kSquareDecay);
+    w -= alpha * (mean / mean_weight) / (std::sqrt(square / square_weight) + kEpsilon);
+  }
+};
+
 }  // namespace steelyard::math

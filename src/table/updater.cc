@@ -16,7 +16,8 @@
 namespace steelyard::table {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNames{"ftrl", "adagrad", "sgd", "add", "assign", "max"};
+constexpr std::array<std::string_view, 7> kNames{"ftrl", "adagrad", "sgd", "adam",
+                                                 "add",  "assign",  "max"};
 
 struct Ftrl {  // (z, n)
   static constexpr std::size_t kState = 2;
@@ -37,6 +38,15 @@ struct Sgd {
   math::SgdRule rule;
   void Apply(float* row, float gradient) const { *row = rule.Step(gradient, *row); }
   float Read(const float* row) const { return *row; }
+};
+
+struct Adam {  // (w, mean, square, mean's weight, square's weight)
+  static constexpr std::size_t kState = 5;
+  math::AdamRule rule;
+  void Apply(float* row, float gradient) const {
+    rule.Step(gradient, row[0], row[1], row[2], row[3], row[4]);
+  }
+  float Read(const float* row) const { return row[0]; }
 };
 
 struct Add {
@@ -118,10 +128,11 @@ Status Refuse(const UpdaterOptions& options, const std::string& what) {
 Status CheckParameters(const UpdaterOptions& options) {
   const auto at_least_zero = [](float x) { return x >= 0.0F && std::isfinite(x); };
   const auto found = [](float x) { return ", found " + std::to_string(x); };
-  const bool learns = options.name == "ftrl" || options.name == "adagrad" || options.name == "sgd";
+  const bool sparse = options.name == "ftrl" || options.name == "adagrad" || options.name == "sgd";
+  const bool learns = sparse || options.name == "adam";
   if (!at_least_zero(options.l1)) return Refuse(options, "l1 must be >= 0" + found(options.l1));
   if (!at_least_zero(options.l2)) return Refuse(options, "l2 must be >= 0" + found(options.l2));
-  if (!learns && (options.l1 > 0.0F || options.l2 > 0.0F)) {
+  if (!sparse && (options.l1 > 0.0F || options.l2 > 0.0F)) {
     return Refuse(options, "takes no l1 or l2; they belong to ftrl, adagrad and sgd");
   }
   // The reciprocal of a smaller rate overflows.
@@ -187,6 +198,7 @@ Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std:
   if (options.name == "ftrl") return Make(Ftrl{FtrlRuleOf(options)}, width);
   if (options.name == "adagrad") return Make(Adagrad{AdagradRuleOf(options)}, width);
   if (options.name == "sgd") return Make(Sgd{SgdRuleOf(options)}, width);
+  if (options.name == "adam") return Make(Adam{{.alpha = options.alpha}}, width);
   if (options.name == "add") return Make(Add{}, width);
   if (options.name == "assign") return Make(Assign{}, width);
   if (options.name == "max") return Make(Max{}, width);

@@ -28,7 +28,7 @@ class HashTable;
 class Updater {
  public:
   virtual ~Updater() = default;
-  /// Floats stored per key (ftrl: z, n per value; adagrad: w, n; sgd, add, assign, max: w).
+  /// Floats stored per key (ftrl: z, n per value; adagrad: w, n; adam: 5; sgd, add, assign, max: w).
   virtual std::size_t row_floats() const = 0;
   /// Floats read per key by a pull of values, and sent per key by a push of gradients.
   virtual std::size_t value_floats() const = 0;

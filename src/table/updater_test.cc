@@ -68,6 +68,28 @@ TEST(Updater, AdagradSgdAndTheDirectOnesFollowTheirRules) {
   EXPECT_FLOAT_EQ(after({.name = "max"}, {-2.0F}), 0.0F);
 }
 
+// Against the paper's formulas, with powers of the step count, in doubles.
+TEST(Updater, AdamCorrectsItsBiasByTheStepsOfEachCoordinate) {
+  const auto updater = Made({.name = "adam", .alpha = 0.01F}, 2);
+  std::vector<float> row(updater->row_floats());
+  std::mt19937_64 random(6);
+  std::normal_distribution<float> gradient(0.3F, 1.0F);
+  double w = 0, m = 0, v = 0;
+  for (int step = 1; step <= 500; ++step) {
+    const float g = gradient(random);
+    updater->Apply(row, std::vector<float>{g, step == 1 ? -7.0F : 0.0F});
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    w -= 0.01 * (m / (1 - std::pow(0.9, step))) /
+         (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
+    std::vector<float> values(2);
+    updater->Read(row, values);
+    ASSERT_NEAR(values[0], w, 2e-5 * (1 + std::fabs(w))) << step;
+    // Its first step is alpha, whatever the gradient.
+    EXPECT_NEAR(values[1], step == 1 ? 0.01 : values[1], 1e-6);
+  }
+}
+
 TEST(Updater, PassesEveryParameterOn) {
   const auto after_one = [](const UpdaterOptions& options, float gradient) {
     const auto updater = Made(options, 1);
@@ -90,7 +112,7 @@ TEST(Updater, PassesEveryParameterOn) {
 TEST(Updater, BatchesDoWhatSingleRowsDo) {
   std::mt19937_64 random(5);
   std::normal_distribution<float> gradient(0.0F, 1.0F);
-  for (const char* name : {"ftrl", "adagrad", "sgd", "add", "assign", "max"}) {
+  for (const char* name : {"ftrl", "adagrad", "sgd", "adam", "add", "assign", "max"}) {
     for (const std::size_t width : {1u, 3u}) {
       SCOPED_TRACE(std::string(name) + " " + std::to_string(width));
       const auto updater = Made({.name = name}, width);
@@ -127,7 +149,8 @@ TEST(Updater, RefusesUnknownNamesAndListsTheKnownOnes) {
   const auto made = MakeUpdater({.name = "ftlr"}, 1);
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.status().code(), StatusCode::kInvalidArgument);
-  EXPECT_NE(made.status().message().find("ftrl, adagrad, sgd, add, assign, max"), std::string::npos)
+  EXPECT_NE(made.status().message().find("ftrl, adagrad, sgd, adam, add, assign, max"),
+            std::string::npos)
       << made.status().message();
   EXPECT_NE(made.status().message().find("did you mean ftrl"), std::string::npos);
 }

@@ -1,9 +1,9 @@
 """steelyard bench: every benchmark runs, compares its contestants' values, and prints a table or JSON; small sizes."""
 import unittest
 
-from command import SANITIZED, CommandTest
+from command import CommandTest
 
-SMALL = ("--keys", "30000" if SANITIZED else "300000", "--rounds", "1")
+SMALL = ("--keys", "300000", "--rounds", "1")
 
 
 class Bench(CommandTest):
@@ -27,6 +27,10 @@ class Bench(CommandTest):
         self.assertEqual({row["peer"] for row in rows}, {"bare prototype", "ps-lite design"})
         self.assertEqual({row["name"].split()[0] for row in rows}, {"insert", "push", "pull"})
         self.assertTrue(all(row["peer_value"] > 0 for row in rows))
+
+    def test_growth(self):
+        rows = self.rows("growth")
+        self.assertEqual([row["unit"] for row in rows], ["M keys/s", "M keys/s", "us", "B/key"])
 
     def test_latency(self):
         rows = self.rows("latency")

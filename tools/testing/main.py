@@ -11,7 +11,7 @@ import tidy
 from report import Count, Report, skipped
 
 ASAN = ("wire", "data", "table", "rpc", "server", "simulation", "planted_bugs")
-TSAN = ("runtime", "transport", "client")
+TSAN = ("runtime", "transport", "client", "api")
 # Sanitizers slow the simulator down; what they look for shows in few seeds.
 SANITIZED = {"STEELYARD_SIM_COUNT": "12"}
 
@@ -37,7 +37,7 @@ def sanitizer_stage(preset: str, names: tuple[str, ...] | None) -> Count:
     if count.failed:
         return count
     if names is None:
-        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence)$", timeout=600,
+        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence|bench)$", timeout=600,
                                                environment=SANITIZED)
     known = build.targets(preset)
     missing = [name for name in names if f"{name}_test" not in known]
