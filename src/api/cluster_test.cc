@@ -166,22 +166,22 @@ TEST_F(ClusterTest, RefusesWhatDoesNotFit) {
 
 TEST_F(ClusterTest, ManyThreadsShareAConnectionAndPushesAreHeldBack) {
   Cluster cluster = Connect();
-  const Table table = Create(cluster, "shared");
-  constexpr std::size_t kKeys = 500'000;  // 6 MB a push: five fit.
+  constexpr std::size_t kWidth = 128, kKeys = 10'000;  // 5 MB a push: six fit.
+  const Table table = Create(cluster, "shared", kWidth);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([table = table]() mutable {
       std::vector<std::future<Status>> pushed;
-      for (int i = 0; i < 5; ++i) {
+      for (int i = 0; i < 2; ++i) {
         std::vector<Key> keys(kKeys);
-        for (std::size_t k = 0; k < kKeys; ++k) keys[k] = k << 40;
-        pushed.push_back(table.Push(std::move(keys), std::vector<float>(kKeys, 1.0F)));
+        for (std::size_t k = 0; k < kKeys; ++k) keys[k] = k << 48;
+        pushed.push_back(table.Push(std::move(keys), std::vector<float>(kKeys * kWidth, 1.0F)));
       }
       for (auto& push : pushed) EXPECT_TRUE(push.get().ok());
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(Table(table).Pull({Key{77} << 40}).get().value(), std::vector<float>{20});
+  EXPECT_EQ(Table(table).Pull({Key{77} << 48}).get().value(), std::vector<float>(kWidth, 8));
 }
 
 TEST_F(ClusterTest, AServerThatIsGoneFailsWhatNeedsIt) {
