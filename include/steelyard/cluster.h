@@ -60,7 +60,7 @@ class Table {
 /// A program's connection to a running cluster (`steelyard up`), on a thread of its own.
 ///
 /// Ownership: a handle, as Table is; the connection ends with the last of both.
-/// Threads:   any. All calls block, for a minute at most.
+/// Threads:   any. All calls block, for two minutes at most; of threads that open tables, each waits for those before it.
 /// Errors:    kUnavailable  the head is not there, has refused this program or was restarted: connect anew.
 class Cluster {
  public:

@@ -7,14 +7,6 @@ namespace steelyard::api {
 
 using transport::Transport;
 
-namespace {
-
-constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
-/// As a submitter's: above the streams that the scheduler gives to worker slots.
-constexpr StreamId kClientStreams = StreamId{1} << 31;
-
-}  // namespace
-
 ClusterNode::ClusterNode(Options options) : MemberNode(wire::Role::kClient, std::move(options)) {}
 
 void ClusterNode::OnceJoined(std::function<void(const Status&)> done) {
@@ -37,10 +29,7 @@ void ClusterNode::Send(Transport& transport, Question& question) {
 }
 
 void ClusterNode::Attach(Transport& transport, const wire::View& view, client::Client::Done done) {
-  client_.Attach(
-      transport, view,
-      {.group = 0, .stream = kClientStreams + identity_.node, .session = 1, .first_step = 0},
-      std::move(done));
+  AttachAlone(transport, view, std::move(done));
   ArmAlarm(transport);
 }
 

@@ -184,6 +184,28 @@ TEST_F(ClusterTest, ManyThreadsShareAConnectionAndPushesAreHeldBack) {
   EXPECT_EQ(Table(table).Pull({Key{77} << 48}).get().value(), std::vector<float>(kWidth, 8));
 }
 
+TEST_F(ClusterTest, ThreadsOpenATableAtTheSameMoment) {
+  Cluster cluster = Connect();
+  Create(cluster, "w");
+  std::size_t opened = 0;
+  for (int round = 0; round < 20; ++round) {
+    Cluster fresh = Connect();
+    std::vector<std::future<Status>> pushes;
+    for (int t = 0; t < 4; ++t) {
+      pushes.push_back(std::async(std::launch::async, [fresh]() mutable {
+        Result<Table> table = fresh.OpenTable("w");
+        return table.ok() ? table.value().Push({1}, {1}).get() : table.status();
+      }));
+    }
+    for (auto& push : pushes) {
+      const Status status = push.get();
+      EXPECT_TRUE(status.ok()) << status.ToString();
+      opened += status.ok() ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(opened, 80u);
+}
+
 TEST_F(ClusterTest, AServerThatIsGoneFailsWhatNeedsIt) {
   Cluster cluster = Connect();
   Table table = Create(cluster, "w");

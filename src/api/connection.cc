@@ -90,6 +90,7 @@ Result<wire::Frame> Connection::AskFrame(wire::Frame request) {
 }
 
 Result<std::shared_ptr<AttachedTable>> Connection::Attach(wire::View view) {
+  const std::lock_guard one_at_a_time(attaching_);
   const TableId id = view.table;
   {
     const std::lock_guard lock(mutex_);

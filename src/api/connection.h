@@ -64,6 +64,8 @@ class Connection {
   std::unique_ptr<ClusterNode> node_;
   std::unique_ptr<transport::TcpTransport> transport_;
 
+  std::mutex
+      attaching_;  // Held while a table is attached: the second to ask for it takes the first one's.
   std::mutex mutex_;  // Guards what follows.
   std::condition_variable acknowledged_;
   std::size_t unacked_bytes_ = 0;

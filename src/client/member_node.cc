@@ -7,6 +7,13 @@ namespace steelyard::client {
 using transport::LinkId;
 using transport::Transport;
 
+namespace {
+
+/// Above the streams that the scheduler gives to worker slots.
+constexpr StreamId kOwnStreams = StreamId{1} << 31;
+
+}  // namespace
+
 MemberNode::MemberNode(wire::Role role, Options options)
     : identity_{.role = role,
                 .node = 0,
@@ -59,6 +66,13 @@ void MemberNode::OnWake(Transport& transport) {
   (void)head_.OnWake(transport);
   client_.OnWake(transport);
   EndTurn(transport);
+}
+
+void MemberNode::AttachAlone(Transport& transport, const wire::View& view, Client::Done done) {
+  client_.Attach(
+      transport, view,
+      {.group = 0, .stream = kOwnStreams + identity_.node, .session = 1, .first_step = 0},
+      std::move(done));
 }
 
 void MemberNode::EndTurn(Transport& transport) {

@@ -45,6 +45,10 @@ class MemberNode : public transport::Node {
   /// When OnTurn() is wanted next, apart from what the links want.
   virtual std::optional<runtime::Time> next_turn() const { return {}; }
 
+  /// Use a table outside of any worker group, as a stream of this node's own.
+  void AttachAlone(transport::Transport& transport, const wire::View& view, Client::Done done);
+  /// A question to the head that is not answered is asked again after this time.
+  static constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
   /// Set the node's alarm; after requests that were not made in one of the calls above.
   void ArmAlarm(transport::Transport& transport);
 

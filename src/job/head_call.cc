@@ -9,7 +9,6 @@ using transport::Transport;
 
 namespace {
 
-constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
 constexpr std::uint64_t kRequest = 1;
 
 }  // namespace

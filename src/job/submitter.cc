@@ -10,13 +10,10 @@ using wire::MessageType;
 
 namespace {
 
-constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
 /// A job that is not heard of for this long is asked for again: its submitter may have ended it meanwhile.
 constexpr runtime::Duration kSilenceMax = std::chrono::seconds(2);
 /// The first word about what is waited for.
 constexpr runtime::Duration kFirstWord = std::chrono::seconds(1);
-/// Submitters' streams lie above those that the scheduler gives to worker slots.
-constexpr StreamId kSubmitterStreams = StreamId{1} << 31;
 // One request of each kind is outstanding at a time: fixed ids make repeats recognisable.
 constexpr std::uint64_t kCreateRequest = 1;
 constexpr std::uint64_t kSubmitRequest = 2;
@@ -188,14 +185,11 @@ void Submitter::OnClusterStatus(const wire::ClusterStatus& status) {
 
 void Submitter::Attach(Transport& transport, std::function<void()> then) {
   Enter(transport, State::kAttaching);
-  client_.Attach(
-      transport, view_,
-      {.group = 0, .stream = kSubmitterStreams + identity_.node, .session = 1, .first_step = 0},
-      [this, &transport, then = std::move(then)](const Status& status) {
-        if (state_ != State::kAttaching) return;
-        if (!status.ok()) return End(transport, status);
-        then();
-      });
+  AttachAlone(transport, view_, [this, &transport, then = std::move(then)](const Status& status) {
+    if (state_ != State::kAttaching) return;
+    if (!status.ok()) return End(transport, status);
+    then();
+  });
 }
 
 void Submitter::LoadRows(Transport& transport) {

@@ -9,11 +9,8 @@ using wire::MessageType;
 
 namespace {
 
-constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
 constexpr std::uint64_t kFindRequest = 1;
 constexpr std::uint64_t kDropRequest = 2;
-/// As a submitter's: above the streams that the scheduler gives to worker slots.
-constexpr StreamId kClientStreams = StreamId{1} << 31;
 
 }  // namespace
 
@@ -59,14 +56,11 @@ void TableClient::OnView(Transport& transport, wire::View view) {
     if (const Status status = events_.on_view(view_); !status.ok()) return End(transport, status);
   }
   state_ = State::kAttaching;
-  client_.Attach(
-      transport, view_,
-      {.group = 0, .stream = kClientStreams + identity_.node, .session = 1, .first_step = 0},
-      [this, &transport](const Status& status) {
-        if (state_ != State::kAttaching) return;
-        if (!status.ok()) return End(transport, status);
-        Begin(transport);
-      });
+  AttachAlone(transport, view_, [this, &transport](const Status& status) {
+    if (state_ != State::kAttaching) return;
+    if (!status.ok()) return End(transport, status);
+    Begin(transport);
+  });
 }
 
 void TableClient::Begin(Transport& transport) {
