@@ -7,6 +7,7 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-con
 if(SY_SANITIZE)
   add_compile_options(-fsanitize=${SY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SY_SANITIZE})
+  add_compile_definitions(XXH_NO_INLINE_HINTS=1)  # At -Og GCC fails to inline what xxhash says it must.
 else()
   add_compile_options(-fstack-protector-strong $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
   add_link_options(-Wl,-z,relro,-z,now)
