@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "child_processes.h"
 #include "cluster_call.h"
 #include "detached_process.h"
@@ -155,8 +156,9 @@ Result<std::string> BackgroundCluster::Start(const Options& options) {
     Result<std::string> address = StartHead(options.listen);
     if (!address.ok()) return address;
     for (std::uint64_t i = 0; i < options.servers; ++i) {
-      SY_RETURN_IF_ERROR(
-          Launch("server-" + std::to_string(i), {"server", "--head", address.value()}));
+      SY_RETURN_IF_ERROR(Launch("server-" + std::to_string(i),
+                                {"server", "--head", address.value(), "--memory-max",
+                                 ByteSizeText({options.table_bytes_max})}));
     }
     for (std::uint64_t i = 0; i < options.workers; ++i) {
       SY_RETURN_IF_ERROR(

@@ -25,6 +25,7 @@ class BackgroundCluster {
     std::string listen;  ///< Of the head.
     std::uint64_t servers = 2;
     std::uint64_t workers = 2;
+    std::size_t table_bytes_max = 0;  ///< Of each server.
   };
 
   /// Errors: kResourceExhausted  another command is at work there; kIoError.

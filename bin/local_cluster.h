@@ -29,16 +29,18 @@ class LocalCluster {
 };
 
 /// One server and one worker on about `threads` threads of this process; 0: as many as processors it may use.
+/// @param table_bytes_max  of the server's tables.
 std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 transport::InprocNetwork& network,
                                                 job::DatasetOpener open_dataset,
-                                                std::size_t threads);
+                                                std::size_t threads, std::size_t table_bytes_max);
 
 /// How many processes to start, and whom to tell when one dies.
 struct ProcessClusterOptions {
   std::uint64_t servers = 1;
   std::uint64_t workers = 1;
-  std::uint64_t threads = 0;  ///< Of each worker; 0: as many as processors it may use.
+  std::uint64_t threads = 0;        ///< Of each worker; 0: as many as processors it may use.
+  std::size_t table_bytes_max = 0;  ///< Of each server.
   std::function<void(const Status&)> on_death;
   std::optional<data::StreamFeed> stream;  ///< Read here, parsed by the workers.
 };

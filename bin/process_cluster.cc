@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "child_processes.h"
 #include "local_cluster.h"
 #include "node_host.h"
@@ -21,7 +22,8 @@ class ProcessCluster final : public LocalCluster {
     for (std::uint64_t i = 0; i < options_.servers; ++i) {
       SY_RETURN_IF_ERROR(
           children_.Start("server " + std::to_string(i), "server",
-                          {"--head", head_address, "--listen", kLocalAddress, "--once"}));
+                          {"--head", head_address, "--listen", kLocalAddress, "--memory-max",
+                           ByteSizeText({options_.table_bytes_max}), "--once"}));
     }
     for (std::uint64_t i = 0; i < options_.workers; ++i) {
       SY_RETURN_IF_ERROR(StartWorker("worker " + std::to_string(i), head_address));

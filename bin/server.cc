@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "daemon.h"
+#include "table_memory.h"
 
 namespace steelyard::cli {
 namespace {
@@ -28,14 +29,17 @@ Status Run(const Values& values) {
                   "--listen " + listen +
                       " is no address that workers can connect to; give this machine's own");
   }
+  const Result<ByteSize> memory_max = MemoryMaxOf(values);
+  if (!memory_max.ok()) return memory_max.status();
   return RunMember(values, "server", listen,
                    [&](runtime::RealLoop&, transport::Transport& transport,
                        const std::string& address) -> std::unique_ptr<Member> {
-                     return std::make_unique<ServerMember>(
-                         server::Server::Options{.head_address = values.Get("head"),
-                                                 .listen_address = address,
-                                                 .incarnation = transport.Random(),
-                                                 .description = ProcessDescription()});
+                     return std::make_unique<ServerMember>(server::Server::Options{
+                         .head_address = values.Get("head"),
+                         .listen_address = address,
+                         .incarnation = transport.Random(),
+                         .description = ProcessDescription(),
+                         .memory_bytes_max = TableMemoryOfEach(memory_max.value(), 1)});
                    });
 }
 
@@ -44,6 +48,8 @@ Status Run(const Values& values) {
 Command ServerCommand() {
   std::vector<Option> options = MemberOptions();
   for (Option& option : ListenOptions(kListenDefault)) options.push_back(std::move(option));
+  options.push_back(MemoryMaxOption(
+      "memory that it may fill with rows; pushes of new keys beyond it are refused"));
   return {.name = "server",
           .summary = "Run a server: it holds a part of the tables of a cluster",
           .options = std::move(options),

@@ -51,7 +51,9 @@ class LoopNode {
 
 class ServerNode final : public LoopNode {
  public:
-  using LoopNode::LoopNode;
+  ServerNode(runtime::RealLoop& loop, transport::InprocNetwork& network,
+             std::size_t table_bytes_max)
+      : LoopNode(loop, network), table_bytes_max_(table_bytes_max) {}
   ~ServerNode() override { DestroyHost(); }
 
  private:
@@ -61,10 +63,12 @@ class ServerNode final : public LoopNode {
         server::Server::Options{.head_address = head_address,
                                 .listen_address = address,
                                 .incarnation = host.transport().Random(),
-                                .description = ProcessDescription()});
+                                .description = ProcessDescription(),
+                                .memory_bytes_max = table_bytes_max_});
     return *server_;
   }
 
+  std::size_t table_bytes_max_;
   std::unique_ptr<server::Server> server_;
 };
 
@@ -109,13 +113,13 @@ class WorkerNode final : public LoopNode {
 class ThreadCluster final : public LocalCluster {
  public:
   ThreadCluster(runtime::RealLoop& loop, transport::InprocNetwork& network,
-                job::DatasetOpener open_dataset, std::size_t threads)
+                job::DatasetOpener open_dataset, std::size_t threads, std::size_t table_bytes_max)
       : loop_(loop), processors_(threads > 0 ? threads : runtime::AvailableProcessors()) {
     threads_.push_back(std::make_unique<runtime::LoopThread>());
     if (processors_ > kSharedLoopProcessorsMax) {
       threads_.push_back(std::make_unique<runtime::LoopThread>());
     }
-    server_.emplace(threads_.front()->loop(), network);
+    server_.emplace(threads_.front()->loop(), network, table_bytes_max);
     worker_.emplace(threads_.back()->loop(), network, std::move(open_dataset), processors_,
                     threads_.size() == 1);
   }
@@ -156,8 +160,9 @@ class ThreadCluster final : public LocalCluster {
 std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 transport::InprocNetwork& network,
                                                 job::DatasetOpener open_dataset,
-                                                std::size_t threads) {
-  return std::make_unique<ThreadCluster>(loop, network, std::move(open_dataset), threads);
+                                                std::size_t threads, std::size_t table_bytes_max) {
+  return std::make_unique<ThreadCluster>(loop, network, std::move(open_dataset), threads,
+                                         table_bytes_max);
 }
 
 }  // namespace steelyard::cli

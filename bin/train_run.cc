@@ -10,6 +10,7 @@
 #include "exit_code.h"
 #include "interruption.h"
 #include "runtime/real_signals.h"
+#include "table_memory.h"
 
 namespace steelyard::cli {
 namespace {
@@ -56,9 +57,11 @@ Status TrainRun::StartHead() {
 }
 
 Status TrainRun::StartCluster() {
+  const std::size_t table_bytes_max =
+      TableMemoryOfEach(parts_.parameters->memory_max, parts_.parameters->server_count());
   if (parts_.parameters->in_process()) {
     cluster_ = MakeThreadCluster(loop_, network_, HandOverOpener(*parts_.input, *parts_.parameters),
-                                 parts_.parameters->threads);
+                                 parts_.parameters->threads, table_bytes_max);
   } else {
     Result<RunDirectory> logs = RunDirectory::Make();
     if (!logs.ok()) return logs.status();
@@ -69,6 +72,7 @@ Status TrainRun::StartCluster() {
                                   {.servers = parts_.parameters->server_count(),
                                    .workers = parts_.parameters->worker_count(),
                                    .threads = parts_.parameters->threads,
+                                   .table_bytes_max = table_bytes_max,
                                    .on_death = [this](const Status& death) { OnChildDeath(death); },
                                    .stream = std::move(stream.value())});
   }

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "output.h"
+#include "table_memory.h"
 
 namespace steelyard::cli {
 namespace {
@@ -33,6 +34,9 @@ Status Run(const Values& values) {
   if (!workers.ok()) return workers.status();
   options.servers = servers.value();
   options.workers = workers.value();
+  const Result<ByteSize> memory_max = MemoryMaxOf(values);
+  if (!memory_max.ok()) return memory_max.status();
+  options.table_bytes_max = TableMemoryOfEach(memory_max.value(), options.servers);
   // Absolute, because the processes and later commands may have another current directory.
   std::error_code error;
   const std::string path =
@@ -87,6 +91,7 @@ Command UpCommand() {
                        .value = "W",
                        .help = "how many workers",
                        .default_text = std::to_string(kProcessesDefault)},
+                      MemoryMaxOption("memory that all its servers may fill with rows"),
                       DataDirOption(),
                       {.name = "listen",
                        .value = "HOST:PORT",

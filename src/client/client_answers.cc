@@ -98,6 +98,15 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                                 "push " + std::to_string(ack.ts) + " refused: a float of key " +
                                     std::to_string(entry.detail) + " is NaN or infinite",
                                 server.channel.name()));
+      case EntryCode::kFull:
+        return FailTable(
+            table, Status(StatusCode::kResourceExhausted,
+                          "push " + std::to_string(ack.ts) + " refused: its tables hold the " +
+                              std::to_string(entry.detail / 1'000'000) +
+                              " MB that they may, and the push brings new keys of table '" +
+                              table.view.spec.options.name +
+                              "'; raise --memory-max, use more servers, or fewer features",
+                          server.channel.name()));
       case EntryCode::kNeedOpen:
         SendOpen(transport, table, server);
         break;

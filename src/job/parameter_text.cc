@@ -180,6 +180,14 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
   return {};
 }
 
+Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds&,
+             ByteSize& value) {
+  const Result<ByteSize> size = ParseByteSize(text);
+  if (!size.ok()) return Refuse(flag, kByteSizeForm, text);
+  value = size.value();
+  return {};
+}
+
 std::string Print(bool value) {
   return value ? "true" : "false";
 }
@@ -222,6 +230,10 @@ std::string Print(const BadRowsLimit& value) {
 
 std::string Print(const Delay& value) {
   return value.steps == Delay::kInfinite ? "inf" : PrintNumber(value.steps);
+}
+
+std::string Print(const ByteSize& value) {
+  return value.bytes == 0 ? std::string() : ByteSizeText(value);
 }
 
 std::string Describe(const Parameter::Bounds& bounds) {

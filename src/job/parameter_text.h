@@ -29,6 +29,8 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
              BadRowsLimit& value);
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds& bounds,
              Delay& value);
+Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds& bounds,
+             ByteSize& value);
 
 std::string Print(bool value);
 std::string Print(std::uint64_t value);
@@ -40,6 +42,7 @@ std::string Print(data::Format value);
 std::string Print(const Holdout& value);
 std::string Print(const BadRowsLimit& value);
 std::string Print(const Delay& value);
+std::string Print(const ByteSize& value);
 
 /// Return "> 0", "1 to 1024", ">= 0", or empty when every number is accepted.
 std::string Describe(const Parameter::Bounds& bounds);

@@ -72,6 +72,12 @@ constexpr std::array kTable = {
               .group = "Data",
               .field = &P::keep_names,
               .help = "keep the names of hashed features in the model, for inspect"},
+    Parameter{.name = "cache",
+              .value = "DIR|none",
+              .group = "Data",
+              .field = &P::cache,
+              .help = "keep parsed rows in this folder: later passes and jobs over the same files "
+                      "read them there"},
 
     Parameter{.name = "task",
               .value = "NAME",
@@ -163,6 +169,14 @@ constexpr std::array kTable = {
               .scope = Parameter::Scope::kLocal,
               .default_note = "as many as processors it may use",
               .help = "threads of each process that reads or learns; results do not depend on it"},
+    Parameter{.name = "memory-max",
+              .value = "SIZE",
+              .group = "Processes",
+              .field = &P::memory_max,
+              .scope = Parameter::Scope::kLocal,
+              .default_note = "three quarters of the memory it may use",
+              .help = "memory that all servers of this command may fill with rows; new features "
+                      "beyond it end the job"},
     Parameter{.name = "cluster",
               .value = "HOST:PORT",
               .group = "Processes",
@@ -315,6 +329,7 @@ std::string ParameterRange(const Parameter& parameter) {
   const bool bounded = std::holds_alternative<std::uint64_t P::*>(parameter.field) ||
                        std::holds_alternative<double P::*>(parameter.field);
   if (bounded) return parameter_text::Describe(parameter.bounds);
+  if (std::holds_alternative<ByteSize P::*>(parameter.field)) return "512MB, 8GB, 8GiB";
   if (std::holds_alternative<Delay P::*>(parameter.field)) {
     return parameter_text::Describe(parameter.bounds) + ", or inf";
   }
@@ -353,6 +368,11 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   if (parameters.detach && parameters.cluster.empty()) {
     return refuse("--detach leaves a job with a cluster; name it with --cluster HOST:PORT");
   }
+  if (parameters.memory_max.bytes > 0 && !parameters.cluster.empty()) {
+    return refuse(
+        "--memory-max is for the servers that this command starts; those of a cluster have their "
+        "own");
+  }
   if (parameters.detach && parameters.tolerance > 0.0) {
     return refuse(
         "--detach and --tolerance exclude each other: the best pass is kept by the command that "
@@ -366,6 +386,10 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
         "standard input (-) cannot be read by the workers of a cluster; name a file, or leave out "
         "--cluster");
   }
+  if (reads > 0 && parameters.cache != kNoCache) {
+    return refuse("--cache keeps the rows of files; leave it out when reading standard input (-)");
+  }
+  if (parameters.cache.empty()) return refuse("--cache must name a folder, or none, got nothing");
   if (reads > 1) return refuse("standard input (-) is named twice; it can be read once");
   if (reads == 1 && parameters.passes > 1) {
     return refuse("standard input (-) can be read once; --passes " +

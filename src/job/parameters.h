@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/byte_size.h"
 #include "data/dataset.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
@@ -47,6 +48,9 @@ struct Delay {
   bool operator==(const Delay&) const = default;
 };
 
+/// TrainParameters::cache where rows are parsed in every pass.
+inline constexpr std::string_view kNoCache = "none";
+
 /// The specification of one training job. Plain values with the command line's defaults.
 struct TrainParameters {
   // Data
@@ -60,6 +64,7 @@ struct TrainParameters {
   std::string weight;       ///< Column of importance weights; empty: every row weighs 1.
   BadRowsLimit bad_rows_max;
   bool keep_names = false;
+  std::string cache{kNoCache};  ///< Folder for parsed rows, on the worker's machine.
 
   // Learning
   Task task = Task::kLogistic;
@@ -81,6 +86,8 @@ struct TrainParameters {
   std::uint64_t workers = 0;  ///< 0: everything in the calling process.
   std::uint64_t threads =
       0;  ///< Of each process that works; 0: as many as processors it may use. Stays with the caller.
+  ByteSize
+      memory_max;  ///< Of the tables of all servers of this command; 0: by default. Stays with the caller.
   std::string cluster;  ///< Address of a running head; empty: none.
   bool detach = false;  ///< Leave the job to the cluster.
 
@@ -110,11 +117,12 @@ std::string HoldoutText(const Holdout& holdout);
 /// One row of the table.
 struct Parameter {
   /// Where the value lives; its type says how text becomes a value.
-  using Field = std::variant<
-      bool TrainParameters::*, std::uint64_t TrainParameters::*, double TrainParameters::*,
-      std::string TrainParameters::*, std::vector<std::string> TrainParameters::*,
-      Task TrainParameters::*, Solver TrainParameters::*, data::Format TrainParameters::*,
-      Holdout TrainParameters::*, BadRowsLimit TrainParameters::*, Delay TrainParameters::*>;
+  using Field = std::variant<bool TrainParameters::*, std::uint64_t TrainParameters::*,
+                             double TrainParameters::*, std::string TrainParameters::*,
+                             std::vector<std::string> TrainParameters::*, Task TrainParameters::*,
+                             Solver TrainParameters::*, data::Format TrainParameters::*,
+                             Holdout TrainParameters::*, BadRowsLimit TrainParameters::*,
+                             Delay TrainParameters::*, ByteSize TrainParameters::*>;
   /// Where a parameter may be said and whether the job carries it.
   enum class Scope : std::uint8_t {
     kJob,    ///< Flag, configuration key, and part of the job.

@@ -22,7 +22,7 @@ Server::Server(Options options)
                 .description = std::move(options.description)},
       head_(std::move(options.head_address), &identity_),
       acceptor_(&identity_),
-      shard_(options.incarnation) {}
+      shard_(options.incarnation, options.memory_bytes_max) {}
 
 void Server::OnStart(Transport& transport) {
   head_.Start(transport);

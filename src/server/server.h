@@ -20,7 +20,8 @@ class Server : public transport::Node {
     std::string
         listen_address;  ///< Where this node's transport accepts connections, told to the head.
     Incarnation incarnation = 0;
-    std::string description;  ///< "pid 4711"
+    std::string description;                                 ///< "pid 4711"
+    std::size_t memory_bytes_max = Shard::kMemoryUnlimited;  ///< Of the tables' rows.
   };
   explicit Server(Options options);
 

@@ -179,6 +179,12 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
     answer.detail = push.keys[first_key + bad / push.floats_per_key];
     return answer;
   }
+  if (page_memory_->bytes_in_use() >= memory_bytes_max_ &&
+      !segment.rows.HasAll(push.keys.subspan(first_key, entry.count))) {
+    answer.code = EntryCode::kFull;
+    answer.detail = memory_bytes_max_;
+    return answer;
+  }
   ApplyRows(table, segment, push, first_key, entry.count);
   segment.clock.Advance(push.stream, push.ts);
   ++counters_.pushes_applied;

@@ -43,7 +43,11 @@ class Shard {
   /// Request bytes that may wait on one link before further pulls are answered BUSY.
   static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
 
-  explicit Shard(Incarnation self) : self_(self) {}
+  static constexpr std::size_t kMemoryUnlimited = ~std::size_t{0};
+
+  /// @param memory_bytes_max  of the tables' rows; beyond it pushes of new keys are refused. One push may pass it.
+  explicit Shard(Incarnation self, std::size_t memory_bytes_max = kMemoryUnlimited)
+      : self_(self), memory_bytes_max_(memory_bytes_max) {}
 
   /// Take over the segments of `view` that name this incarnation. Repeating an installed view changes nothing.
   /// Errors: kInvalidArgument  the updater or its parameters are refused.
@@ -110,6 +114,7 @@ class Shard {
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
 
   Incarnation self_;
+  std::size_t memory_bytes_max_;
   std::unique_ptr<table::PageMemory> page_memory_ =
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;

@@ -186,6 +186,35 @@ TEST_F(ShardTest, AnotherEpochOrAnotherServersSegmentIsNotPrimary) {
             EntryCode::kNotPrimary);
 }
 
+TEST_F(ShardTest, AFullServerRefusesNewKeysAndStillServesItsOwn) {
+  constexpr std::size_t kBytesMax = 300'000;
+  Shard small(kSelf, kBytesMax);
+  ASSERT_TRUE(small.Install(view_).ok());
+  std::swap(shard_, small);
+  Open();
+  std::vector<wire::EntryAnswer> failed;
+  std::vector<Key> keys;
+  Ts ts = 0;
+  for (; failed.empty(); ++ts) {
+    ASSERT_LT(ts, 100u);
+    keys.clear();
+    for (Key i = 0; i < 1000; ++i) keys.push_back((ts * 1000 + i) << 40U);
+    failed = Push({.ts = ts + 1,
+                   .entries = {{0, 1000, 1, ts}},
+                   .keys = keys,
+                   .floats = std::vector<float>(1000, 1.0F)});
+  }
+  EXPECT_EQ(failed[0].code, EntryCode::kFull);
+  EXPECT_EQ(failed[0].detail, kBytesMax);
+  EXPECT_EQ(Value(keys.back()), 0.0F) << "nothing of it is applied";
+  ASSERT_GT(ts, 2u);
+  EXPECT_LT(shard_.memory_bytes(), 3 * kBytesMax);
+  EXPECT_TRUE(
+      Push({.ts = ts, .entries = {{0, 2, 1, ts - 1}}, .keys = {0, Key{1} << 40U}, .floats = {1, 1}})
+          .empty());
+  EXPECT_EQ(Value(Key{1} << 40U), 2.0F);
+}
+
 TEST_F(ShardTest, FloatsThatAreNotFiniteAreRefusedByKeyAndNothingIsApplied) {
   Open();
   const float nan = std::numeric_limits<float>::quiet_NaN();

@@ -183,6 +183,14 @@ bool HashTable::Scan(Key first,
   return true;
 }
 
+bool HashTable::HasAll(std::span<const Key> keys) const {
+  bool all = true;
+  FindBatch(keys, [&](std::size_t, std::span<const float* const> rows) {
+    for (const float* row : rows) all &= row != nullptr;
+  });
+  return all;
+}
+
 std::size_t HashTable::memory_bytes() const {
   return sizeof(*this) + page_bytes_ + pages_.capacity() * sizeof(HashPage) +
          bins_.capacity() * sizeof(std::uint32_t);

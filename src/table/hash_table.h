@@ -56,6 +56,9 @@ class HashTable {
   template <typename Visit>
   [[gnu::always_inline]] inline void FindOrInsertBatch(std::span<const Key> keys, Visit&& visit);
 
+  /// Were all of `keys` inserted? @param keys  [n] strictly increasing.
+  bool HasAll(std::span<const Key> keys) const;
+
   /// Visit rows in key order from the first key >= `first`, until `visit(key, row)` returns false or the end.
   /// @return true when the end of the table was reached.
   bool Scan(Key first, const std::function<bool(Key, std::span<const float>)>& visit) const;

@@ -40,6 +40,7 @@ std::size_t PageMemory::BlockBytes(std::size_t bytes) {
 
 std::byte* PageMemory::Allocate(std::size_t bytes) {
   const std::size_t block_bytes = BlockBytes(bytes);
+  bytes_in_use_ += block_bytes;
   if (block_bytes < kBlockBytesMin) {
     return static_cast<std::byte*>(::operator new(block_bytes, std::align_val_t{kAlignment}));
   }
@@ -49,6 +50,7 @@ std::byte* PageMemory::Allocate(std::size_t bytes) {
 
 void PageMemory::Free(std::byte* block, std::size_t bytes) {
   const std::size_t block_bytes = BlockBytes(bytes);
+  bytes_in_use_ -= block_bytes;
   if (block_bytes < kBlockBytesMin) return ::operator delete(block, std::align_val_t{kAlignment});
   if (block_bytes > kChunkBytes) return Release()(block);
   GiveBlock(block, OrderOf(block_bytes));

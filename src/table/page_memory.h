@@ -36,6 +36,9 @@ class PageMemory {
   /// Take back what Allocate(bytes) returned.
   void Free(std::byte* block, std::size_t bytes);
 
+  /// Bytes of the blocks that are allocated.
+  std::size_t bytes_in_use() const { return bytes_in_use_; }
+
  private:
   static constexpr std::size_t kOrders = 10;  // Blocks of 4 KB to 2 MB.
   static constexpr std::size_t kRegionBytes = std::size_t{32} << 20;
@@ -50,6 +53,7 @@ class PageMemory {
   std::vector<std::unique_ptr<std::byte, Release>> regions_;
   std::size_t region_used_ = kRegionBytes;  // Of the last region.
   std::array<std::set<std::byte*>, kOrders> free_;
+  std::size_t bytes_in_use_ = 0;
 };
 
 /// Gives a block back.

@@ -107,6 +107,8 @@ const char* EntryCodeName(EntryCode code) {
       return "INVALID";
     case EntryCode::kNotFinite:
       return "NOT_FINITE";
+    case EntryCode::kFull:
+      return "FULL";
   }
   return "UNKNOWN";
 }

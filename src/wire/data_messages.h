@@ -38,6 +38,8 @@ enum class EntryCode : std::uint32_t {
   kInvalid = 6,   ///< Keys unsorted or outside the segment, or a wrong width. Definite.
   kNotFinite =
       7,  ///< A pushed float is NaN or infinite; detail: its key. Nothing is applied. Definite.
+  kFull =
+      8,  ///< Some keys are new, and the server's memory for tables is used up; detail: its bytes. Definite.
 };
 const char* EntryCodeName(EntryCode code);
 
