@@ -27,17 +27,20 @@ constexpr const char* kFormatNote = "data-format";
 constexpr const char* kIdsNote = "keys-are-ids";
 constexpr const char* kRowsNote = "rows-trained";
 
+// Workers run in folders of their own.
+Status MakeAbsolute(std::string& path) {
+  std::error_code error;
+  path = std::filesystem::absolute(path, error);
+  if (error) return Status(StatusCode::kIoError, "no current directory: " + error.message(), path);
+  return {};
+}
+
 // The very files, because shards name them by their place in the list: elsewhere a pattern may match others.
 Status NameFiles(std::vector<std::string>& paths) {
   Result<std::vector<std::string>> files = data::ExpandPaths(paths);
   if (!files.ok()) return files.status();
   paths = std::move(files.value());
-  for (std::string& path : paths) {
-    std::error_code error;
-    path = std::filesystem::absolute(path, error);
-    if (error)
-      return Status(StatusCode::kIoError, "no current directory: " + error.message(), path);
-  }
+  for (std::string& path : paths) SY_RETURN_IF_ERROR(MakeAbsolute(path));
   return {};
 }
 
@@ -94,6 +97,7 @@ Result<std::uint64_t> PrepareForCluster(job::TrainParameters& parameters) {
     parameters.workers = std::max<std::uint64_t>(count(wire::Role::kWorker), 1);
   SY_RETURN_IF_ERROR(NameFiles(parameters.data));
   if (!parameters.valid.empty()) SY_RETURN_IF_ERROR(NameFiles(parameters.valid));
+  if (parameters.cache != job::kNoCache) SY_RETURN_IF_ERROR(MakeAbsolute(parameters.cache));
   return std::max(count(wire::Role::kServer), parameters.server_count());
 }
 

@@ -134,6 +134,7 @@ std::uint64_t Whole(double bytes) {
 
 job::TrainParameters DryRunParameters(job::TrainParameters parameters) {
   parameters.keep_names = true;
+  parameters.cache = job::kNoCache;
   return parameters;
 }
 

@@ -84,11 +84,18 @@ std::uint64_t TrainedRows(const job::Holdout& holdout, std::uint64_t rows) {
   return rows;
 }
 
+// To count and cut the files; the workers of a cluster keep a cache of their own.
+Result<std::unique_ptr<data::Dataset>> OpenToCut(const job::TrainParameters& parameters,
+                                                 bool valid) {
+  data::DatasetOptions options = job::DatasetOptionsOf(parameters, valid);
+  if (!parameters.cluster.empty()) options.cache_folder.clear();
+  return data::OpenDataset(options);
+}
+
 // Open and cut the files of DATA and of --valid.
 Result<TrainInput> OpenBoth(const job::TrainParameters& parameters) {
   TrainInput input;
-  Result<std::unique_ptr<data::Dataset>> dataset =
-      data::OpenDataset(job::DatasetOptionsOf(parameters, false));
+  Result<std::unique_ptr<data::Dataset>> dataset = OpenToCut(parameters, false);
   if (!dataset.ok()) return dataset.status();
   input.dataset = std::move(dataset.value());
   input.format = input.dataset->format();
@@ -105,8 +112,7 @@ Result<TrainInput> OpenBoth(const job::TrainParameters& parameters) {
   if (!holdout.ok()) return holdout.status();
   if (parameters.valid.empty()) return input;
 
-  Result<std::unique_ptr<data::Dataset>> valid =
-      data::OpenDataset(job::DatasetOptionsOf(parameters, true));
+  Result<std::unique_ptr<data::Dataset>> valid = OpenToCut(parameters, true);
   if (!valid.ok()) return valid.status();
   if (valid.value()->keys_are_ids() != input.keys_are_ids) {
     return Status(StatusCode::kBadData,

@@ -9,6 +9,7 @@
 #include "data/input_files.h"
 #include "data/line_formats.h"
 #include "data/parquet_dataset.h"
+#include "data/row_cache.h"
 #include "data/text_dataset.h"
 
 namespace steelyard::data {
@@ -66,7 +67,9 @@ Result<std::unique_ptr<Dataset>> OpenDataset(const DatasetOptions& options) {
     if (probed.value().file.stream && paths.value().size() > 1) return StreamAmongFiles(path);
     SY_RETURN_IF_ERROR(files.Add(std::move(probed.value())));
   }
-  return files.Open();
+  auto dataset = files.Open();
+  if (!dataset.ok() || options.cache_folder.empty()) return dataset;
+  return CacheRows(std::move(dataset.value()), options);
 }
 
 Result<std::unique_ptr<Dataset>> OpenStreamFeed(StreamFeed feed, const DatasetOptions& options) {

@@ -2,126 +2,60 @@
 #include "data/row_spool.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 namespace steelyard::data {
 namespace {
 
-constexpr std::size_t kColumns = 6;
+constexpr RowFile::Purpose kPurpose{.what = "rows kept aside in a temporary file",
+                                    .advice = "free space there, or set TMPDIR to another folder"};
 
-/// Visit the columns of a block in the order in which they stand in the file.
-template <typename Block, typename Visitor>
-Status ForEachColumn(Block& block, Visitor visit) {
-  SY_RETURN_IF_ERROR(visit(0, block.rows));
-  SY_RETURN_IF_ERROR(visit(1, block.labels));
-  SY_RETURN_IF_ERROR(visit(2, block.weights));
-  SY_RETURN_IF_ERROR(visit(3, block.offsets));
-  SY_RETURN_IF_ERROR(visit(4, block.keys));
-  return visit(5, block.values);
+std::string TemporaryFolder() {
+  std::error_code ignored;
+  const std::string folder = std::filesystem::temp_directory_path(ignored).string();
+  return folder.empty() ? "/tmp" : folder;
 }
 
-std::size_t BytesOf(RowBlock& block) {
-  std::size_t bytes = sizeof(RowBlock);
-  (void)ForEachColumn(block, [&](std::size_t, auto& column) {
-    bytes += column.size() * sizeof(column[0]);
-    return Status();
-  });
-  return bytes;
+std::size_t BytesOf(const RowBlock& block) {
+  return sizeof(RowBlock) + block.rows.size() * sizeof(block.rows[0]) +
+         (block.labels.size() + block.weights.size() + block.values.size()) * sizeof(float) +
+         block.offsets.size() * sizeof(block.offsets[0]) + block.keys.size() * sizeof(Key);
 }
 
 }  // namespace
 
 RowSpool::RowSpool(std::size_t memory_bytes_max, std::string folder)
-    : memory_bytes_max_(memory_bytes_max), folder_(std::move(folder)) {
-  std::error_code ignored;
-  if (folder_.empty()) folder_ = std::filesystem::temp_directory_path(ignored).string();
-  if (folder_.empty()) folder_ = "/tmp";
-}
-
-RowSpool::~RowSpool() {
-  if (file_ >= 0) ::close(file_);
-}
-
-Status RowSpool::FileError(const char* what, int error) const {
-  return Status(
-      StatusCode::kIoError,
-      fmt::format("cannot {} rows kept aside in a temporary file: {}; free space there, or set "
-                  "TMPDIR to another folder",
-                  what, std::error_code(error, std::generic_category()).message()),
-      folder_);
-}
+    : memory_bytes_max_(memory_bytes_max),
+      folder_(folder.empty() ? TemporaryFolder() : std::move(folder)),
+      file_(-1, folder_, kPurpose) {}
 
 Status RowSpool::OpenFile() {
   std::string name = folder_ + "/steelyard-rows-XXXXXX";
-  file_ = ::mkostemp(name.data(), O_CLOEXEC);
-  if (file_ < 0) return FileError("keep", errno);
+  const int file = ::mkostemp(name.data(), O_CLOEXEC);
+  if (file < 0) return file_.Error("keep", errno);
   ::unlink(name.c_str());
-  return {};
-}
-
-/// Read or write all of `bytes` at `at`, and move `at` behind them.
-Status RowSpool::Transfer(bool writing, void* data, std::size_t bytes, std::uint64_t& at) {
-  auto* next = static_cast<char*>(data);
-  while (bytes > 0) {
-    const auto offset = static_cast<off_t>(at);
-    const ssize_t done =
-        writing ? ::pwrite(file_, next, bytes, offset) : ::pread(file_, next, bytes, offset);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return FileError(writing ? "keep" : "read back", done < 0 ? errno : EIO);
-    next += done;
-    bytes -= static_cast<std::size_t>(done);
-    at += static_cast<std::uint64_t>(done);
-  }
+  file_ = RowFile(file, folder_, kPurpose);
   return {};
 }
 
 Status RowSpool::Append(const RowBlock& block) {
   if (block.empty()) return {};
-  RowBlock copy = block;
-  const std::size_t bytes = BytesOf(copy);
-  if (file_ < 0 && memory_bytes_ + bytes <= memory_bytes_max_) {
+  const std::size_t bytes = BytesOf(block);
+  if (!file_.is_open() && memory_bytes_ + bytes <= memory_bytes_max_) {
     memory_bytes_ += bytes;
-    blocks_.push_back(std::move(copy));
+    blocks_.push_back(block);
   } else {
-    SY_RETURN_IF_ERROR(Spill(copy));
+    if (!file_.is_open()) SY_RETURN_IF_ERROR(OpenFile());
+    SY_RETURN_IF_ERROR(file_.Append(block));
   }
   rows_ += block.size();
   return {};
-}
-
-Status RowSpool::Spill(RowBlock& block) {
-  if (file_ < 0) SY_RETURN_IF_ERROR(OpenFile());
-  std::array<std::uint64_t, kColumns> counts{};
-  SY_RETURN_IF_ERROR(ForEachColumn(block, [&](std::size_t i, auto& column) {
-    counts[i] = column.size();
-    return Status();
-  }));
-  std::uint64_t at = file_bytes_;
-  SY_RETURN_IF_ERROR(Transfer(true, counts.data(), sizeof(counts), at));
-  SY_RETURN_IF_ERROR(ForEachColumn(block, [&](std::size_t, auto& column) {
-    return Transfer(true, column.data(), column.size() * sizeof(column[0]), at);
-  }));
-  file_bytes_ = at;
-  return {};
-}
-
-Status RowSpool::ReadSpilled() {
-  std::array<std::uint64_t, kColumns> counts{};
-  SY_RETURN_IF_ERROR(Transfer(false, counts.data(), sizeof(counts), file_at_));
-  return ForEachColumn(current_, [&](std::size_t i, auto& column) {
-    static_assert(std::is_trivially_copyable_v<std::remove_reference_t<decltype(column[0])>>);
-    column.resize(counts[i]);
-    return Transfer(false, column.data(), column.size() * sizeof(column[0]), file_at_);
-  });
 }
 
 Status RowSpool::Read(std::size_t rows_max, RowBlock& block) {
@@ -134,8 +68,8 @@ Status RowSpool::Read(std::size_t rows_max, RowBlock& block) {
       continue;
     }
     if (next_block_ >= blocks_.size()) {
-      if (file_at_ == file_bytes_) return {};
-      SY_RETURN_IF_ERROR(ReadSpilled());
+      if (file_at_ == file_.bytes()) return {};
+      SY_RETURN_IF_ERROR(file_.Read(file_at_, current_));
     }
     ++next_block_;
     next_row_ = 0;

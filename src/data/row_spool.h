@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/row_block.h"
+#include "data/row_file.h"
 #include "steelyard/status.h"
 
 namespace steelyard::data {
@@ -22,7 +23,6 @@ class RowSpool {
   explicit RowSpool(std::size_t memory_bytes_max = kMemoryBytesMax, std::string folder = {});
   RowSpool(const RowSpool&) = delete;
   RowSpool& operator=(const RowSpool&) = delete;
-  ~RowSpool();
 
   /// Errors: kIoError  the temporary folder is full or cannot be written; where = the folder.
   Status Append(const RowBlock& block);
@@ -37,18 +37,13 @@ class RowSpool {
 
  private:
   Status OpenFile();
-  Status Spill(RowBlock& block);
-  Status ReadSpilled();
-  Status FileError(const char* what, int error) const;
-  Status Transfer(bool writing, void* data, std::size_t bytes, std::uint64_t& at);
 
   std::size_t memory_bytes_max_;
   std::string folder_;
   std::size_t memory_bytes_ = 0;
   std::uint64_t rows_ = 0;
   std::vector<RowBlock> blocks_;  ///< The first blocks; later ones are in the file.
-  int file_ = -1;
-  std::uint64_t file_bytes_ = 0;
+  RowFile file_;
   // Where Read() stands: in row next_row_ of the block before next_block_.
   std::size_t next_block_ = 0;
   std::uint64_t file_at_ = 0;  ///< Where the next block of the file starts.

@@ -7,24 +7,10 @@
 #include <csignal>
 #include <random>
 
+#include "data/test_reading.h"
+
 namespace steelyard::data {
 namespace {
-
-RowBlock RandomBlock(std::mt19937_64& random, std::uint64_t first_row, bool with_values) {
-  RowBlock block;
-  const std::size_t rows = 1 + random() % 50;
-  for (std::size_t i = 0; i < rows; ++i) {
-    block.rows.push_back(first_row + i);
-    block.labels.push_back(static_cast<float>(random() % 2));
-    if (with_values) block.weights.push_back(static_cast<float>(random() % 3));
-    for (auto features = random() % 5; features > 0; --features) {
-      block.keys.push_back(random());
-      if (with_values) block.values.push_back(static_cast<float>(random() % 10));
-    }
-    block.offsets.push_back(static_cast<std::uint32_t>(block.keys.size()));
-  }
-  return block;
-}
 
 TEST(RowBlock, AppendingToAnEmptyBlockKeepsWeightsAndValues) {
   std::mt19937_64 random(6);

@@ -52,6 +52,22 @@ ReadOutcome ReadAll(const DatasetOptions& options, std::uint64_t rows_per_shard,
   return all;
 }
 
+RowBlock RandomBlock(std::mt19937_64& random, std::uint64_t first_row, bool with_values) {
+  RowBlock block;
+  const std::size_t rows = 1 + random() % 50;
+  for (std::size_t i = 0; i < rows; ++i) {
+    block.rows.push_back(first_row + i);
+    block.labels.push_back(static_cast<float>(random() % 2));
+    if (with_values) block.weights.push_back(static_cast<float>(random() % 3));
+    for (auto features = random() % 5; features > 0; --features) {
+      block.keys.push_back(random());
+      if (with_values) block.values.push_back(static_cast<float>(random() % 10));
+    }
+    block.offsets.push_back(static_cast<std::uint32_t>(block.keys.size()));
+  }
+  return block;
+}
+
 void ExpectSameRows(const RowBlock& a, const RowBlock& b) {
   ASSERT_EQ(a.rows, b.rows);
   ASSERT_EQ(a.labels, b.labels);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,9 @@ ReadOutcome ReadAll(const DatasetOptions& options, std::uint64_t rows_per_shard,
                     std::size_t rows_max = 100);
 
 DatasetOptions OptionsFor(std::vector<std::string> paths);
+
+/// 1 to 50 rows of up to 4 features, numbered from `first_row`.
+RowBlock RandomBlock(std::mt19937_64& random, std::uint64_t first_row, bool with_values);
 
 void ExpectSameRows(const RowBlock& a, const RowBlock& b);
 

@@ -23,6 +23,7 @@ data::DatasetOptions DatasetOptionsOf(const TrainParameters& parameters, bool va
   options.keep_names = parameters.keep_names && !valid;
   options.bad_rows_max = parameters.bad_rows_max.rows;
   options.bad_rows_fraction_max = parameters.bad_rows_max.percent / 100;
+  if (parameters.cache != kNoCache) options.cache_folder = parameters.cache;
   return options;
 }
 

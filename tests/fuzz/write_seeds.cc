@@ -1,5 +1,7 @@
 // Writes the first inputs of the fuzz targets of binary formats: one valid encoding of each message, a small model.
 // fuzz_seeds FOLDER
+#include <fcntl.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "checkpoint/model_writer.h"
+#include "data/row_file.h"
 #include "fuzz/fuzz_target.h"
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
@@ -225,6 +228,25 @@ Status WriteModelFiles() {
   return {};
 }
 
+Status WriteRowFile() {
+  std::filesystem::create_directories(corpus / "row_file");
+  const std::string path = corpus / "row_file" / "valid";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  data::RowFile rows(file, corpus.string(), {.what = "rows", .advice = "try again"});
+  SY_RETURN_IF_ERROR(rows.Append({.rows = {0, 1},
+                                  .labels = {1, 0},
+                                  .weights = {},
+                                  .offsets = {0, 2, 3},
+                                  .keys = {7, 9, 8},
+                                  .values = {}}));
+  return rows.Append({.rows = {5},
+                      .labels = {1},
+                      .weights = {0.5F},
+                      .offsets = {0, 1},
+                      .keys = {7},
+                      .values = {2}});
+}
+
 }  // namespace
 }  // namespace steelyard::fuzz
 
@@ -237,7 +259,8 @@ int main(int argc, char** argv) {
   steelyard::fuzz::WriteControlMessages();
   steelyard::fuzz::WriteJobMessages();
   steelyard::fuzz::WriteDataMessages();
-  const steelyard::Status status = steelyard::fuzz::WriteModelFiles();
+  steelyard::Status status = steelyard::fuzz::WriteModelFiles();
+  if (status.ok()) status = steelyard::fuzz::WriteRowFile();
   if (!status.ok()) std::cerr << status.ToString() << "\n";
   return status.ok() ? 0 : 1;
 }
