@@ -14,7 +14,7 @@
 namespace steelyard::bench {
 namespace {
 
-constexpr UpdaterOptions kFtrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
+const UpdaterOptions kFtrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
 constexpr std::size_t kListSizes[] = {1'000, 10'000, 100'000};
 constexpr std::size_t kFillListKeys = 100'000;
 /// Keys of one timed run, at most: long enough that starting and ending it do not count.

@@ -219,7 +219,6 @@ TEST_F(ClusterTest, AServerThatIsGoneFailsWhatNeedsIt) {
 }
 
 TEST_F(ClusterTest, AHeadThatIsGoneIsNamed) {
-  const std::string address = head_->address();
   const Result<Cluster> nobody = Cluster::Connect("unix:@steelyard_nobody", 100ms);
   ASSERT_FALSE(nobody.ok());
   EXPECT_EQ(nobody.status().code(), StatusCode::kUnavailable);

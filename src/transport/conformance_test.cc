@@ -210,9 +210,13 @@ struct UnixMaker {
   int count = 0;
 };
 
-struct UnixNameMaker : UnixMaker {
-  std::string NextAddress() { return "unix:@"; }
-  std::string UnusedAddress() { return "unix:@steelyard_nobody"; }
+struct UnixNameMaker {
+  using Type = TcpTransport;
+  static std::unique_ptr<Type> Make(runtime::RealLoop& loop, Node& node) {
+    return std::make_unique<Type>(loop, node);
+  }
+  static std::string NextAddress() { return "unix:@"; }
+  static std::string UnusedAddress() { return "unix:@steelyard_nobody"; }
 };
 
 /// Hands the simulator's callbacks to a Probe that the test owns.

@@ -168,7 +168,7 @@ struct InprocTransport::Impl {
   void Begin() {
     started = true;
     node.OnStart(self);
-    std::vector<Event> waited = std::move(early);
+    std::vector<Event> waited = std::exchange(early, {});
     for (Event& event : waited) Deliver(event);
   }
 
@@ -249,7 +249,7 @@ struct InprocTransport::Impl {
       const std::lock_guard lock(registry.mutex);
       registry.listeners.erase(address);
     }
-    for (const auto& events : {inbox->Close(), std::move(early)}) {
+    for (const auto& events : {inbox->Close(), std::exchange(early, {})}) {
       for (const Event& event : events) {
         if (event.kind == EventKind::kOpenRequest) TellPeerClosed({.pipe = event.pipe, .side = 1});
       }

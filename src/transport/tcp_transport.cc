@@ -55,6 +55,7 @@ bool IsStaleUnixSocket(const SocketAddress& address, const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
   const int rc = ::connect(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.size);
   const bool refused = rc != 0 && errno == ECONNREFUSED;
   ::close(fd);
