@@ -140,10 +140,11 @@ void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& pu
   const std::size_t width = push.floats_per_key;
   const std::span<const Key> keys = push.keys.subspan(first_key, count);
   const float* pushed = push.floats.data() + first_key * width;
+  const table::SlotHints hints = segment.slots.For(keys, segment.rows.generation());
   if (push.columns == Columns::kRows) {
-    table::AddToRows(segment.rows, keys, std::span(pushed, count * width));
+    table::AddToRows(segment.rows, keys, std::span(pushed, count * width), hints);
   } else {
-    table.updater->ApplyBatch(segment.rows, keys, std::span(pushed, count * width));
+    table.updater->ApplyBatch(segment.rows, keys, std::span(pushed, count * width), hints);
   }
   counters_.keys_pushed += count;
 }
@@ -267,10 +268,14 @@ void Shard::AnswerWaiting(Table& table, Group& group, Outbox& outbox) {
   group.waiting = std::move(still_waiting);
 }
 
-void Shard::ReadRows(const Table& table, const Segment& segment, Columns columns,
+void Shard::ReadRows(const Table& table, Segment& segment, Columns columns,
                      std::span<const Key> keys, std::span<float> floats) {
-  if (columns == Columns::kValues) return table.updater->ReadBatch(segment.rows, keys, floats);
-  table::CopyRows(segment.rows, keys, floats);
+  const table::SlotHints hints = segment.slots.For(keys, segment.rows.generation());
+  if (columns == Columns::kValues) {
+    table.updater->ReadBatch(segment.rows, keys, floats, hints);
+  } else {
+    table::CopyRows(segment.rows, keys, floats, hints);
+  }
 }
 
 wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id) {
@@ -278,7 +283,7 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
   entries.reserve(pull.entries.size());
   const std::size_t width = table == nullptr ? 1 : table->FloatsPerKey(pull.columns);
   const bool fits_frame = pull.keys.size() <= kPulledBytesMax / (width * sizeof(float));
-  bool all_ok = true;
+  bool all_ok = table != nullptr;
   std::size_t first_key = 0;
   for (const wire::PullEntry& entry : pull.entries) {
     wire::PulledEntry pulled{.segment = entry.segment, .code = EntryCode::kNotPrimary, .clock = 0};
@@ -361,6 +366,16 @@ void Shard::ForgetLink(LinkId link) {
     }
   }
   waiting_bytes_.erase(link);
+}
+
+ShardCounters Shard::counters() const {
+  ShardCounters counters = counters_;
+  for (const auto& [id, table] : tables_) {
+    for (const auto& segment : table.segments) {
+      if (segment != nullptr) counters.lists_recalled += segment->slots.recalled();
+    }
+  }
+  return counters;
 }
 
 std::size_t Shard::waiting_count() const {

@@ -12,6 +12,7 @@
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/hash_table.h"
+#include "table/slot_memory.h"
 #include "table/updater.h"
 #include "transport/transport.h"
 #include "wire/control_messages.h"
@@ -31,6 +32,8 @@ struct ShardCounters {
   std::uint64_t pulls_waited = 0;
   std::uint64_t keys_pushed = 0;
   std::uint64_t keys_pulled = 0;
+  std::uint64_t lists_recalled =
+      0;  ///< Directory entries whose keys were looked up a short while ago.
 };
 
 /// Tables, their segments held here, clocks and waiting pulls. Everything is answered from memory, in the order of
@@ -67,7 +70,7 @@ class Shard {
   /// Forget the pulls that wait for a link that is gone.
   void ForgetLink(transport::LinkId link);
 
-  const ShardCounters& counters() const { return counters_; }
+  ShardCounters counters() const;
   std::size_t waiting_count() const;
   std::size_t memory_bytes() const;
   /// What is held of each table, by id.
@@ -80,6 +83,7 @@ class Shard {
     KeyRange range;
     Epoch epoch;
     table::HashTable rows;
+    table::SlotMemory slots;
     engine::SegmentClock clock;
   };
   struct WaitingPull {
@@ -109,7 +113,7 @@ class Shard {
   void ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
                  std::size_t first_key, std::size_t count);
   wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
-  void ReadRows(const Table& table, const Segment& segment, wire::Columns columns,
+  void ReadRows(const Table& table, Segment& segment, wire::Columns columns,
                 std::span<const Key> keys, std::span<float> floats);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
 

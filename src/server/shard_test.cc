@@ -169,6 +169,17 @@ TEST_F(ShardTest, AStreamMustOpenAndALaterSessionFencesIt) {
   EXPECT_EQ(Value(4), 0.0F);
 }
 
+TEST_F(ShardTest, APullOfNothingFromAnUnknownTableIsAnswered) {
+  const wire::Frame frame = wire::MakeFrame(
+      wire::Pull{
+          .table = kTable + 1, .group = 3, .stream = 1, .session = 1, .entries = {}, .keys = {}},
+      7);
+  Outbox outbox;
+  shard_.Pull(1, wire::DecodePull(frame.body.bytes()).value(), 7, frame.body, outbox);
+  ASSERT_EQ(outbox.size(), 1u);
+  EXPECT_TRUE(wire::DecodePullResponse(outbox[0].second.body.bytes()).value().floats.empty());
+}
+
 TEST_F(ShardTest, AnotherEpochOrAnotherServersSegmentIsNotPrimary) {
   Open();
   const auto failed = Push({.entries = {{0, 1, 9, 0}}, .keys = {4}, .floats = {1}});
@@ -184,6 +195,17 @@ TEST_F(ShardTest, AnotherEpochOrAnotherServersSegmentIsNotPrimary) {
             EntryCode::kNotPrimary);
   EXPECT_EQ(Push({.entries = {{8, 1, 1, 0}}, .keys = {4}, .floats = {1}}).at(0).code,
             EntryCode::kNotPrimary);
+}
+
+TEST_F(ShardTest, APushAfterItsPullSearchesNothing) {
+  Open();
+  EXPECT_TRUE(Push({.entries = {{0, 3, 1, 0}}, .keys = {4, 6, 8}, .floats = {1, 2, 3}}).empty());
+  const std::uint64_t before = shard_.counters().lists_recalled;
+  EXPECT_EQ(Pull({6, 8})->floats, (std::vector<float>{2, 3}));
+  EXPECT_EQ(shard_.counters().lists_recalled, before);
+  EXPECT_TRUE(Push({.ts = 2, .entries = {{0, 2, 1, 1}}, .keys = {6, 8}, .floats = {1, 1}}).empty());
+  EXPECT_EQ(shard_.counters().lists_recalled, before + 1);
+  EXPECT_EQ(Pull({4, 6, 8})->floats, (std::vector<float>{1, 3, 4}));
 }
 
 TEST_F(ShardTest, AFullServerRefusesNewKeysAndStillServesItsOwn) {

@@ -82,6 +82,16 @@ void HashPage::Put(std::size_t slot, Key key, const float* row) {
   std::memcpy(RowAt(slot), row, row_floats_ * sizeof(float));
 }
 
+Slot HashPage::FindSlot(Key key) const {
+  for (std::byte* bucket = Homes(*this).Bucket(key, bucket_bytes_);; bucket += bucket_bytes_) {
+    const Slot slot = SlotInBucket(bucket, key);
+    if (slot != kNoSlot) return slot;
+    // Occupied slots come first in a bucket, and in increasing order.
+    const Key last = Keys(bucket)[kLanes - 1];
+    if (last == empty_key_ || last > key) return kNoSlot;
+  }
+}
+
 float* HashPage::FindOrInsert(Key key) {
   const std::size_t home = HomeIndex(key) * kLanes;
   std::size_t slot = home;

@@ -16,6 +16,16 @@
 
 namespace steelyard::table {
 
+/// Where a row lies: its bucket's address, with its lane in the two lowest bits. Insertions may move the row away.
+using Slot = std::uintptr_t;
+inline constexpr Slot kNoSlot = 0;
+
+/// Room for the slots of a key list, to be filled with where the keys are.
+struct SlotHints {
+  std::span<Slot> slots{};  ///< [n], or empty where nobody wants to know.
+  bool filled = false;      ///< They hold where the keys were a short while ago; kNoSlot: nowhere.
+};
+
 /// Buckets of 4 keys followed by their 4 rows (64 bytes when a row is 2 floats).
 ///
 /// A key's home bucket is its offset in the fitted range scaled to the number of buckets: a monotone map. Keys are
@@ -25,7 +35,7 @@ namespace steelyard::table {
 /// Threads: confined to its table's.
 class HashPage {
  public:
-  static constexpr std::size_t kLanes = 4;
+  static constexpr std::size_t kLanes = 4;  // A power of two that divides every bucket's address.
   /// A run of occupied slots that an insertion may leave behind; a longer one asks for a rebuild.
   static constexpr std::size_t kRunMax = 128;
   /// The longest run in a page that was just built, unless it has at most this many keys.
@@ -63,23 +73,47 @@ class HashPage {
   std::size_t bytes() const { return PageMemory::BlockBytes(storage_.get_deleter().bytes); }
   Key empty_key() const { return empty_key_; }
 
-  std::byte* HomeBucket(Key key) const { return storage_.get() + HomeIndex(key) * bucket_bytes_; }
-
-  /// Search from `bucket`, the home of `key`, in a page with these constants; nullptr when absent.
-  [[gnu::always_inline]] static inline float* FindFrom(std::byte* bucket, Key key, Key empty_key,
-                                                       std::size_t row_floats) {
-    const std::size_t bucket_bytes = BucketBytes(row_floats);
-    for (;; bucket += bucket_bytes) {
-      const Key* keys = Keys(bucket);
-      const unsigned match = MatchingLanes(keys, key);
-      if (match != 0) [[likely]] {
-        const auto lane = static_cast<std::size_t>(std::countr_zero(match));
-        return RowsOf(bucket) + lane * row_floats;
-      }
-      // Occupied slots come first in a bucket, and in increasing order.
-      if (keys[kLanes - 1] == empty_key || keys[kLanes - 1] > key) return nullptr;
+  /// The page's monotone map from keys to home buckets, to be kept in registers over a run of keys.
+  class Homes {
+   public:
+    explicit Homes(const HashPage& page)
+        : base_(page.base_),
+          span_(page.span_),
+          multiplier_(page.multiplier_),
+          buckets_(page.storage_.get()),
+          last_(page.range_.last),
+          shift_(page.shift_) {}
+    /// Is `key` one of this page's, given that it is not before its range?
+    bool Holds(Key key) const { return key <= last_; }
+    std::byte* Bucket(Key key, std::size_t bucket_bytes) const {
+      return buckets_ + Scale(key, base_, span_, shift_, multiplier_) * bucket_bytes;
     }
+
+   private:
+    Key base_;
+    std::uint64_t span_;
+    std::uint64_t multiplier_;
+    std::byte* buckets_;
+    Key last_;
+    std::uint32_t shift_;
+  };
+
+  /// The slot of `key` when it stands in this bucket, else kNoSlot.
+  [[gnu::always_inline]] static inline Slot SlotInBucket(std::byte* bucket, Key key) {
+    const unsigned match = MatchingLanes(Keys(bucket), key);
+    if (match == 0) [[unlikely]]
+      return kNoSlot;
+    return reinterpret_cast<Slot>(bucket) | static_cast<Slot>(std::countr_zero(match));
   }
+  static std::byte* BucketOf(Slot slot) {
+    return reinterpret_cast<std::byte*>(slot & ~Slot{kLanes - 1});
+  }
+  static Key KeyOf(Slot slot) { return Keys(BucketOf(slot))[slot % kLanes]; }
+  static float* RowOf(Slot slot, std::size_t row_floats) {
+    return RowsOf(BucketOf(slot)) + slot % kLanes * row_floats;
+  }
+
+  Slot FindSlot(Key key) const;
 
   /// Return the row of `key`, inserting zeros; nullptr when the page must be rebuilt first.
   float* FindOrInsert(Key key);

@@ -2,11 +2,13 @@
 #include "table/hash_table.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <iterator>
 #include <utility>
 
 #include "base/check.h"
+#include "base/vector_clones.h"
 
 namespace steelyard::table {
 namespace {
@@ -54,8 +56,95 @@ HashTable::HashTable(KeyRange range, std::size_t row_floats, PageMemory& memory)
 }
 
 const float* HashTable::Find(Key key) const {
-  const HashPage& page = pages_[PageIndexOf(key)];
-  return HashPage::FindFrom(page.HomeBucket(key), key, page.empty_key(), row_floats_);
+  const Slot slot = FindSlot(key);
+  return slot == kNoSlot ? nullptr : RowAt(slot);
+}
+
+// Look into the home bucket of each key, where nearly all of them are.
+template <std::size_t kBucketBytes>
+[[gnu::always_inline]] inline void HashTable::FindInHomesOf(std::span<const Key> keys,
+                                                            std::span<Slot> slots,
+                                                            Missed& missed) const {
+  constexpr std::size_t kAhead = 32;  // Keys whose buckets are on their way into the cache.
+  std::array<std::byte*, kAhead> window;
+  const std::size_t bucket_bytes =
+      kBucketBytes == 0 ? HashPage::BucketBytes(row_floats_) : kBucketBytes;
+  HashPage::Homes homes(pages_[PageIndexOf(keys.front())]);
+  const auto home = [&](Key key) __attribute__((always_inline)) {
+    if (!homes.Holds(key)) [[unlikely]]
+      homes = HashPage::Homes(pages_[PageIndexOf(key)]);
+    std::byte* const bucket = homes.Bucket(key, bucket_bytes);
+    __builtin_prefetch(bucket);
+    if (kBucketBytes == 0) __builtin_prefetch(bucket + bucket_bytes - 1);
+    return bucket;
+  };
+  const std::size_t count = keys.size();
+  for (std::size_t i = 0; i < std::min(kAhead, count); ++i) window[i] = home(keys[i]);
+  std::size_t misses = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    slots[i] = HashPage::SlotInBucket(window[i % kAhead], keys[i]);
+    missed.at[misses] = static_cast<std::uint16_t>(i);
+    misses += slots[i] == kNoSlot ? 1 : 0;
+    if (i + kAhead < count) window[i % kAhead] = home(keys[i + kAhead]);
+  }
+  missed.count = misses;
+}
+
+SY_VECTOR_CLONES
+void HashTable::FindInHomes(std::span<const Key> keys, std::span<Slot> slots,
+                            Missed& missed) const {
+  constexpr std::size_t kUsual = HashPage::BucketBytes(2);  // Rows of (z, n) or (w, n).
+  if (HashPage::BucketBytes(row_floats_) == kUsual) {
+    FindInHomesOf<kUsual>(keys, slots, missed);
+  } else {
+    FindInHomesOf<0>(keys, slots, missed);
+  }
+}
+
+// Keep the slots that still hold their keys.
+void HashTable::CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) {
+  constexpr std::size_t kAhead = 32;
+  std::size_t misses = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i + kAhead < keys.size()) __builtin_prefetch(HashPage::BucketOf(slots[i + kAhead]));
+    const bool right = slots[i] != kNoSlot && HashPage::KeyOf(slots[i]) == keys[i];
+    missed.at[misses] = static_cast<std::uint16_t>(i);
+    misses += right ? 0 : 1;
+  }
+  missed.count = misses;
+}
+
+void HashTable::FindAll(std::span<const Key> keys, std::span<Slot> slots, bool hinted,
+                        Missed& absent) const {
+  SY_DCHECK(keys.size() <= kRunMax && slots.size() == keys.size());
+  absent.count = 0;
+  if (keys.empty()) return;
+  Missed missed;
+  if (hinted) CheckHints(keys, slots, missed);
+  if (!hinted || missed.count > keys.size() / 4) FindInHomes(keys, slots, missed);
+  for (std::size_t i = 0; i < missed.count; ++i) {
+    const std::uint16_t at = missed.at[i];
+    slots[at] = FindSlot(keys[at]);
+    if (slots[at] == kNoSlot) absent.at[absent.count++] = at;
+  }
+}
+
+std::size_t HashTable::FindSlots(std::span<const Key> keys, std::span<Slot> slots,
+                                 bool hinted) const {
+  Missed absent;
+  FindAll(keys, slots, hinted, absent);
+  return absent.count;
+}
+
+void HashTable::FindOrInsertSlots(std::span<const Key> keys, std::span<Slot> slots, bool hinted) {
+  Missed absent;
+  FindAll(keys, slots, hinted, absent);
+  if (absent.count == 0) return;
+  const std::uint64_t generation = generation_;
+  for (std::size_t i = 0; i < absent.count; ++i) FindOrInsert(keys[absent.at[i]]);
+  // Insertions move rows.
+  FindAll(keys, slots, /*hinted=*/generation == generation_, absent);
+  SY_CHECK(absent.count == 0);
 }
 
 float* HashTable::FindOrInsert(Key key) {
@@ -184,11 +273,7 @@ bool HashTable::Scan(Key first,
 }
 
 bool HashTable::HasAll(std::span<const Key> keys) const {
-  bool all = true;
-  FindBatch(keys, [&](std::size_t, std::span<const float* const> rows) {
-    for (const float* row : rows) all &= row != nullptr;
-  });
-  return all;
+  return std::ranges::all_of(keys, [&](Key key) { return FindSlot(key) != kNoSlot; });
 }
 
 std::size_t HashTable::memory_bytes() const {

@@ -1,7 +1,6 @@
 // HashTable: the ordered (key, row) map of one segment, for keys that appear as data streams in.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -43,18 +42,25 @@ class HashTable {
   /// Remove `key` and its row. Pages do not shrink. @return false when it is absent.
   bool Erase(Key key);
 
-  /// Rows of a group of neighbours in a key list, found together so that their updates vectorise.
-  static constexpr std::size_t kGroup = 16;
+  /// Keys that are looked up together: few enough that their rows stay in the nearest caches until they are used.
+  static constexpr std::size_t kRunMax = 512;
 
-  /// Call `visit(first, rows)` for groups of up to kGroup neighbours, in order: rows[i] is the row of keys[first + i], or
-  /// nullptr where it is absent.
-  /// @param keys  [n] strictly increasing.
-  template <typename Visit>
-  [[gnu::always_inline]] inline void FindBatch(std::span<const Key> keys, Visit&& visit) const;
+  /// Where the rows of `keys` lie, kNoSlot for absent ones. Valid until the next insertion.
+  /// @param keys    [n <= kRunMax] strictly increasing.
+  /// @param slots   [n] filled; what it holds before is not looked at, unless `hinted`.
+  /// @param hinted  each slot is kNoSlot or one of this table since when generation() has not changed: a slot that still
+  ///                holds its key costs no search.
+  /// @return how many are absent.
+  std::size_t FindSlots(std::span<const Key> keys, std::span<Slot> slots,
+                        bool hinted = false) const;
 
-  /// Likewise, inserting absent keys; no row is nullptr. The rows are valid in the call only.
-  template <typename Visit>
-  [[gnu::always_inline]] inline void FindOrInsertBatch(std::span<const Key> keys, Visit&& visit);
+  /// Likewise, inserting absent keys.
+  void FindOrInsertSlots(std::span<const Key> keys, std::span<Slot> slots, bool hinted = false);
+
+  float* RowAt(Slot slot) const { return HashPage::RowOf(slot, row_floats_); }
+
+  /// Changes whenever memory that slots point into may have been given back.
+  std::uint64_t generation() const { return generation_; }
 
   /// Were all of `keys` inserted? @param keys  [n] strictly increasing.
   bool HasAll(std::span<const Key> keys) const;
@@ -72,14 +78,11 @@ class HashTable {
   std::size_t memory_bytes() const;
 
  private:
-  /// A key whose home bucket is on its way into the cache.
-  struct Located {
-    std::byte* bucket;
-    Key empty_key;
-    std::uint64_t generation;
+  /// Keys of a run that need a closer look.
+  struct Missed {
+    std::array<std::uint16_t, kRunMax> at;  ///< Their places in the run; the first `count` are set.
+    std::size_t count = 0;
   };
-  static constexpr std::size_t kAhead =
-      64;  // Keys located and prefetched ahead of the one visited.
 
   std::size_t PageIndexOf(Key key) const {
     const std::size_t bin = static_cast<std::size_t>((key - range_.first) >> bin_shift_);
@@ -88,17 +91,13 @@ class HashTable {
     return low == high ? low : SearchPages(key, low, high);
   }
   std::size_t SearchPages(Key key, std::size_t low, std::size_t high) const;
-  Located Locate(Key key, std::size_t& page) const {
-    if (key > pages_[page].range().last || key < pages_[page].range().first) {
-      page = PageIndexOf(key);
-    }
-    std::byte* bucket = pages_[page].HomeBucket(key);
-    __builtin_prefetch(bucket);
-    if (HashPage::BucketBytes(row_floats_) != 64) {
-      __builtin_prefetch(bucket + HashPage::BucketBytes(row_floats_) - 1);
-    }
-    return {bucket, pages_[page].empty_key(), generation_};
-  }
+  Slot FindSlot(Key key) const { return pages_[PageIndexOf(key)].FindSlot(key); }
+
+  template <std::size_t kBucketBytes>
+  void FindInHomesOf(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) const;
+  void FindInHomes(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) const;
+  static void CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed);
+  void FindAll(std::span<const Key> keys, std::span<Slot> slots, bool hinted, Missed& absent) const;
 
   void Grow(std::size_t page, Key pending);
   void BuildPages(KeyRange range, const HashPage::Entries& entries, const Key* pending,
@@ -110,59 +109,12 @@ class HashTable {
   std::size_t row_floats_;
   std::size_t size_ = 0;
   std::size_t page_bytes_ = 0;
-  std::uint64_t generation_ = 0;  // Counts rebuilds: they invalidate bucket addresses.
+  std::uint64_t generation_ = 0;  // Counts rebuilds of pages.
   PageMemory* memory_;
   std::vector<HashPage> pages_;  // In key order; together they cover range_.
   std::vector<std::uint32_t>
       bins_;  // Page of the first key of each 2^bin_shift_ keys; one more than bins.
   std::uint32_t bin_shift_ = 0;
 };
-
-template <typename Visit>
-inline void HashTable::FindBatch(std::span<const Key> keys, Visit&& visit) const {
-  std::array<Located, kAhead> window;
-  std::array<const float*, kGroup> group;
-  std::size_t page = 0;
-  const std::size_t count = keys.size();
-  for (std::size_t i = 0; i < count && i < kAhead; ++i) window[i] = Locate(keys[i], page);
-  for (std::size_t first = 0; first < count; first += kGroup) {
-    const std::size_t size = std::min(kGroup, count - first);
-    for (std::size_t i = first; i < first + size; ++i) {
-      Located& at = window[i % kAhead];
-      group[i - first] = HashPage::FindFrom(at.bucket, keys[i], at.empty_key, row_floats_);
-      if (i + kAhead < count) at = Locate(keys[i + kAhead], page);
-    }
-    visit(first, std::span<const float* const>(group.data(), size));
-  }
-}
-
-template <typename Visit>
-inline void HashTable::FindOrInsertBatch(std::span<const Key> keys, Visit&& visit) {
-  std::array<Located, kAhead> window;
-  std::array<float*, kGroup> group;
-  std::size_t page = 0;
-  const std::size_t count = keys.size();
-  for (std::size_t i = 0; i < count && i < kAhead; ++i) window[i] = Locate(keys[i], page);
-  std::size_t first = 0;  // keys[first, i) are in the group.
-  for (std::size_t i = 0; i < count; ++i) {
-    Located& at = window[i % kAhead];
-    float* row = at.generation == generation_
-                     ? HashPage::FindFrom(at.bucket, keys[i], at.empty_key, row_floats_)
-                     : nullptr;
-    if (row == nullptr) [[unlikely]] {  // An insertion moves rows, also those of the group.
-      if (i > first) visit(first, std::span<float* const>(group.data(), i - first));
-      first = i;
-      row = FindOrInsert(keys[i]);
-      page = 0;  // The directory may have changed.
-    }
-    group[i - first] = row;
-    if (i + kAhead < count) at = Locate(keys[i + kAhead], page);
-    if (i + 1 - first == kGroup) {
-      visit(first, std::span<float* const>(group));
-      first = i + 1;
-    }
-  }
-  if (first < count) visit(first, std::span<float* const>(group.data(), count - first));
-}
 
 }  // namespace steelyard::table

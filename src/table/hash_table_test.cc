@@ -136,26 +136,24 @@ TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
 }
 
 // Look the batch up, then add to its rows, comparing with the oracle at each key.
-void CheckBatch(const std::vector<Key>& batch, HashTable& table, Oracle& oracle) {
-  std::size_t visited = 0;
-  table.FindBatch(batch, [&](std::size_t first, std::span<const float* const> rows) {
-    ASSERT_EQ(first, visited);
-    for (std::size_t i = 0; i < rows.size(); ++i, ++visited) {
-      ASSERT_EQ(rows[i] != nullptr, oracle.contains(batch[first + i]));
-      ASSERT_TRUE(rows[i] == nullptr || *rows[i] == oracle[batch[first + i]][0]);
-    }
-  });
-  ASSERT_EQ(visited, batch.size());
-  visited = 0;
-  table.FindOrInsertBatch(batch, [&](std::size_t first, std::span<float* const> rows) {
-    ASSERT_EQ(first, visited);
-    for (std::size_t i = 0; i < rows.size(); ++i, ++visited) {
-      auto& expected = oracle.try_emplace(batch[first + i], 1, 0.0F).first->second;
-      ASSERT_EQ(*rows[i], expected[0]);
-      expected[0] = *rows[i] += static_cast<float>(first + i + 1);
-    }
-  });
-  ASSERT_EQ(visited, batch.size());
+void CheckBatch(std::span<const Key> batch, HashTable& table, Oracle& oracle) {
+  std::vector<Slot> slots(batch.size(), 12345);  // What stands there is not looked at.
+  std::size_t absent = 0;
+  const std::size_t reported = table.FindSlots(batch, slots);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    ASSERT_EQ(slots[i] != kNoSlot, oracle.contains(batch[i]));
+    absent += slots[i] == kNoSlot ? 1 : 0;
+    ASSERT_TRUE(slots[i] == kNoSlot || *table.RowAt(slots[i]) == oracle[batch[i]][0]);
+  }
+  ASSERT_EQ(reported, absent);
+  ASSERT_EQ(table.HasAll(batch), absent == 0);
+  table.FindOrInsertSlots(batch, slots, /*hinted=*/batch.size() % 2 == 0);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
+    ASSERT_EQ(HashPage::KeyOf(slots[i]), batch[i]);
+    ASSERT_EQ(*table.RowAt(slots[i]), expected[0]);
+    expected[0] = *table.RowAt(slots[i]) += static_cast<float>(i + 1);
+  }
 }
 
 TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
@@ -170,7 +168,10 @@ TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
       std::vector<Key> batch(arrived.begin(), arrived.end());
       std::ranges::sort(batch);
       batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
-      CheckBatch(batch, table, oracle);
+      for (std::size_t first = 0; first < batch.size(); first += HashTable::kRunMax) {
+        const std::size_t size = std::min(HashTable::kRunMax, batch.size() - first);
+        CheckBatch(std::span(batch).subspan(first, size), table, oracle);
+      }
     }
     EXPECT_EQ(table.size(), oracle.size());
     ExpectSame(table, oracle);

@@ -10,7 +10,7 @@
 namespace steelyard::table {
 namespace {
 
-constexpr std::size_t kGroup = HashTable::kGroup;
+constexpr std::size_t kGroup = 16;  // Rows whose updates vectorise.
 
 constexpr std::array<float, 2> kAbsentRow{};
 
@@ -20,94 +20,90 @@ struct Coordinates {
   std::array<float, kGroup> n{};
 };
 
-[[gnu::always_inline]] inline void Gather(std::span<float* const> rows, Coordinates& group) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    group.z[i] = rows[i][0];
-    group.n[i] = rows[i][1];
+[[gnu::always_inline]] inline void Gather(std::span<const Slot> slots, Coordinates& group) {
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const float* row = slots[i] == kNoSlot ? kAbsentRow.data() : HashPage::RowOf(slots[i], 2);
+    group.z[i] = row[0];
+    group.n[i] = row[1];
   }
 }
 
 }  // namespace
 
-SY_VECTOR_CLONES
-void AddToRows(HashTable& rows, std::span<const Key> keys, std::span<const float> deltas) {
+void AddToRows(HashTable& rows, std::span<const Key> keys, std::span<const float> deltas,
+               SlotHints hints) {
   const std::size_t width = rows.row_floats();
-  if (width == 2) {  // (z, n) and (w, n): both in one register.
-    rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
-      const float* from = deltas.data() + first * 2;
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        group[i][0] += from[2 * i];
-        group[i][1] += from[2 * i + 1];
+  ForEachInserted(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+    const float* __restrict from = deltas.data() + first * width;
+    if (width == 2) {  // (z, n) and (w, n): both in one register.
+      for (std::size_t i = 0; i < at.size(); ++i) {
+        float* __restrict row = HashPage::RowOf(at[i], 2);
+        row[0] += from[2 * i];
+        row[1] += from[2 * i + 1];
       }
-    });
-    return;
-  }
-  rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      const float* __restrict from = deltas.data() + (first + i) * width;
-      float* __restrict row = group[i];
+      return;
+    }
+    for (std::size_t i = 0; i < at.size(); ++i, from += width) {
+      float* __restrict row = HashPage::RowOf(at[i], width);
       for (std::size_t j = 0; j < width; ++j) row[j] += from[j];
     }
   });
 }
 
-SY_VECTOR_CLONES
-void CopyRows(const HashTable& rows, std::span<const Key> keys, std::span<float> floats) {
+void CopyRows(const HashTable& rows, std::span<const Key> keys, std::span<float> floats,
+              SlotHints hints) {
   const std::size_t width = rows.row_floats();
-  if (width == 2) {  // (z, n) and (w, n): both in one register.
-    rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
-      float* to = floats.data() + first * 2;
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        std::memcpy(to + 2 * i, group[i] == nullptr ? kAbsentRow.data() : group[i],
-                    2 * sizeof(float));
+  ForEachFound(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+    float* to = floats.data() + first * width;
+    if (width == 2) {
+      for (std::size_t i = 0; i < at.size(); ++i) {
+        const float* row = at[i] == kNoSlot ? kAbsentRow.data() : HashPage::RowOf(at[i], 2);
+        std::memcpy(to + 2 * i, row, 2 * sizeof(float));
       }
-    });
-    return;
-  }
-  rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      float* to = floats.data() + (first + i) * width;
-      if (group[i] == nullptr) {
+      return;
+    }
+    for (std::size_t i = 0; i < at.size(); ++i, to += width) {
+      if (at[i] == kNoSlot) {
         std::memset(to, 0, width * sizeof(float));
       } else {
-        std::memcpy(to, group[i], width * sizeof(float));
+        std::memcpy(to, HashPage::RowOf(at[i], width), width * sizeof(float));
       }
     }
   });
 }
 
 SY_VECTOR_CLONES
-void FtrlPush(HashTable& rows, std::span<const Key> keys, std::span<const float> gradients,
+void FtrlPush(std::span<const Slot> slots, std::span<const float> gradients,
               const math::FtrlRule& rule) {
   const math::FtrlRule local = rule;
-  rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
+  for (std::size_t first = 0; first < slots.size(); first += kGroup) {
+    const std::span<const Slot> group =
+        slots.subspan(first, std::min(kGroup, slots.size() - first));
     Coordinates at;
     std::array<float, kGroup> gradient{};
     Gather(group, at);
     std::memcpy(gradient.data(), gradients.data() + first, group.size() * sizeof(float));
     for (std::size_t i = 0; i < kGroup; ++i) local.Step(gradient[i], at.z[i], at.n[i]);
     for (std::size_t i = 0; i < group.size(); ++i) {
-      group[i][0] = at.z[i];
-      group[i][1] = at.n[i];
+      float* row = HashPage::RowOf(group[i], 2);
+      row[0] = at.z[i];
+      row[1] = at.n[i];
     }
-  });
+  }
 }
 
 SY_VECTOR_CLONES
-void FtrlPull(const HashTable& rows, std::span<const Key> keys, std::span<float> weights,
-              const math::FtrlRule& rule) {
+void FtrlPull(std::span<const Slot> slots, std::span<float> weights, const math::FtrlRule& rule) {
   const math::FtrlRule local = rule;
-  rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
+  for (std::size_t first = 0; first < slots.size(); first += kGroup) {
+    const std::span<const Slot> group =
+        slots.subspan(first, std::min(kGroup, slots.size() - first));
     Coordinates at;
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      const float* row = group[i] == nullptr ? kAbsentRow.data() : group[i];
-      at.z[i] = row[0];
-      at.n[i] = row[1];
-    }
+    Gather(group, at);
     std::array<float, kGroup> weight{};
     for (std::size_t i = 0; i < kGroup; ++i) weight[i] = local.Weight(at.z[i], std::sqrt(at.n[i]));
     std::memcpy(weights.data() + first, weight.data(), group.size() * sizeof(float));
-  });
+  }
 }
 
 }  // namespace steelyard::table

@@ -86,37 +86,29 @@ class RuleUpdater final : public Updater {
     for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
   }
 
-  void ApplyBatch(HashTable& rows, std::span<const Key> keys,
-                  std::span<const float> pushed) const override {
-    SY_DCHECK(pushed.size() == keys.size() * width_);
-    if constexpr (std::is_same_v<Rule, Ftrl>) {
-      if (width_ == 1) return FtrlPush(rows, keys, pushed, rule_.rule);
-    }
-    rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        const float* from = pushed.data() + (first + i) * width_;
-        for (std::size_t j = 0; j < width_; ++j) rule_.Apply(group[i] + j * Rule::kState, from[j]);
-      }
-    });
-  }
-
-  void ReadBatch(const HashTable& rows, std::span<const Key> keys,
-                 std::span<float> values) const override {
-    SY_DCHECK(values.size() == keys.size() * width_);
-    if constexpr (std::is_same_v<Rule, Ftrl>) {
-      if (width_ == 1) return FtrlPull(rows, keys, values, rule_.rule);
-    }
-    rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        float* to = values.data() + (first + i) * width_;
-        for (std::size_t j = 0; j < width_; ++j) {
-          to[j] = group[i] == nullptr ? 0.0F : rule_.Read(group[i] + j * Rule::kState);
-        }
-      }
-    });
-  }
-
  private:
+  void ApplyAt(std::span<const Slot> slots, const float* pushed) const override {
+    if constexpr (std::is_same_v<Rule, Ftrl>) {
+      if (width_ == 1) return FtrlPush(slots, std::span(pushed, slots.size()), rule_.rule);
+    }
+    for (const Slot slot : slots) {
+      float* row = HashPage::RowOf(slot, row_floats());
+      for (std::size_t j = 0; j < width_; ++j) rule_.Apply(row + j * Rule::kState, *pushed++);
+    }
+  }
+
+  void ReadAt(std::span<const Slot> slots, float* values) const override {
+    if constexpr (std::is_same_v<Rule, Ftrl>) {
+      if (width_ == 1) return FtrlPull(slots, std::span(values, slots.size()), rule_.rule);
+    }
+    for (const Slot slot : slots) {
+      const float* row = slot == kNoSlot ? nullptr : HashPage::RowOf(slot, row_floats());
+      for (std::size_t j = 0; j < width_; ++j) {
+        *values++ = row == nullptr ? 0.0F : rule_.Read(row + j * Rule::kState);
+      }
+    }
+  }
+
   Rule rule_;
   std::size_t width_;
 };
@@ -152,28 +144,19 @@ std::unique_ptr<Updater> Make(const Rule& rule, std::size_t width) {
 
 }  // namespace
 
-void Updater::ApplyBatch(HashTable& rows, std::span<const Key> keys,
-                         std::span<const float> pushed) const {
-  const std::size_t width = value_floats();
-  rows.FindOrInsertBatch(keys, [&](std::size_t first, std::span<float* const> group) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      Apply(std::span(group[i], row_floats()), pushed.subspan((first + i) * width, width));
-    }
+void Updater::ApplyBatch(HashTable& rows, std::span<const Key> keys, std::span<const float> pushed,
+                         SlotHints hints) const {
+  SY_DCHECK(rows.row_floats() == row_floats() && pushed.size() == keys.size() * value_floats());
+  ForEachInserted(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+    ApplyAt(at, pushed.data() + first * value_floats());
   });
 }
 
-void Updater::ReadBatch(const HashTable& rows, std::span<const Key> keys,
-                        std::span<float> values) const {
-  const std::size_t width = value_floats();
-  rows.FindBatch(keys, [&](std::size_t first, std::span<const float* const> group) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      const std::span<float> to = values.subspan((first + i) * width, width);
-      if (group[i] == nullptr) {
-        std::ranges::fill(to, 0.0F);
-      } else {
-        Read(std::span(group[i], row_floats()), to);
-      }
-    }
+void Updater::ReadBatch(const HashTable& rows, std::span<const Key> keys, std::span<float> values,
+                        SlotHints hints) const {
+  SY_DCHECK(rows.row_floats() == row_floats() && values.size() == keys.size() * value_floats());
+  ForEachFound(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+    ReadAt(at, values.data() + first * value_floats());
   });
 }
 

@@ -12,11 +12,11 @@
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "steelyard/types.h"
+#include "table/hash_table.h"
 
 namespace steelyard::table {
 
 using steelyard::UpdaterOptions;
-class HashTable;
 
 /// Update function over rows. A row is `row_floats()` floats and starts as all zeros.
 ///
@@ -40,13 +40,21 @@ class Updater {
   /// Apply() to the rows of `keys`, which are inserted where they are new.
   /// @param keys    [n] strictly increasing.
   /// @param pushed  [n, value_floats]
-  virtual void ApplyBatch(HashTable& rows, std::span<const Key> keys,
-                          std::span<const float> pushed) const;
+  /// @param hints   of the table as it is now, for `keys`.
+  void ApplyBatch(HashTable& rows, std::span<const Key> keys, std::span<const float> pushed,
+                  SlotHints hints = {}) const;
   /// Read() the rows of `keys`; one that was never inserted reads as zeros.
   /// @param keys    [n] strictly increasing.
   /// @param values  [n, value_floats]
-  virtual void ReadBatch(const HashTable& rows, std::span<const Key> keys,
-                         std::span<float> values) const;
+  /// @param hints   of the table as it is now, for `keys`.
+  void ReadBatch(const HashTable& rows, std::span<const Key> keys, std::span<float> values,
+                 SlotHints hints = {}) const;
+
+ private:
+  /// Apply() to the rows at `slots` [n], all of them there. @param pushed  [n, value_floats]
+  virtual void ApplyAt(std::span<const Slot> slots, const float* pushed) const = 0;
+  /// Read() the rows at `slots` [n]; kNoSlot reads as zeros. @param values  [n, value_floats]
+  virtual void ReadAt(std::span<const Slot> slots, float* values) const = 0;
 };
 
 /// Make the updater `options.name` for tables of `width` values a key.
