@@ -14,7 +14,6 @@
 namespace steelyard::bench {
 namespace {
 
-const UpdaterOptions kFtrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
 constexpr std::size_t kListSizes[] = {1'000, 10'000, 100'000};
 constexpr std::size_t kFillListKeys = 100'000;
 /// Keys of one timed run, at most: long enough that starting and ending it do not count.
@@ -75,7 +74,7 @@ Status CompareValues(Contestant& one, Contestant& other, const KeyList& keys) {
 }  // namespace
 
 Result<std::vector<BenchRow>> RunPushPull(const PushPullOptions& options) {
-  UpdaterOptions ftrl = kFtrl;
+  UpdaterOptions ftrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
   ftrl.name = "ftrl";
   Contestants contestants;
   contestants.push_back(MakeTableContestant({.name = "bench", .updater = ftrl}, false));

@@ -51,9 +51,9 @@ class RowCacheTest : public TestFolder {
     for (int row = 0; row < 5000; ++row) {
       text += row % 2 == 0 ? "1" : "0";
       for (int i = 0; i < 4; ++i) {
-        text += " " + std::to_string(i * 1000 + random() % 1000) + (row % 5 == 0 ? ":2" : ":1");
+        text += " " + std::to_string(random() % 4000) + (row % 5 == 0 ? ":2" : ":1");
       }
-      text += "\n";
+      text += '\n';
     }
     options_ = OptionsFor({Write("rows.svm", text)});
     options_.cache_folder = Path("cache");

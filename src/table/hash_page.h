@@ -16,9 +16,9 @@
 
 namespace steelyard::table {
 
-/// Where a row lies: its bucket's address, with its lane in the two lowest bits. Insertions may move the row away.
-using Slot = std::uintptr_t;
-inline constexpr Slot kNoSlot = 0;
+/// Where a row lies: the first byte of its bucket, and as many bytes further as its lane. Insertions may move the row away.
+using Slot = std::byte*;
+inline constexpr Slot kNoSlot = nullptr;
 
 /// Room for the slots of a key list, to be filled with where the keys are.
 struct SlotHints {
@@ -103,14 +103,12 @@ class HashPage {
     const unsigned match = MatchingLanes(Keys(bucket), key);
     if (match == 0) [[unlikely]]
       return kNoSlot;
-    return reinterpret_cast<Slot>(bucket) | static_cast<Slot>(std::countr_zero(match));
+    return bucket + std::countr_zero(match);
   }
-  static std::byte* BucketOf(Slot slot) {
-    return reinterpret_cast<std::byte*>(slot & ~Slot{kLanes - 1});
-  }
-  static Key KeyOf(Slot slot) { return Keys(BucketOf(slot))[slot % kLanes]; }
+  static std::byte* BucketOf(Slot slot) { return slot - LaneOf(slot); }
+  static Key KeyOf(Slot slot) { return Keys(BucketOf(slot))[LaneOf(slot)]; }
   static float* RowOf(Slot slot, std::size_t row_floats) {
-    return RowsOf(BucketOf(slot)) + slot % kLanes * row_floats;
+    return RowsOf(BucketOf(slot)) + LaneOf(slot) * row_floats;
   }
 
   Slot FindSlot(Key key) const;
@@ -163,6 +161,7 @@ class HashPage {
            static_cast<unsigned>(keys[3] == key) << 3U;
 #endif
   }
+  static std::size_t LaneOf(Slot slot) { return reinterpret_cast<std::uintptr_t>(slot) % kLanes; }
   static Key* Keys(std::byte* bucket) { return reinterpret_cast<Key*>(bucket); }
   static float* RowsOf(std::byte* bucket) {
     return reinterpret_cast<float*>(bucket + kLanes * sizeof(Key));

@@ -137,7 +137,8 @@ TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
 
 // Look the batch up, then add to its rows, comparing with the oracle at each key.
 void CheckBatch(std::span<const Key> batch, HashTable& table, Oracle& oracle) {
-  std::vector<Slot> slots(batch.size(), 12345);  // What stands there is not looked at.
+  std::byte nowhere{};
+  std::vector<Slot> slots(batch.size(), &nowhere);  // What stands there is not looked at.
   std::size_t absent = 0;
   const std::size_t reported = table.FindSlots(batch, slots);
   for (std::size_t i = 0; i < batch.size(); ++i) {

@@ -24,12 +24,13 @@ TEST(SlotMemory, AListThatComesAgainHasItsSlots) {
   const SlotHints hints = memory.For(keys, 1);
   ASSERT_EQ(hints.slots.size(), 3u);
   EXPECT_FALSE(hints.filled);
-  hints.slots[1] = 64;
+  std::byte place{};
+  hints.slots[1] = &place;
   EXPECT_FALSE(memory.For(Keys(10, 4), 1).filled);
   EXPECT_FALSE(memory.For(Keys(11, 3), 1).filled);
   const SlotHints again = memory.For(keys, 1);
   EXPECT_TRUE(again.filled);
-  EXPECT_EQ(again.slots[1], 64u);
+  EXPECT_EQ(again.slots[1], &place);
   EXPECT_EQ(memory.recalled(), 1u);
   EXPECT_FALSE(memory.For(keys, 2).filled) << "the memory they point into may be gone";
   EXPECT_TRUE(memory.For(keys, 2).filled);
