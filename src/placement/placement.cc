@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/planted_bug.h"
+#include "base/spans.h"
 
 namespace steelyard::placement {
 
@@ -34,8 +35,8 @@ KeyRange RangeOfSegment(const wire::View& view, SegmentId index) {
 }
 
 Status CheckSorted(std::span<const Key> keys) {
+  if (StrictlyIncreasing(keys)) return {};
   const auto bad = std::ranges::adjacent_find(keys, std::greater_equal<>());
-  if (bad == keys.end()) return {};
   return Status(StatusCode::kInvalidArgument,
                 "keys[" + std::to_string(bad - keys.begin()) +
                     "] >= its successor; keys must be sorted and unique");

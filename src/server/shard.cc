@@ -1,14 +1,12 @@
 #include "server/shard.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
-#include <cstring>
 #include <span>
 #include <string>
 
 #include "base/check.h"
 #include "base/planted_bug.h"
+#include "base/spans.h"
 #include "placement/placement.h"
 #include "table/row_batches.h"
 
@@ -25,26 +23,8 @@ constexpr std::size_t kPulledBytesMax = wire::kFrameBytesMax - (std::size_t{2} <
 
 /// True when keys are strictly increasing and inside `range`.
 bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
-  if (keys.empty()) return true;
-  bool increasing = true;
-  for (std::size_t i = 1; i < keys.size(); ++i) increasing &= keys[i - 1] < keys[i];
-  return increasing && keys.front() >= range.first && keys.back() <= range.last;
-}
-
-/// The index of the first float that is NaN or infinite; the number of floats when there is none.
-std::size_t FirstNotFinite(std::span<const float> floats) {
-  // An exponent of all ones; a whole block is looked at without a branch.
-  constexpr std::uint32_t kExponent = 0x7F800000;
-  constexpr std::size_t kBlock = 64;
-  std::size_t first = 0;
-  for (bool found = false; first + kBlock <= floats.size(); first += kBlock) {
-    for (std::size_t i = first; i < first + kBlock; ++i) {
-      found |= (std::bit_cast<std::uint32_t>(floats[i]) & kExponent) == kExponent;
-    }
-    if (found) break;
-  }
-  while (first < floats.size() && std::isfinite(floats[first])) ++first;
-  return first;
+  return keys.empty() ||
+         (keys.front() >= range.first && keys.back() <= range.last && StrictlyIncreasing(keys));
 }
 
 wire::Frame RefusedFrame(const Status& status, std::uint64_t request_id) {
