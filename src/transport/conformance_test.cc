@@ -388,7 +388,7 @@ TEST_P(Conformance, ManyFramesOfAllSizesArriveInOrderBothWays) {
 TEST_P(Conformance, LargeBodiesArriveWhole) {
   Connect();
   const std::vector<std::size_t> sizes = {800'000, 65'536, 5u << 20, 1, 65'472, 800'001};
-  world_->Do(client_, [&](Transport& t) {
+  world_->Do(client_, [this, sizes](Transport& t) {
     for (std::size_t i = 0; i < sizes.size(); ++i) t.Send(client_link_, MakeFrame(i, sizes[i]));
   });
   ASSERT_TRUE(world_->Until([&] { return server_.frames.size() == sizes.size(); }));
