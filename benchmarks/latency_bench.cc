@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kRequestsPerRound = 3'000;
 constexpr std::size_t kKeys = 100'000;
+constexpr runtime::Duration kSpin = std::chrono::microseconds(50);
 
 struct Percentiles {
   double p50 = 0;
@@ -41,9 +42,13 @@ Result<std::vector<BenchRow>> RunLatency(const LatencyOptions& options) {
   UpdaterOptions ftrl;
   ftrl.name = "ftrl";
   std::vector<std::unique_ptr<Contestant>> contestants;
-  contestants.push_back(MakeTableContestant({.name = "bench", .updater = ftrl}, false));
-  contestants.push_back(MakeTableContestant({.name = "bench", .updater = ftrl}, true));
+  const TableOptions table{.name = "bench", .updater = ftrl};
+  for (const Wiring& wiring : {Wiring{}, Wiring{.unix_socket = true}, Wiring{.spin = kSpin},
+                               Wiring{.unix_socket = true, .spin = kSpin}}) {
+    contestants.push_back(MakeTableContestant(table, wiring));
+  }
   contestants.push_back(MakeBareContestant(ftrl));
+  const std::size_t bare = contestants.size() - 1;
   PinToProcessor(1);
   std::vector<BenchRow> rows;
   for (const std::size_t list_keys : {std::size_t{1}, std::size_t{100}}) {
@@ -59,20 +64,20 @@ Result<std::vector<BenchRow>> RunLatency(const LatencyOptions& options) {
       }
     }
     const std::string peer = "blocking TCP sockets";
-    for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t i = 0; i < bare; ++i) {
       const std::string what = fmt::format("{} of {} keys", contestants[i]->name(), list_keys);
       rows.push_back({.name = what + ", p50",
                       .value = MedianOf(p50[i]),
                       .unit = "us",
                       .peer = peer,
-                      .peer_value = MedianOf(p50[2]),
+                      .peer_value = MedianOf(p50[bare]),
                       .target = 1 / 1.1,
                       .spread = SpreadOf(p50[i])});
       rows.push_back({.name = what + ", p99",
                       .value = MedianOf(p99[i]),
                       .unit = "us",
                       .peer = peer,
-                      .peer_value = MedianOf(p99[2]),
+                      .peer_value = MedianOf(p99[bare]),
                       .target = 0.5,
                       .spread = SpreadOf(p99[i])});
     }

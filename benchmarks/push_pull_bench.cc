@@ -77,7 +77,7 @@ Result<std::vector<BenchRow>> RunPushPull(const PushPullOptions& options) {
   UpdaterOptions ftrl{.alpha = 0.1F, .beta = 1.0F, .l1 = 0.1F, .l2 = 0.0F};
   ftrl.name = "ftrl";
   Contestants contestants;
-  contestants.push_back(MakeTableContestant({.name = "bench", .updater = ftrl}, false));
+  contestants.push_back(MakeTableContestant({.name = "bench", .updater = ftrl}, {}));
   contestants.push_back(MakeBareContestant(ftrl));
   contestants.push_back(MakeMapContestant());
   PinToProcessor(1);

@@ -2,7 +2,6 @@
 #include "table_contestant.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -32,9 +31,9 @@ coord::Membership::Options LenientMembership() {
   return options;
 }
 
-void Serve(const std::string& head_address, const std::string& listen,
+void Serve(const std::string& head_address, const std::string& listen, runtime::Duration spin,
            const ChildServer::Ready& ready) {
-  runtime::RealLoop loop;
+  runtime::RealLoop loop(spin);
   HostedNode node;
   transport::TcpTransport transport(loop, node);
   const auto address = transport.Listen(listen);
@@ -166,17 +165,20 @@ class LoadNode final : public transport::Node {
 
 class TableContestant final : public Contestant {
  public:
-  TableContestant(const TableOptions& table, bool unix_socket)
+  TableContestant(const TableOptions& table, const Wiring& wiring)
       : table_(table),
-        unix_socket_(unix_socket),
-        server_(0, [unix_socket](const std::string& head_address, const ChildServer::Ready& ready) {
-          Serve(
-              head_address,
-              unix_socket ? fmt::format("unix:/tmp/steelyard-bench-{}", ::getpid()) : "127.0.0.1:0",
-              ready);
-        }) {}
+        wiring_(wiring),
+        server_(0,
+                [wiring](const std::string& head_address, const ChildServer::Ready& ready) {
+                  Serve(head_address, wiring.unix_socket ? "unix:@" : "127.0.0.1:0", wiring.spin,
+                        ready);
+                }),
+        loop_(wiring.spin) {}
 
-  std::string name() const override { return unix_socket_ ? "steelyard, Unix" : "steelyard"; }
+  std::string name() const override {
+    return std::string("steelyard") + (wiring_.unix_socket ? ", Unix" : "") +
+           (wiring_.spin > runtime::Duration::zero() ? ", spinning" : "");
+  }
 
   Result<double> Run(const Load& load) override {
     if (client_ == nullptr) SY_RETURN_IF_ERROR(Start());
@@ -224,7 +226,7 @@ class TableContestant final : public Contestant {
   }
 
   TableOptions table_;
-  bool unix_socket_;
+  Wiring wiring_;
   ChildServer server_;
   runtime::RealLoop loop_;
   HostedNode head_node_;
@@ -238,8 +240,8 @@ class TableContestant final : public Contestant {
 
 }  // namespace
 
-std::unique_ptr<Contestant> MakeTableContestant(const TableOptions& table, bool unix_socket) {
-  return std::make_unique<TableContestant>(table, unix_socket);
+std::unique_ptr<Contestant> MakeTableContestant(const TableOptions& table, const Wiring& wiring) {
+  return std::make_unique<TableContestant>(table, wiring);
 }
 
 }  // namespace steelyard::bench

@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 
 constexpr const char* kAllowRemote = "insecure-allow-remote";
 constexpr auto kWarnEvery = 60s;
+constexpr std::uint64_t kSpinMax = 1000;
 // The first word about a head that is not there, and the longest silence about it.
 constexpr runtime::Duration kFirstWaitMessage = 1s;
 constexpr runtime::Duration kWaitMessageMax = 60s;
@@ -118,7 +119,13 @@ std::vector<Option> MemberOptions() {
            .value = "HOST:PORT",
            .help = "address of the cluster's head",
            .required = true},
-          {.name = "once", .help = "end when the head is gone, instead of waiting for another"}};
+          {.name = "once", .help = "end when the head is gone, instead of waiting for another"},
+          {.name = "spin",
+           .value = "MICROSECONDS",
+           .help = "look for the next request for so long before sleeping: answers come sooner, a "
+                   "processor is busy",
+           .range = "0 to 1000",
+           .default_text = "0"}};
 }
 
 std::vector<Option> ListenOptions(const std::string& default_address) {
@@ -167,7 +174,9 @@ Status RunMember(const Values& values, const std::string& name, const std::strin
   const std::string head = values.Get("head");
   const bool once = values.Switch("once");
   if (!listen.empty()) SY_RETURN_IF_ERROR(CheckListen(values, listen));
-  runtime::RealLoop loop;
+  const Result<std::uint64_t> spin = values.GetCount("spin", 0, kSpinMax);
+  if (!spin.ok()) return spin.status();
+  runtime::RealLoop loop(std::chrono::microseconds(spin.value()));
   int signal = 0;
   const runtime::RealSignals signals(loop, [&](int number) {
     signal = number;

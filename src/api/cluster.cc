@@ -56,9 +56,9 @@ Status Table::Scan(
 Cluster::Cluster(std::shared_ptr<api::Connection> connection)
     : connection_(std::move(connection)) {}
 
-Result<Cluster> Cluster::Connect(const std::string& address, std::chrono::milliseconds patience) {
-  auto connection = std::make_shared<api::Connection>(address);
-  SY_RETURN_IF_ERROR(connection->Join(patience));
+Result<Cluster> Cluster::Connect(const std::string& address, const ConnectOptions& options) {
+  auto connection = std::make_shared<api::Connection>(address, options.spin);
+  SY_RETURN_IF_ERROR(connection->Join(options.patience));
   return Cluster(std::move(connection));
 }
 

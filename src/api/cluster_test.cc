@@ -218,8 +218,19 @@ TEST_F(ClusterTest, AServerThatIsGoneFailsWhatNeedsIt) {
   EXPECT_EQ(pull.get().status().code(), StatusCode::kUnavailable);
 }
 
+TEST_F(ClusterTest, AConnectionThatSpinsAnswersTheSame) {
+  Result<Cluster> cluster = Cluster::Connect(head_->address(), {.patience = 30s, .spin = 50us});
+  ASSERT_TRUE(cluster.ok()) << cluster.status().ToString();
+  Table table = Create(cluster.value(), "w");
+  for (Key key = 0; key < 200; ++key) EXPECT_TRUE(table.Push({key}, {2}).get().ok());
+  const auto values = table.Pull({7, 199, 200}).get();
+  ASSERT_TRUE(values.ok()) << values.status().ToString();
+  EXPECT_EQ(values.value(), (std::vector<float>{2, 2, 0}));
+}
+
 TEST_F(ClusterTest, AHeadThatIsGoneIsNamed) {
-  const Result<Cluster> nobody = Cluster::Connect("unix:@steelyard_nobody", 100ms);
+  const Result<Cluster> nobody =
+      Cluster::Connect("unix:@steelyard_nobody", {.patience = 100ms, .spin = 0us});
   ASSERT_FALSE(nobody.ok());
   EXPECT_EQ(nobody.status().code(), StatusCode::kUnavailable);
   EXPECT_NE(nobody.status().ToString().find("unix:@steelyard_nobody"), std::string::npos);

@@ -22,8 +22,9 @@ Incarnation DrawIncarnation() {
 
 }  // namespace
 
-Connection::Connection(const std::string& head_address)
+Connection::Connection(const std::string& head_address, runtime::Duration spin)
     : head_address_(head_address),
+      thread_(spin),
       node_(std::make_unique<ClusterNode>(
           ClusterNode::Options{.head_address = head_address,
                                .incarnation = DrawIncarnation(),

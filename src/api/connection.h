@@ -28,7 +28,8 @@ struct AttachedTable {
 /// Threads: any; destroyed by the last handle, on a thread of the program.
 class Connection {
  public:
-  explicit Connection(const std::string& head_address);
+  /// @param spin  of its loop.
+  Connection(const std::string& head_address, runtime::Duration spin);
   /// What is under way ends with kCancelled.
   ~Connection();
   Connection(const Connection&) = delete;

@@ -11,18 +11,49 @@
 
 namespace steelyard::runtime {
 
+namespace {
+
+/// Tell the processor that this thread waits in a loop.
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace
+
 struct RealLoop::Impl {
+  explicit Impl(Duration spin_for) : spin(spin_for) {}
+  const Duration spin;
   asio::io_context context{
       1};  // The hint: one thread runs it, so posts from handlers need no wake-up.
   asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
 };
 
-RealLoop::RealLoop() : impl_(std::make_unique<Impl>()) {}
+RealLoop::RealLoop(Duration spin) : impl_(std::make_unique<Impl>(spin)) {}
 RealLoop::~RealLoop() = default;
 
 void RealLoop::Run() {
-  impl_->context.run();
+  if (impl_->spin == Duration::zero()) {
+    impl_->context.run();
+  } else {
+    while (!impl_->context.stopped()) {
+      if (!Spin()) impl_->context.run_one();  // Sleeps.
+    }
+  }
   impl_->context.restart();  // One Stop() ends one Run().
+}
+
+/// Work on what there is. Return false when there was nothing for as long as the loop may spin.
+bool RealLoop::Spin() {
+  asio::io_context& context = impl_->context;
+  if (context.poll() > 0) return true;
+  const Time end = now() + impl_->spin;
+  while (!context.stopped() && now() < end) {
+    if (context.poll() > 0) return true;
+    Pause();
+  }
+  return context.stopped();
 }
 
 void RealLoop::Stop() {
@@ -82,7 +113,7 @@ void RealAlarm::Cancel() {
   state_->timer.cancel(ignored);
 }
 
-LoopThread::LoopThread() : thread_([this] { loop_.Run(); }) {}
+LoopThread::LoopThread(Duration spin) : loop_(spin), thread_([this] { loop_.Run(); }) {}
 
 LoopThread::~LoopThread() {
   Join();

@@ -19,7 +19,9 @@ namespace steelyard::runtime {
 ///          alarm, transport and executor that was made on it.
 class RealLoop {
  public:
-  RealLoop();
+  /// @param spin  after work it looks for more for so long before it sleeps: waking a sleeping thread takes tens of
+  ///              microseconds. Costs a processor while there is traffic; 0 where threads outnumber processors.
+  explicit RealLoop(Duration spin = Duration::zero());
   ~RealLoop();
   RealLoop(const RealLoop&) = delete;
   RealLoop& operator=(const RealLoop&) = delete;
@@ -37,6 +39,8 @@ class RealLoop {
   asio::io_context& context();
 
  private:
+  bool Spin();
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -65,7 +69,8 @@ class RealAlarm {
 /// Threads: constructed, joined and destroyed by one owner that is not the loop's thread.
 class LoopThread {
  public:
-  LoopThread();
+  /// @param spin  of its loop.
+  explicit LoopThread(Duration spin = Duration::zero());
   ~LoopThread();
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;

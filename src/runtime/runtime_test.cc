@@ -1,6 +1,7 @@
 // Goal: posts run in order on the loop, alarms ring once at the earliest time, work runs off the loop and reports on
 // it, and shutting down waits for work in progress only.
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <atomic>
 #include <csignal>
@@ -61,6 +62,49 @@ TEST(RealLoop, OneStopEndsOneRun) {
   loop.Run();
   EXPECT_FALSE(ran);
   loop.Post([&] { loop.Stop(); });
+  loop.Run();
+  EXPECT_TRUE(ran);
+}
+
+TEST(RealLoop, OneThatSpinsWorksTheSameAndSleepsInTheEnd) {
+  using namespace std::chrono_literals;
+  LoopThread thread(50us);
+  int count = 0;  // Touched by the loop only.
+  Time rang{0};
+  RealAlarm alarm(thread.loop(), [&] { rang = thread.loop().now(); });
+  thread.loop().Post([&] { alarm.RingAt(thread.loop().now() + 20ms); });
+  for (int n = 0; n < 1000; ++n) {
+    thread.loop().Post([&] { ++count; });
+    if (n % 100 == 0) std::this_thread::sleep_for(1ms);  // So that it sleeps now and then.
+  }
+  Drain(thread.loop());
+  const auto processor_ns = [&] {
+    timespec used{};
+    std::promise<void> read;
+    thread.loop().Post([&] {
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+      read.set_value();
+    });
+    read.get_future().wait();
+    return used.tv_sec * 1'000'000'000L + used.tv_nsec;
+  };
+  const auto before = processor_ns();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(processor_ns() - before, 100'000'000) << "it never slept";
+  thread.Join();
+  EXPECT_EQ(count, 1000);
+  EXPECT_GT(rang.count(), 0);
+}
+
+TEST(RealLoop, OneStopEndsOneRunOfASpinningLoop) {
+  RealLoop loop(std::chrono::milliseconds(1));
+  loop.Post([&] { loop.Stop(); });
+  loop.Run();
+  bool ran = false;
+  loop.Post([&] {
+    ran = true;
+    loop.Stop();
+  });
   loop.Run();
   EXPECT_TRUE(ran);
 }

@@ -194,6 +194,7 @@ class Processes(CommandTest):
     def test_daemons_refuse_what_others_could_reach(self):
         self.assertIn("loopback addresses only", self.fail_with(2, "server", "--head", "127.0.0.1:1", "--listen", "0.0.0.0:0"))
         self.assertIn("--head HOST:PORT is missing", self.fail_with(2, "worker"))
+        self.assertIn("--spin", self.fail_with(2, "server", "--head", "127.0.0.1:1", "--spin", "2000"))
 
     def test_a_port_in_use(self):
         import socket
