@@ -34,7 +34,7 @@ class Bench(CommandTest):
 
     def test_latency(self):
         rows = self.rows("latency")
-        self.assertEqual(len(rows), 8)
+        self.assertEqual(len(rows), 16)
         self.assertTrue(all(row["unit"] == "us" and row["peer_value"] > 0 for row in rows))
 
     def test_the_text_is_a_table(self):
