@@ -67,7 +67,7 @@ HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, con
   const std::size_t bytes = buckets * bucket_bytes_;
   storage_ = PageBlock(memory.Allocate(bytes), {&memory, bytes});
   for (std::size_t i = 0; i < buckets; ++i) {
-    std::fill_n(Keys(storage_.get() + i * bucket_bytes_), kLanes, empty_key_);
+    std::fill_n(KeysOfBucket(storage_.get() + i * bucket_bytes_), kLanes, empty_key_);
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < entries.keys.size(); ++i) {
@@ -87,7 +87,7 @@ Slot HashPage::FindSlot(Key key) const {
     const Slot slot = SlotInBucket(bucket, key);
     if (slot != kNoSlot) return slot;
     // Occupied slots come first in a bucket, and in increasing order.
-    const Key last = Keys(bucket)[kLanes - 1];
+    const Key last = KeysOfBucket(bucket)[kLanes - 1];
     if (last == empty_key_ || last > key) return kNoSlot;
   }
 }

@@ -13,18 +13,9 @@
 
 #include "steelyard/types.h"
 #include "table/page_memory.h"
+#include "table/slot.h"
 
 namespace steelyard::table {
-
-/// Where a row lies: the first byte of its bucket, and as many bytes further as its lane. Insertions may move the row away.
-using Slot = std::byte*;
-inline constexpr Slot kNoSlot = nullptr;
-
-/// Room for the slots of a key list, to be filled with where the keys are.
-struct SlotHints {
-  std::span<Slot> slots{};  ///< [n], or empty where nobody wants to know.
-  bool filled = false;      ///< They hold where the keys were a short while ago; kNoSlot: nowhere.
-};
 
 /// Buckets of 4 keys followed by their 4 rows (64 bytes when a row is 2 floats).
 ///
@@ -35,7 +26,6 @@ struct SlotHints {
 /// Threads: confined to its table's.
 class HashPage {
  public:
-  static constexpr std::size_t kLanes = 4;  // A power of two that divides every bucket's address.
   /// A run of occupied slots that an insertion may leave behind; a longer one asks for a rebuild.
   static constexpr std::size_t kRunMax = 128;
   /// The longest run in a page that was just built, unless it has at most this many keys.
@@ -100,15 +90,10 @@ class HashPage {
 
   /// The slot of `key` when it stands in this bucket, else kNoSlot.
   [[gnu::always_inline]] static inline Slot SlotInBucket(std::byte* bucket, Key key) {
-    const unsigned match = MatchingLanes(Keys(bucket), key);
+    const unsigned match = MatchingLanes(KeysOfBucket(bucket), key);
     if (match == 0) [[unlikely]]
       return kNoSlot;
     return bucket + std::countr_zero(match);
-  }
-  static std::byte* BucketOf(Slot slot) { return slot - LaneOf(slot); }
-  static Key KeyOf(Slot slot) { return Keys(BucketOf(slot))[LaneOf(slot)]; }
-  static float* RowOf(Slot slot, std::size_t row_floats) {
-    return RowsOf(BucketOf(slot)) + LaneOf(slot) * row_floats;
   }
 
   Slot FindSlot(Key key) const;
@@ -135,10 +120,6 @@ class HashPage {
     return true;
   }
 
-  static constexpr std::size_t BucketBytes(std::size_t row_floats) {
-    return kLanes * (sizeof(Key) + row_floats * sizeof(float));
-  }
-
  private:
   __extension__ using Wide = unsigned __int128;
   static constexpr std::size_t kSpareBuckets = kRunMax / kLanes + 1;
@@ -161,12 +142,6 @@ class HashPage {
            static_cast<unsigned>(keys[3] == key) << 3U;
 #endif
   }
-  static std::size_t LaneOf(Slot slot) { return reinterpret_cast<std::uintptr_t>(slot) % kLanes; }
-  static Key* Keys(std::byte* bucket) { return reinterpret_cast<Key*>(bucket); }
-  static float* RowsOf(std::byte* bucket) {
-    return reinterpret_cast<float*>(bucket + kLanes * sizeof(Key));
-  }
-
   static std::size_t Scale(Key key, Key base, std::uint64_t span, std::uint32_t shift,
                            std::uint64_t multiplier) {
     const std::uint64_t offset = key <= base ? 0 : std::min(key - base, span);
@@ -175,10 +150,11 @@ class HashPage {
   std::size_t HomeIndex(Key key) const { return Scale(key, base_, span_, shift_, multiplier_); }
 
   Key& KeyAt(std::size_t slot) const {
-    return Keys(storage_.get() + slot / kLanes * bucket_bytes_)[slot % kLanes];
+    return KeysOfBucket(storage_.get() + slot / kLanes * bucket_bytes_)[slot % kLanes];
   }
   float* RowAt(std::size_t slot) const {
-    return RowsOf(storage_.get() + slot / kLanes * bucket_bytes_) + slot % kLanes * row_floats_;
+    return RowsOfBucket(storage_.get() + slot / kLanes * bucket_bytes_) +
+           slot % kLanes * row_floats_;
   }
   void Put(std::size_t slot, Key key, const float* row);
 

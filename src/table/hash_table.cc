@@ -67,8 +67,7 @@ template <std::size_t kBucketBytes>
                                                             Missed& missed) const {
   constexpr std::size_t kAhead = 32;  // Keys whose buckets are on their way into the cache.
   std::array<std::byte*, kAhead> window;
-  const std::size_t bucket_bytes =
-      kBucketBytes == 0 ? HashPage::BucketBytes(row_floats_) : kBucketBytes;
+  const std::size_t bucket_bytes = kBucketBytes == 0 ? BucketBytes(row_floats_) : kBucketBytes;
   HashPage::Homes homes(pages_[PageIndexOf(keys.front())]);
   const auto home = [&](Key key) __attribute__((always_inline)) {
     if (!homes.Holds(key)) [[unlikely]]
@@ -93,8 +92,8 @@ template <std::size_t kBucketBytes>
 SY_VECTOR_CLONES
 void HashTable::FindInHomes(std::span<const Key> keys, std::span<Slot> slots,
                             Missed& missed) const {
-  constexpr std::size_t kUsual = HashPage::BucketBytes(2);  // Rows of (z, n) or (w, n).
-  if (HashPage::BucketBytes(row_floats_) == kUsual) {
+  constexpr std::size_t kUsual = BucketBytes(2);  // Rows of (z, n) or (w, n).
+  if (BucketBytes(row_floats_) == kUsual) {
     FindInHomesOf<kUsual>(keys, slots, missed);
   } else {
     FindInHomesOf<0>(keys, slots, missed);
@@ -106,8 +105,8 @@ void HashTable::CheckHints(std::span<const Key> keys, std::span<Slot> slots, Mis
   constexpr std::size_t kAhead = 32;
   std::size_t misses = 0;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i + kAhead < keys.size()) __builtin_prefetch(HashPage::BucketOf(slots[i + kAhead]));
-    const bool right = slots[i] != kNoSlot && HashPage::KeyOf(slots[i]) == keys[i];
+    if (i + kAhead < keys.size()) __builtin_prefetch(BucketOf(slots[i + kAhead]));
+    const bool right = slots[i] != kNoSlot && KeyOf(slots[i]) == keys[i];
     missed.at[misses] = static_cast<std::uint16_t>(i);
     misses += right ? 0 : 1;
   }
@@ -272,8 +271,36 @@ bool HashTable::Scan(Key first,
   return true;
 }
 
-bool HashTable::HasAll(std::span<const Key> keys) const {
-  return std::ranges::all_of(keys, [&](Key key) { return FindSlot(key) != kNoSlot; });
+std::size_t HashTable::FirstAbsent(std::span<const Key> keys) const {
+  const auto absent = std::ranges::find_if(keys, [&](Key key) { return FindSlot(key) == kNoSlot; });
+  return static_cast<std::size_t>(absent - keys.begin());
+}
+
+// @param resolve  (keys, slots, hinted): FindSlots or FindOrInsertSlots.
+template <typename Resolve>
+void HashTable::ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&& resolve,
+                           const VisitRun& visit) const {
+  std::array<Slot, kRunMax> scratch;
+  const std::uint64_t generation = generation_;
+  for (std::size_t first = 0; first < keys.size(); first += kRunMax) {
+    const std::size_t count = std::min(kRunMax, keys.size() - first);
+    const std::span<Slot> slots =
+        hints.slots.empty() ? std::span(scratch).first(count) : hints.slots.subspan(first, count);
+    resolve(keys.subspan(first, count), slots, hints.filled && generation == generation_);
+    visit(first, slots);
+  }
+}
+
+void HashTable::Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const {
+  ForEachRun(
+      keys, hints,
+      [this](auto run, auto slots, bool hinted) { (void)FindSlots(run, slots, hinted); }, visit);
+}
+
+void HashTable::Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) {
+  ForEachRun(
+      keys, hints,
+      [this](auto run, auto slots, bool hinted) { FindOrInsertSlots(run, slots, hinted); }, visit);
 }
 
 std::size_t HashTable::memory_bytes() const {

@@ -11,6 +11,7 @@
 #include "steelyard/types.h"
 #include "table/hash_page.h"
 #include "table/page_memory.h"
+#include "table/rows.h"
 
 namespace steelyard::table {
 
@@ -26,7 +27,7 @@ namespace steelyard::table {
 /// Cost:    Find and Insert are O(1) expected for keys spread over `range`, O(log n) for any others; 32 to 64 bytes a
 ///          key for rows of 2 floats.
 /// Source:  Wu, Ni, Jiang, PVLDB 2019 and Ding et al. (ALEX), SIGMOD 2020, for gapped arrays with a fitted scale.
-class HashTable {
+class HashTable final : public Rows {
  public:
   /// @param range       the segment's keys; the caller never asks for one outside it.
   /// @param row_floats  floats per row, > 0.
@@ -57,25 +58,22 @@ class HashTable {
   /// Likewise, inserting absent keys.
   void FindOrInsertSlots(std::span<const Key> keys, std::span<Slot> slots, bool hinted = false);
 
-  float* RowAt(Slot slot) const { return HashPage::RowOf(slot, row_floats_); }
+  float* RowAt(Slot slot) const { return RowOf(slot, row_floats_); }
 
-  /// Changes whenever memory that slots point into may have been given back.
-  std::uint64_t generation() const { return generation_; }
+  void Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const override;
+  void Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) override;
+  std::size_t FirstAbsent(std::span<const Key> keys) const override;
+  bool Scan(Key first,
+            const std::function<bool(Key, std::span<const float>)>& visit) const override;
+  std::size_t size() const override { return size_; }
+  std::size_t row_floats() const override { return row_floats_; }
+  std::size_t memory_bytes() const override;
+  /// Counts rebuilds of pages.
+  std::uint64_t generation() const override { return generation_; }
 
-  /// Were all of `keys` inserted? @param keys  [n] strictly increasing.
-  bool HasAll(std::span<const Key> keys) const;
-
-  /// Visit rows in key order from the first key >= `first`, until `visit(key, row)` returns false or the end.
-  /// @return true when the end of the table was reached.
-  bool Scan(Key first, const std::function<bool(Key, std::span<const float>)>& visit) const;
-
-  std::size_t size() const { return size_; }
-  std::size_t row_floats() const { return row_floats_; }
   const KeyRange& range() const { return range_; }
   /// Pages that hold the keys; more than size() / 4096 of them tell that the keys crowd.
   std::size_t page_count() const { return pages_.size(); }
-  /// Bytes of memory held.
-  std::size_t memory_bytes() const;
 
  private:
   /// Keys of a run that need a closer look.
@@ -99,6 +97,10 @@ class HashTable {
   static void CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed);
   void FindAll(std::span<const Key> keys, std::span<Slot> slots, bool hinted, Missed& absent) const;
 
+  template <typename Resolve>
+  void ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&& resolve,
+                  const VisitRun& visit) const;
+
   void Grow(std::size_t page, Key pending);
   void BuildPages(KeyRange range, const HashPage::Entries& entries, const Key* pending,
                   bool settled, std::vector<HashPage>& built) const;
@@ -109,7 +111,7 @@ class HashTable {
   std::size_t row_floats_;
   std::size_t size_ = 0;
   std::size_t page_bytes_ = 0;
-  std::uint64_t generation_ = 0;  // Counts rebuilds of pages.
+  std::uint64_t generation_ = 0;
   PageMemory* memory_;
   std::vector<HashPage> pages_;  // In key order; together they cover range_.
   std::vector<std::uint32_t>

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "table/test_key_sets.h"
 
 namespace steelyard::table {
 namespace {
 
 constexpr KeyRange kAll{0, kKeyMax};
-constexpr std::size_t kCount = 20'000;  // Keys of a set.
-constexpr std::size_t kWidth = 37;      // Floats of a wide row.
+constexpr std::size_t kWidth = 37;  // Floats of a wide row.
 using Oracle = std::map<Key, std::vector<float>>;
 
 void ExpectSame(const HashTable& table, const Oracle& oracle, Key first = 0) {
@@ -32,34 +32,6 @@ void ExpectSame(const HashTable& table, const Oracle& oracle, Key first = 0) {
   EXPECT_TRUE(finished);
   EXPECT_EQ(wrong, 0u);
   EXPECT_TRUE(expected == oracle.end());
-}
-
-struct KeySet {
-  std::string name;
-  std::vector<Key> keys;  // In order of arrival; may repeat.
-};
-
-std::vector<KeySet> KeySets() {
-  std::mt19937_64 random(20141006);
-  std::vector<KeySet> sets;
-  const auto add = [&](std::string name, auto&& key_at) {
-    KeySet set{std::move(name), {}};
-    for (std::size_t i = 0; i < kCount; ++i) set.keys.push_back(key_at(i));
-    sets.push_back(std::move(set));
-  };
-  add("spread", [&](std::size_t) { return random(); });
-  add("repeated", [&](std::size_t) { return KeyOfId(random() % 5000); });
-  add("dense ascending", [](std::size_t i) { return Key{i}; });
-  add("dense descending", [](std::size_t i) { return kKeyMax - i; });
-  add("dense shuffled", [&](std::size_t) { return random() % kCount; });
-  add("spread ascending", [](std::size_t i) { return Key{i} * (kKeyMax / kCount); });
-  add("clusters", [&](std::size_t) { return (random() % 40) << 57 | random() % 4000; });
-  add("tight clusters", [&](std::size_t) { return KeyOfId(random() % 500) + random() % 200; });
-  add("exponential", [&](std::size_t) { return random() >> (random() % 64); });
-  add("spread and one dense run",
-      [&](std::size_t i) { return i % 2 == 0 ? random() : (Key{1} << 63) + i; });
-  add("groups in the high bits", [](std::size_t i) { return (Key{i % 7} << 56) | i; });
-  return sets;
 }
 
 TEST(HashTable, EqualsAnOrderedMapForKeysOfAnyDistribution) {
@@ -110,7 +82,7 @@ TEST(HashTable, ErasesKeysOfAnyDistributionAndTakesThemBack) {
       ASSERT_EQ(table.Find(victim), nullptr);
       ++erased;
     }
-    EXPECT_GT(erased, kCount / 3);
+    EXPECT_GT(erased, kKeySetSize / 3);
     EXPECT_EQ(table.size(), oracle.size());
     ExpectSame(table, oracle);
   }
@@ -147,11 +119,12 @@ void CheckBatch(std::span<const Key> batch, HashTable& table, Oracle& oracle) {
     ASSERT_TRUE(slots[i] == kNoSlot || *table.RowAt(slots[i]) == oracle[batch[i]][0]);
   }
   ASSERT_EQ(reported, absent);
-  ASSERT_EQ(table.HasAll(batch), absent == 0);
+  const auto first_absent = std::ranges::find(slots, kNoSlot) - slots.begin();
+  ASSERT_EQ(table.FirstAbsent(batch), static_cast<std::size_t>(first_absent));
   table.FindOrInsertSlots(batch, slots, /*hinted=*/batch.size() % 2 == 0);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
-    ASSERT_EQ(HashPage::KeyOf(slots[i]), batch[i]);
+    ASSERT_EQ(KeyOf(slots[i]), batch[i]);
     ASSERT_EQ(*table.RowAt(slots[i]), expected[0]);
     expected[0] = *table.RowAt(slots[i]) += static_cast<float>(i + 1);
   }
@@ -163,9 +136,9 @@ TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
     PageMemory memory;
     HashTable table(kAll, 1, memory);
     Oracle oracle;
-    for (std::size_t start = 0; start < kCount; start += 1500) {
+    for (std::size_t start = 0; start < kKeySetSize; start += 1500) {
       const auto arrived =
-          std::span(set.keys).subspan(start, std::min<std::size_t>(1500, kCount - start));
+          std::span(set.keys).subspan(start, std::min<std::size_t>(1500, kKeySetSize - start));
       std::vector<Key> batch(arrived.begin(), arrived.end());
       std::ranges::sort(batch);
       batch.erase(std::unique(batch.begin(), batch.end()), batch.end());

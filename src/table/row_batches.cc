@@ -1,6 +1,7 @@
 // Groups of rows are gathered into arrays, computed side by side, and put back.
 #include "table/row_batches.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -22,7 +23,7 @@ struct Coordinates {
 
 [[gnu::always_inline]] inline void Gather(std::span<const Slot> slots, Coordinates& group) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const float* row = slots[i] == kNoSlot ? kAbsentRow.data() : HashPage::RowOf(slots[i], 2);
+    const float* row = slots[i] == kNoSlot ? kAbsentRow.data() : RowOf(slots[i], 2);
     group.z[i] = row[0];
     group.n[i] = row[1];
   }
@@ -30,34 +31,34 @@ struct Coordinates {
 
 }  // namespace
 
-void AddToRows(HashTable& rows, std::span<const Key> keys, std::span<const float> deltas,
+void AddToRows(Rows& rows, std::span<const Key> keys, std::span<const float> deltas,
                SlotHints hints) {
   const std::size_t width = rows.row_floats();
-  ForEachInserted(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+  rows.Update(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
     const float* __restrict from = deltas.data() + first * width;
     if (width == 2) {  // (z, n) and (w, n): both in one register.
       for (std::size_t i = 0; i < at.size(); ++i) {
-        float* __restrict row = HashPage::RowOf(at[i], 2);
+        float* __restrict row = RowOf(at[i], 2);
         row[0] += from[2 * i];
         row[1] += from[2 * i + 1];
       }
       return;
     }
     for (std::size_t i = 0; i < at.size(); ++i, from += width) {
-      float* __restrict row = HashPage::RowOf(at[i], width);
+      float* __restrict row = RowOf(at[i], width);
       for (std::size_t j = 0; j < width; ++j) row[j] += from[j];
     }
   });
 }
 
-void CopyRows(const HashTable& rows, std::span<const Key> keys, std::span<float> floats,
+void CopyRows(const Rows& rows, std::span<const Key> keys, std::span<float> floats,
               SlotHints hints) {
   const std::size_t width = rows.row_floats();
-  ForEachFound(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+  rows.Read(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
     float* to = floats.data() + first * width;
     if (width == 2) {
       for (std::size_t i = 0; i < at.size(); ++i) {
-        const float* row = at[i] == kNoSlot ? kAbsentRow.data() : HashPage::RowOf(at[i], 2);
+        const float* row = at[i] == kNoSlot ? kAbsentRow.data() : RowOf(at[i], 2);
         std::memcpy(to + 2 * i, row, 2 * sizeof(float));
       }
       return;
@@ -66,7 +67,7 @@ void CopyRows(const HashTable& rows, std::span<const Key> keys, std::span<float>
       if (at[i] == kNoSlot) {
         std::memset(to, 0, width * sizeof(float));
       } else {
-        std::memcpy(to, HashPage::RowOf(at[i], width), width * sizeof(float));
+        std::memcpy(to, RowOf(at[i], width), width * sizeof(float));
       }
     }
   });
@@ -85,7 +86,7 @@ void FtrlPush(std::span<const Slot> slots, std::span<const float> gradients,
     std::memcpy(gradient.data(), gradients.data() + first, group.size() * sizeof(float));
     for (std::size_t i = 0; i < kGroup; ++i) local.Step(gradient[i], at.z[i], at.n[i]);
     for (std::size_t i = 0; i < group.size(); ++i) {
-      float* row = HashPage::RowOf(group[i], 2);
+      float* row = RowOf(group[i], 2);
       row[0] = at.z[i];
       row[1] = at.n[i];
     }

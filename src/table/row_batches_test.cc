@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "table/hash_table.h"
 
 namespace steelyard::table {
 namespace {

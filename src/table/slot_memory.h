@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "steelyard/types.h"
-#include "table/hash_page.h"
+#include "table/slot.h"
 
 namespace steelyard::table {
 
-/// The slots of the last key lists of one HashTable. A worker pulls a list and soon pushes it; batch solvers send the
+/// Where the keys of the last lists were in the Rows of one segment. A worker pulls a list and soon pushes it; batch solvers send the
 /// same lists again and again.
 ///
-/// What it returns are hints: lists are told apart by their length and ends alone, and rows move. HashTable::FindSlots()
-/// compares the key in each slot.
+/// What it returns are hints: lists are told apart by their length and ends alone, and rows move. Tables compare the key
+/// that a hint leads to.
 ///
 /// Threads: confined to its table's.
 /// Cost:    at most kKeysMax x 8 bytes.
@@ -26,7 +26,7 @@ class SlotMemory {
 
   /// Room for the slots of this list, filled where it came before. Empty for a list that is too long to be remembered.
   /// Valid until the next call.
-  /// @param generation  of the table: slots of an earlier one may point into memory that is gone.
+  /// @param generation  of the rows: slots of an earlier one may point into memory that is gone.
   SlotHints For(std::span<const Key> keys, std::uint64_t generation);
 
   /// How many lists came again.

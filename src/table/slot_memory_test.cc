@@ -70,7 +70,7 @@ TEST(SlotMemory, HintsChangeNothingButTheCost) {
         if (filled && round % 3 == 0) std::ranges::reverse(slots);
         table.FindOrInsertSlots(list, slots, filled);
         for (std::size_t i = 0; i < list.size(); ++i) {
-          ASSERT_EQ(HashPage::KeyOf(slots[i]), list[i]);
+          ASSERT_EQ(KeyOf(slots[i]), list[i]);
           ASSERT_EQ(table.RowAt(slots[i]), table.Find(list[i]));
         }
         hinted += filled ? 1 : 0;

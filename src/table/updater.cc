@@ -10,7 +10,6 @@
 #include "base/check.h"
 #include "base/near_miss.h"
 #include "math/online_rules.h"
-#include "table/hash_table.h"
 #include "table/row_batches.h"
 
 namespace steelyard::table {
@@ -92,7 +91,7 @@ class RuleUpdater final : public Updater {
       if (width_ == 1) return FtrlPush(slots, std::span(pushed, slots.size()), rule_.rule);
     }
     for (const Slot slot : slots) {
-      float* row = HashPage::RowOf(slot, row_floats());
+      float* row = RowOf(slot, row_floats());
       for (std::size_t j = 0; j < width_; ++j) rule_.Apply(row + j * Rule::kState, *pushed++);
     }
   }
@@ -102,7 +101,7 @@ class RuleUpdater final : public Updater {
       if (width_ == 1) return FtrlPull(slots, std::span(values, slots.size()), rule_.rule);
     }
     for (const Slot slot : slots) {
-      const float* row = slot == kNoSlot ? nullptr : HashPage::RowOf(slot, row_floats());
+      const float* row = slot == kNoSlot ? nullptr : RowOf(slot, row_floats());
       for (std::size_t j = 0; j < width_; ++j) {
         *values++ = row == nullptr ? 0.0F : rule_.Read(row + j * Rule::kState);
       }
@@ -144,18 +143,18 @@ std::unique_ptr<Updater> Make(const Rule& rule, std::size_t width) {
 
 }  // namespace
 
-void Updater::ApplyBatch(HashTable& rows, std::span<const Key> keys, std::span<const float> pushed,
+void Updater::ApplyBatch(Rows& rows, std::span<const Key> keys, std::span<const float> pushed,
                          SlotHints hints) const {
   SY_DCHECK(rows.row_floats() == row_floats() && pushed.size() == keys.size() * value_floats());
-  ForEachInserted(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+  rows.Update(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
     ApplyAt(at, pushed.data() + first * value_floats());
   });
 }
 
-void Updater::ReadBatch(const HashTable& rows, std::span<const Key> keys, std::span<float> values,
+void Updater::ReadBatch(const Rows& rows, std::span<const Key> keys, std::span<float> values,
                         SlotHints hints) const {
   SY_DCHECK(rows.row_floats() == row_floats() && values.size() == keys.size() * value_floats());
-  ForEachFound(rows, keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+  rows.Read(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
     ReadAt(at, values.data() + first * value_floats());
   });
 }

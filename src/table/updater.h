@@ -12,7 +12,7 @@
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "steelyard/types.h"
-#include "table/hash_table.h"
+#include "table/rows.h"
 
 namespace steelyard::table {
 
@@ -41,13 +41,13 @@ class Updater {
   /// @param keys    [n] strictly increasing.
   /// @param pushed  [n, value_floats]
   /// @param hints   of the table as it is now, for `keys`.
-  void ApplyBatch(HashTable& rows, std::span<const Key> keys, std::span<const float> pushed,
+  void ApplyBatch(Rows& rows, std::span<const Key> keys, std::span<const float> pushed,
                   SlotHints hints = {}) const;
   /// Read() the rows of `keys`; one that was never inserted reads as zeros.
   /// @param keys    [n] strictly increasing.
   /// @param values  [n, value_floats]
   /// @param hints   of the table as it is now, for `keys`.
-  void ReadBatch(const HashTable& rows, std::span<const Key> keys, std::span<float> values,
+  void ReadBatch(const Rows& rows, std::span<const Key> keys, std::span<float> values,
                  SlotHints hints = {}) const;
 
  private:
