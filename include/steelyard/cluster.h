@@ -44,13 +44,27 @@ class Table {
   /// Shapes: keys [n] strictly increasing.
   std::future<Result<std::vector<float>>> Pull(std::vector<Key> keys);
 
-  /// Read all rows in key order; blocks. `on_rows` gets keys [n] and values [n, width] piece by piece, on this thread; an
-  /// error that it returns ends the scan and is returned.
+  /// Read the rows of a key range in key order; blocks. `on_rows` gets keys [n] and values [n, width] piece by piece, on
+  /// this thread; an error that it returns ends the scan and is returned.
   Status Scan(const std::function<Status(std::span<const Key> keys, std::span<const float> values)>&
-                  on_rows);
+                  on_rows,
+              KeyRange range = {0, kKeyMax});
+
+  /// Count the rows whose first value is at least `at_least` away from 0; blocks. The rows stay where they are.
+  Result<std::uint64_t> Count(float at_least = 0.0F);
+
+  /// Fix the table's keys: drop the rows whose first value is nearer to 0 than `at_least`, and keep the others as sorted
+  /// arrays, which hold more of them in less memory and make ranges cheap. From then on a push of any other key is an
+  /// error; pulls read zeros for it, as before. Blocks until every server has done so; what is pushed meanwhile waits,
+  /// and is refused where its key has gone. Repeating it changes nothing: the first one decides.
+  ///
+  /// @return how many keys there are.
+  Result<std::uint64_t> Freeze(float at_least = 0.0F);
 
  private:
   friend class Cluster;
+  /// About `count` keys, evenly drawn in key order from the rows that Count() counts.
+  Result<std::vector<Key>> SampleKeys(std::uint64_t count, float at_least);
   Table(std::shared_ptr<api::Connection> connection, std::shared_ptr<api::AttachedTable> table);
 
   std::shared_ptr<api::Connection> connection_;
@@ -79,6 +93,9 @@ class Cluster {
 
   /// Errors: kInvalidArgument  the name is taken, or an option is wrong; kUnavailable  there is no server.
   Result<Table> CreateTable(const TableOptions& options);
+  /// Likewise, cut so that every segment holds equally many of the keys that `like` has now; only rows whose first value
+  /// is at least `at_least` away from 0 count. For keys that are not spread evenly, such as raw or grouped ids.
+  Result<Table> CreateTable(const TableOptions& options, Table& like, float at_least = 0.0F);
   /// Errors: kNotFound  no table has this name.
   Result<Table> OpenTable(const std::string& name);
   /// Drop a table with all of its rows, whoever uses it. Errors: kNotFound.
@@ -90,6 +107,7 @@ class Cluster {
 
  private:
   explicit Cluster(std::shared_ptr<api::Connection> connection);
+  Result<Table> Create(const TableOptions& options, std::vector<Key> cuts);
 
   std::shared_ptr<api::Connection> connection_;
 };

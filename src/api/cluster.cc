@@ -1,14 +1,19 @@
 #include "steelyard/cluster.h"
 
+#include <algorithm>
+#include <limits>
+#include <string>
 #include <utility>
 
 #include "api/connection.h"
+#include "placement/placement.h"
 
 namespace steelyard {
 
 namespace {
 
 constexpr std::uint32_t kScanRows = 32'768;
+constexpr std::uint32_t kStrideMax = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
 
@@ -33,24 +38,66 @@ std::future<Result<std::vector<float>>> Table::Pull(std::vector<Key> keys) {
 }
 
 Status Table::Scan(
-    const std::function<Status(std::span<const Key>, std::span<const float>)>& on_rows) {
-  const std::vector<wire::SegmentView>& segments = table_->view.segments;
-  for (SegmentId segment = 0; segment < segments.size(); ++segment) {
-    Key first = segments[segment].first;
-    for (bool end = false; !end;) {
-      const Result<client::Scanned> page =
-          connection_->ScanPage(table_->view.table, {.segment = segment,
-                                                     .first = first,
-                                                     .rows_max = kScanRows,
-                                                     .columns = wire::Columns::kValues});
-      if (!page.ok()) return page.status();
-      const client::Scanned& rows = page.value();
-      if (!rows.keys.empty()) SY_RETURN_IF_ERROR(on_rows(rows.keys, rows.floats));
-      end = rows.end || rows.keys.empty() || rows.keys.back() == kKeyMax;
-      if (!end) first = rows.keys.back() + 1;
-    }
+    const std::function<Status(std::span<const Key>, std::span<const float>)>& on_rows,
+    KeyRange range) {
+  if (range.first > range.last) {
+    return Status(StatusCode::kInvalidArgument,
+                  "a key range ends at " + std::to_string(range.last) + ", before it begins at " +
+                      std::to_string(range.first));
   }
-  return {};
+  return connection_->Scan(table_->view,
+                           {.first = range.first,
+                            .last = range.last,
+                            .rows_max = kScanRows,
+                            .columns = wire::Columns::kValues},
+                           [&](const client::Scanned& page) {
+                             return page.keys.empty() ? Status() : on_rows(page.keys, page.floats);
+                           });
+}
+
+Result<std::uint64_t> Table::Count(float at_least) {
+  std::uint64_t rows = 0;
+  const Status counted = connection_->Scan(table_->view,
+                                           {.rows_max = 1,
+                                            .columns = wire::Columns::kNone,
+                                            .at_least = at_least,
+                                            .stride = kStrideMax,
+                                            .skip = kStrideMax},
+                                           [&rows](const client::Scanned& page) {
+                                             rows += page.counted;
+                                             return Status();
+                                           });
+  if (!counted.ok()) return counted;
+  return rows;
+}
+
+Result<std::vector<Key>> Table::SampleKeys(std::uint64_t count, float at_least) {
+  const Result<std::uint64_t> rows = Count(at_least);
+  if (!rows.ok()) return rows.status();
+  const std::uint64_t stride = std::clamp<std::uint64_t>(rows.value() / count, 1, kStrideMax);
+  std::vector<Key> keys;
+  const Status sampled =
+      connection_->Scan(table_->view,
+                        {.rows_max = kScanRows,
+                         .columns = wire::Columns::kNone,
+                         .at_least = at_least,
+                         .stride = static_cast<std::uint32_t>(stride),
+                         .skip = static_cast<std::uint32_t>(stride / 2)},
+                        [&keys](const client::Scanned& page) {
+                          keys.insert(keys.end(), page.keys.begin(), page.keys.end());
+                          return Status();
+                        });
+  if (!sampled.ok()) return sampled;
+  return keys;
+}
+
+Result<std::uint64_t> Table::Freeze(float at_least) {
+  const auto frozen = connection_->Ask<wire::TableFrozen>(
+      wire::TableFreeze{.table = table_->view.table, .at_least = at_least});
+  if (!frozen.ok()) return frozen.status();
+  std::uint64_t rows = 0;
+  for (const wire::FrozenSegment& segment : frozen.value().segments) rows += segment.rows;
+  return rows;
 }
 
 Cluster::Cluster(std::shared_ptr<api::Connection> connection)
@@ -63,8 +110,20 @@ Result<Cluster> Cluster::Connect(const std::string& address, const ConnectOption
 }
 
 Result<Table> Cluster::CreateTable(const TableOptions& options) {
-  Result<wire::View> view = connection_->Ask<wire::View>(
-      wire::TableCreate{.spec = {options}, .servers_min = 1, .stays = true});
+  return Create(options, {});
+}
+
+Result<Table> Cluster::CreateTable(const TableOptions& options, Table& like, float at_least) {
+  constexpr std::uint64_t kSamplesPerSegment = 256;
+  const Result<std::vector<Key>> keys =
+      like.SampleKeys(kSamplesPerSegment * std::max(options.segment_count, 1U), at_least);
+  if (!keys.ok()) return keys.status();
+  return Create(options, placement::CutByKeys(keys.value(), std::max(options.segment_count, 1U)));
+}
+
+Result<Table> Cluster::Create(const TableOptions& options, std::vector<Key> cuts) {
+  Result<wire::View> view = connection_->Ask<wire::View>(wire::TableCreate{
+      .spec = {options}, .servers_min = 1, .stays = true, .cuts = std::move(cuts)});
   if (!view.ok()) return view.status();
   auto table = connection_->Attach(std::move(view.value()));
   if (!table.ok()) return table.status();

@@ -106,6 +106,55 @@ class ClusterTest : public testing::Test {
   std::unique_ptr<Running<server::Server>> one_ = MakeServer(11), two_ = MakeServer(12);
 };
 
+// Counts of grouped ids; a table cut by them; frozen without the rare ones.
+TEST_F(ClusterTest, CutsATableByItsKeysAndFreezesIt) {
+  Cluster cluster = Connect();
+  Table counts = Create(cluster, "counts");
+  std::vector<Key> keys;
+  std::vector<float> seen;
+  for (Key group = 0; group < 4; ++group) {
+    for (Key i = 0; i < 10'000; ++i) {
+      keys.push_back((group << 20) + i);
+      seen.push_back(i % 5 == 0 ? 1.0F : 3.0F);
+    }
+  }
+  ASSERT_TRUE(counts.Push(keys, seen).get().ok());
+  EXPECT_EQ(counts.Count().value(), 40'000u);
+  EXPECT_EQ(counts.Count(2.0F).value(), 32'000u);
+
+  Result<Table> weights = cluster.CreateTable({.name = "weights", .segment_count = 8}, counts, 2);
+  ASSERT_TRUE(weights.ok()) << weights.status().ToString();
+  std::vector<Key> kept;
+  std::vector<float> zeros;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (seen[i] >= 2.0F) kept.push_back(keys[i]);
+  }
+  zeros.resize(kept.size());
+  ASSERT_TRUE(weights.value().Push(kept, zeros).get().ok());
+  EXPECT_EQ(weights.value().Freeze().value(), kept.size());
+  EXPECT_EQ(counts.Freeze(2.0F).value(), kept.size());
+  EXPECT_EQ(counts.Freeze(1.0F).value(), kept.size()) << "the first one decides";
+
+  ASSERT_TRUE(weights.value().Push({kept[0], kept[7]}, {0.5F, 1}).get().ok());
+  EXPECT_EQ(weights.value().Pull({kept[0], kept[0] + 4, kept[7]}).get().value(),
+            (std::vector<float>{0.5F, 0, 1}));
+  std::size_t rows = 0;
+  const KeyRange range{Key{1} << 20, (Key{2} << 20) + 1};  // Group 1, and 0 and 1 of group 2.
+  const auto on_rows = [&](std::span<const Key> more, std::span<const float>) {
+    EXPECT_TRUE(more.front() >= range.first && more.back() <= range.last);
+    rows += more.size();
+    return Status();
+  };
+  EXPECT_TRUE(weights.value().Scan(on_rows, range).ok());
+  EXPECT_EQ(rows, 8'001u);
+  EXPECT_EQ(weights.value().Scan(on_rows, {5, 4}).code(), StatusCode::kInvalidArgument);
+
+  const Status refused = weights.value().Push({5, 12'345}, {1, 1}).get();
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find("frozen, and key 5 is not one of them"), std::string::npos)
+      << refused.ToString();
+}
+
 TEST_F(ClusterTest, PushesPullsScansAndDrops) {
   Cluster cluster = Connect();
   Table table = Create(cluster, "counts", 2);

@@ -175,6 +175,26 @@ Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRe
       kAnswerMax);
 }
 
+Status Connection::Scan(const wire::View& view, client::ScanRequest request,
+                        const std::function<Status(const client::Scanned&)>& on_page) {
+  while (request.segment < view.segments.size()) {
+    if (placement::RangeOfSegment(view, request.segment).last < request.first) {
+      ++request.segment;
+      continue;
+    }
+    if (view.segments[request.segment].first > request.last) break;
+    const Result<client::Scanned> page = ScanPage(view.table, request);
+    if (!page.ok()) return page.status();
+    SY_RETURN_IF_ERROR(on_page(page.value()));
+    const Key first = request.first;
+    request = request.After(page.value());
+    if (!page.value().end) continue;
+    request.first = first;
+    ++request.segment;
+  }
+  return {};
+}
+
 std::string Connection::DescribeWait() {
   const Result<std::string> text = Wait<std::string>(
       [this](const auto& done) { done(node_->client().DescribeWait(thread_.loop().now())); },

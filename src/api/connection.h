@@ -50,11 +50,14 @@ class Connection {
 
   std::future<Status> Push(TableId table, client::PushRequest request);
   std::future<Result<std::vector<float>>> Pull(TableId table, client::PullRequest request);
-  Result<client::Scanned> ScanPage(TableId table, const client::ScanRequest& request);
+  /// Read the rows of a table that `request` asks for, of all segments in order. @param request  of segment 0.
+  Status Scan(const wire::View& view, client::ScanRequest request,
+              const std::function<Status(const client::Scanned&)>& on_page);
   std::string DescribeWait();
 
  private:
   Result<wire::Frame> AskFrame(wire::Frame request);
+  Result<client::Scanned> ScanPage(TableId table, const client::ScanRequest& request);
   /// Run `work(done)` on the loop and wait for what `done` is given, for `patience` at most.
   template <typename T>
   Result<T> Wait(std::function<void(std::function<void(Result<T>)>)> work,

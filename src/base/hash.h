@@ -38,6 +38,16 @@ Key KeyOfName(std::string_view name);
 /// XXH3 of 64 bits over bytes, for file and content fingerprints.
 std::uint64_t HashBytes(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 
+/// XXH3 of 128 bits.
+struct Hash128 {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Hash128&) const = default;
+};
+
+/// The signature of a key list: over its keys in order.
+Hash128 HashKeys(std::span<const Key> keys);
+
 /// CRC32C of `bytes`, continuing from `crc` (0 to start).
 std::uint32_t Crc32c(std::span<const std::byte> bytes, std::uint32_t crc = 0);
 

@@ -107,6 +107,13 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                               table.view.spec.options.name +
                               "'; raise --memory-max, use more servers, or fewer features",
                           server.channel.name()));
+      case EntryCode::kFrozen:
+        return FailTable(table,
+                         Status(StatusCode::kInvalidArgument,
+                                "push " + std::to_string(ack.ts) + " refused: the keys of table '" +
+                                    table.view.spec.options.name + "' are frozen, and key " +
+                                    std::to_string(entry.detail) + " is not one of them",
+                                server.channel.name()));
       case EntryCode::kNeedOpen:
         SendOpen(transport, table, server);
         break;
@@ -195,6 +202,8 @@ void Client::OnScanResponse(Server& server, const wire::Frame& frame) {
   scanned.floats.assign(response.floats.begin(), response.floats.end());
   scanned.floats_per_key = response.floats_per_key;
   scanned.end = response.end;
+  scanned.next = response.next;
+  scanned.counted = response.counted;
   callbacks_.emplace_back([done = std::move(found->second.done),
                            result = std::move(scanned)]() mutable { done(std::move(result)); });
   table->scans.erase(found);

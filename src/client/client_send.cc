@@ -32,8 +32,12 @@ void Client::Flush(Transport& transport, Server& server) {
                                                      .segment = segment,
                                                      .epoch = table->view.segments[segment].epoch,
                                                      .first = scan.request.first,
+                                                     .last = scan.request.last,
                                                      .rows_max = scan.request.rows_max,
-                                                     .columns = scan.request.columns},
+                                                     .columns = scan.request.columns,
+                                                     .at_least = scan.request.at_least,
+                                                     .stride = scan.request.stride,
+                                                     .skip = scan.request.skip},
                                           request_id));
     }
   }

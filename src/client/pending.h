@@ -48,18 +48,35 @@ struct Pulled {
   Step through_min = wire::kStepMax;
 };
 
-struct ScanRequest {
-  SegmentId segment = 0;
-  Key first = 0;
-  std::uint32_t rows_max = 4096;
-  wire::Columns columns = wire::Columns::kRows;
-};
-
 struct Scanned {
   std::vector<Key> keys;
   std::vector<float> floats;
   std::uint32_t floats_per_key = 1;
   bool end = false;
+  Key next = 0;  ///< Where to go on, unless at the end.
+  std::uint64_t counted = 0;
+};
+
+/// wire::Scan says what the fields mean.
+struct ScanRequest {
+  SegmentId segment = 0;
+  Key first = 0;
+  Key last = kKeyMax;
+  std::uint32_t rows_max = 4096;
+  wire::Columns columns = wire::Columns::kRows;
+  float at_least = 0.0F;
+  std::uint32_t stride = 1;
+  std::uint32_t skip = 0;
+
+  /// What to ask next, after an answer that was not the end.
+  ScanRequest After(const Scanned& scanned) const {
+    ScanRequest next = *this;
+    next.first = scanned.next;
+    const std::uint64_t past = scanned.counted < skip ? 0 : (scanned.counted - skip) % stride;
+    next.skip = scanned.counted < skip ? skip - static_cast<std::uint32_t>(scanned.counted)
+                                       : static_cast<std::uint32_t>((stride - past) % stride);
+    return next;
+  }
 };
 
 /// Bytes of frame bodies at this client; resent ones count again.

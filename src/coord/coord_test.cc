@@ -245,6 +245,66 @@ TEST_F(TablesTest, DroppingIsRepeatedUntilEveryServerHasAndFreesTheName) {
   EXPECT_EQ(TakeTo(MessageType::kTableDropped), std::vector<NodeId>{kClient}) << "gone already";
 }
 
+TEST_F(TablesTest, FreezingIsRepeatedUntilEveryServerHasAndEachAskerHears) {
+  tables_.Freeze(kClient, 4, {.table = 1}, out_);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kNotFound);
+  CreateReady();
+  tables_.Freeze(kClient, 5, {.table = 1, .at_least = 2.0F}, out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableFreeze), (std::vector<NodeId>{1, 2}));
+  tables_.Freeze(kClient, 6, {.table = 1, .at_least = 3.0F}, out_);
+  EXPECT_TRUE(out_.empty()) << "asked already";
+  tables_.OnFrozen(2, {.table = 1, .segments = {{.segment = 2, .rows = 7}, {.segment = 3}}}, out_);
+  EXPECT_FALSE(tables_.List().at(0).frozen);
+  EXPECT_EQ(tables_.next_wake(), now_ + 250ms);
+  Wake(300ms);
+  ASSERT_EQ(out_.size(), 1u);
+  EXPECT_EQ(out_[0].to, 1u);
+  const auto repeated = wire::Decode<wire::TableFreeze>(out_[0].frame.body.bytes());
+  EXPECT_EQ(repeated.value().at_least, 2.0F) << "the first request decides";
+  out_.clear();
+  tables_.OnFrozen(1, {.table = 1, .segments = {{.segment = 0, .rows = 5}, {.segment = 1}}}, out_);
+  ASSERT_EQ(out_.size(), 1u);
+  EXPECT_EQ(out_[0].frame.header.request_id, 6u);
+  const auto frozen = wire::Decode<wire::TableFrozen>(out_[0].frame.body.bytes()).value();
+  ASSERT_EQ(frozen.segments.size(), 4u);
+  EXPECT_EQ(frozen.segments[2].rows, 7u);
+  EXPECT_TRUE(tables_.List().at(0).frozen);
+  out_.clear();
+  tables_.Freeze(kClient, 7, {.table = 1}, out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableFrozen), std::vector<NodeId>{kClient}) << "told again";
+  EXPECT_FALSE(tables_.next_wake());
+}
+
+TEST_F(TablesTest, ATableThatIsLostOrDroppedWhileItFreezesEndsTheWait) {
+  CreateReady();
+  tables_.Freeze(kClient, 5, {.table = 1}, out_);
+  out_.clear();
+  tables_.Drop(kClient, 6, 1, out_);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kNotFound);
+  Create(/*request_id=*/7);
+  tables_.OnViewReady(now_, 1, {.table = 2, .epoch = 2}, out_);
+  tables_.OnViewReady(now_, 2, {.table = 2, .epoch = 2}, out_);
+  tables_.Freeze(kClient, 8, {.table = 2}, out_);
+  out_.clear();
+  tables_.OnRefused(1, 2, Status(StatusCode::kResourceExhausted, "too many rows"), out_);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kResourceExhausted);
+  tables_.Freeze(kClient, 9, {.table = 2}, out_);
+  out_.clear();
+  Depart(2);
+  EXPECT_EQ(TakeRefused().code, StatusCode::kUnavailable);
+}
+
+TEST_F(TablesTest, SegmentsBeginWhereTheyWereCut) {
+  wire::TableCreate create = CreateMessage();
+  create.cuts = {0, 10, 20, 1000};
+  tables_.Create(kClient, 1, create, out_);
+  Ready(1);
+  Ready(2);
+  const wire::View view = tables_.ViewOf(1).value();
+  ASSERT_EQ(view.segments.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(view.segments[i].first, create.cuts[i]);
+}
+
 TEST_F(TablesTest, ATableThatHadNoServerYetIsDroppedAtOnce) {
   Create(1, 3);
   tables_.Drop(kClient, 5, 1, out_);
@@ -323,7 +383,7 @@ TEST_F(TablesTest, AServerThatDiesDuringTheInstallRefusesTheCreation) {
 TEST_F(TablesTest, AServerThatRefusesAViewRefusesTheCreation) {
   Create();
   out_.clear();
-  tables_.OnInstallRefused(2, 1, Status(StatusCode::kInvalidArgument, "no such updater"), out_);
+  tables_.OnRefused(2, 1, Status(StatusCode::kInvalidArgument, "no such updater"), out_);
   EXPECT_EQ(TakeTo(MessageType::kTableDrop), (std::vector<NodeId>{1, 2}));
   EXPECT_EQ(TakeRefused().message, "no such updater");
 }

@@ -10,11 +10,11 @@ namespace {
 
 constexpr runtime::Duration kResendAfter = std::chrono::milliseconds(250);
 
+}  // namespace
+
 Outgoing Refuse(NodeId to, std::uint64_t request_id, const Status& why) {
   return {to, wire::MakeFrame(wire::Refused::From(why), request_id)};
 }
-
-}  // namespace
 
 void Tables::Create(NodeId client, std::uint64_t request_id, const wire::TableCreate& create,
                     std::vector<Outgoing>& out) {
@@ -39,6 +39,7 @@ void Tables::Create(NodeId client, std::uint64_t request_id, const wire::TableCr
   table.view.spec = create.spec;
   table.servers_min = std::max<std::uint32_t>(create.servers_min, 1);
   table.stays = create.stays;
+  table.cuts = create.cuts;
   table.client = client;
   table.request_id = request_id;
   Place(table, out);
@@ -48,7 +49,7 @@ void Tables::Place(Table& table, std::vector<Outgoing>& out) {
   const auto servers = members_->Live(wire::Role::kServer);
   if (servers.size() < table.servers_min) return;
   const std::uint32_t segment_count = table.view.spec.options.segment_count;
-  const auto firsts = placement::CutEvenly(segment_count);
+  const auto firsts = table.cuts.empty() ? placement::CutEvenly(segment_count) : table.cuts;
   // No more servers than segments, or some would hold nothing.
   const auto server_count =
       static_cast<std::uint32_t>(std::min<std::size_t>(servers.size(), segment_count));
@@ -92,11 +93,12 @@ void Tables::OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady
   out.push_back({table.client, wire::MakeFrame(table.view, table.request_id)});
 }
 
-void Tables::OnInstallRefused(NodeId server, TableId id, const Status& why,
-                              std::vector<Outgoing>& out) {
+void Tables::OnRefused(NodeId server, TableId id, const Status& why, std::vector<Outgoing>& out) {
   const auto found = tables_.find(id);
-  if (found == tables_.end() || found->second.state != State::kInstalling) return;
-  (void)server;
+  if (found == tables_.end()) return;
+  if (found->second.freezing && found->second.freezing->unconfirmed.contains(server))
+    return EndFreezing(found->second, why, out);
+  if (found->second.state != State::kInstalling) return;
   out.push_back(Refuse(found->second.client, found->second.request_id, why));
   StartDrop(found->second, out);
 }
@@ -109,6 +111,10 @@ void Tables::StartDrop(Table& table, std::vector<Outgoing>& out) {
       table.unconfirmed.insert(owner.node);
   }
   table.state = State::kDropping;
+  EndFreezing(table,
+              Status(StatusCode::kNotFound,
+                     "table '" + table.view.spec.options.name + "' was dropped meanwhile"),
+              out);
   SendToUnconfirmed(table, out);
 }
 
@@ -183,6 +189,7 @@ std::vector<wire::TableStatus> Tables::List() const {
                              .name = table.view.spec.options.name,
                              .state = wire::TableState::kReady,
                              .servers = static_cast<std::uint32_t>(table.view.owners.size()),
+                             .frozen = table.freezing && table.freezing->unconfirmed.empty(),
                              .message = {}};
     for (const auto& [server, size] : table.sizes) {
       status.rows += size.rows;
@@ -208,6 +215,7 @@ void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
     });
     table.unconfirmed.erase(gone.member.id);
     table.sizes.erase(gone.member.id);
+    if (table.freezing) table.freezing->askers.erase(gone.member.id);
     if (held && (table.state == State::kInstalling || table.state == State::kReady)) {
       const bool installing = table.state == State::kInstalling;
       table.state = State::kLost;
@@ -215,6 +223,7 @@ void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
           Status(gone.why.code(), gone.why.message() + "; its part of table " + name + " is lost",
                  gone.why.where());
       if (installing) out.push_back(Refuse(table.client, table.request_id, table.lost));
+      EndFreezing(table, table.lost, out);
     }
     // Nobody has heard of a table that was not ready yet.
     const bool known = table.state == State::kReady || table.state == State::kLost;
@@ -234,15 +243,22 @@ void Tables::OnWake(runtime::Time now, std::vector<Outgoing>& out) {
     } else if (!table.unconfirmed.empty() && now >= table.sent_at + kResendAfter) {
       SendToUnconfirmed(table, out);
     }
+    if (table.freezing && !table.freezing->unconfirmed.empty() &&
+        now >= table.freezing->sent_at + kResendAfter) {
+      SendFreeze(table, out);
+    }
   }
 }
 
 std::optional<runtime::Time> Tables::next_wake() const {
   std::optional<runtime::Time> next;
-  for (const auto& [id, table] : tables_) {
-    if (table.unconfirmed.empty()) continue;
-    const runtime::Time due = table.sent_at + kResendAfter;
+  const auto consider = [&next](runtime::Time sent_at) {
+    const runtime::Time due = sent_at + kResendAfter;
     next = next ? std::min(*next, due) : due;
+  };
+  for (const auto& [id, table] : tables_) {
+    if (!table.unconfirmed.empty()) consider(table.sent_at);
+    if (table.freezing && !table.freezing->unconfirmed.empty()) consider(table.freezing->sent_at);
   }
   return next;
 }

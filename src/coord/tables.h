@@ -21,7 +21,10 @@ struct Outgoing {
   wire::Frame frame;
 };
 
-/// Creates, places and drops tables. Placement is static: a table is cut and spread over the servers that live when it
+/// A REFUSED for a member that asked.
+Outgoing Refuse(NodeId to, std::uint64_t request_id, const Status& why);
+
+/// Creates, places, freezes and drops tables. Placement is static: a table is cut and spread over the servers that live when it
 /// is created, and is lost with any of them.
 ///
 /// Threads: confined to the head's loop. PURE.
@@ -37,14 +40,19 @@ class Tables {
   void Get(NodeId client, std::uint64_t request_id, const wire::ViewGet& get,
            std::vector<Outgoing>& out);
 
+  /// Fix a table's keys. The answer (TABLE_FROZEN or REFUSED) goes to `client` once every server has done so; of several
+  /// requests the first decides which rows stay.
+  void Freeze(NodeId client, std::uint64_t request_id, const wire::TableFreeze& freeze,
+              std::vector<Outgoing>& out);
+  void OnFrozen(NodeId server, const wire::TableFrozen& frozen, std::vector<Outgoing>& out);
+
   void OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady& ready,
                    std::vector<Outgoing>& out);
   void OnDropped(NodeId server, const wire::TableDropped& dropped);
   /// What a server holds. A table that does not exist any more (its INSTALL_VIEW overtook its TABLE_DROP) is dropped.
   void OnStats(NodeId server, const wire::TableStats& stats, std::vector<Outgoing>& out);
-  /// A server could not install a view.
-  void OnInstallRefused(NodeId server, TableId table, const Status& why,
-                        std::vector<Outgoing>& out);
+  /// A server could not install a view, or freeze a table.
+  void OnRefused(NodeId server, TableId table, const Status& why, std::vector<Outgoing>& out);
 
   /// A member is gone: tables with a segment on it are lost, tables it created are dropped unless they stay.
   void OnDeparture(const Departure& gone, std::vector<Outgoing>& out);
@@ -61,6 +69,15 @@ class Tables {
 
  private:
   enum class State { kWaitingForServers, kInstalling, kReady, kLost, kDropping };
+  /// From the first TABLE_FREEZE on.
+  struct Freezing {
+    float at_least = 0.0F;
+    std::set<NodeId>
+        unconfirmed;  ///< Servers that have not frozen their segments; none: the keys are fixed.
+    runtime::Time sent_at{0};
+    std::map<NodeId, std::uint64_t> askers;  ///< Clients, with their last request.
+    std::map<SegmentId, wire::FrozenSegment> segments;
+  };
   struct Table {
     State state = State::kWaitingForServers;
     wire::View view;
@@ -71,11 +88,17 @@ class Tables {
     std::set<NodeId> unconfirmed;  ///< Servers that have not confirmed the install or the drop.
     runtime::Time sent_at{0};
     Status lost;
+    std::vector<Key> cuts;
+    std::optional<Freezing> freezing;
     std::map<NodeId, wire::TableSize> sizes;  ///< As each server said last.
   };
   void Place(Table& table, std::vector<Outgoing>& out);
   void SendToUnconfirmed(Table& table, std::vector<Outgoing>& out) const;
   void StartDrop(Table& table, std::vector<Outgoing>& out);
+  void SendFreeze(Table& table, std::vector<Outgoing>& out) const;
+  static void AnswerFrozen(Table& table, std::vector<Outgoing>& out);
+  /// Tell those who asked for it that a table will not be frozen.
+  static void EndFreezing(Table& table, const Status& why, std::vector<Outgoing>& out);
 
   const Membership* members_;
   std::map<TableId, Table> tables_;

@@ -99,6 +99,12 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
     case MessageType::kTableDrop:
       return with(std::type_identity<wire::TableDrop>(),
                   [&](const auto& m) { DropTable(from, id, m.table, out); });
+    case MessageType::kTableFreeze:
+      return with(std::type_identity<wire::TableFreeze>(),
+                  [&](const auto& m) { tables_.Freeze(from, id, m, out); });
+    case MessageType::kTableFrozen:
+      return with(std::type_identity<wire::TableFrozen>(),
+                  [&](const auto& m) { tables_.OnFrozen(from, m, out); });
     case MessageType::kViewGet:
       return with(std::type_identity<wire::ViewGet>(),
                   [&](const auto& m) { tables_.Get(from, id, m, out); });
@@ -120,7 +126,7 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
                   [&](const auto& m) { scheduler_.Get(from, id, m, out); });
     case MessageType::kRefused:
       return with(std::type_identity<wire::Refused>(), [&](const auto& m) {
-        tables_.OnInstallRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
+        tables_.OnRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
       });
     case MessageType::kJobSubmit:
       return with(std::type_identity<wire::JobSubmit>(),

@@ -16,19 +16,14 @@ void TableScan::Start(Transport& transport, const wire::View& view, Events event
   ++run_;
   view_ = view;
   events_ = std::move(events);
-  segment_ = 0;
-  first_ = 0;
+  request_ = {.rows_max = kScanRows, .columns = wire::Columns::kRows};
   Next(transport);
 }
 
 void TableScan::Next(Transport& transport) {
-  if (segment_ == view_.segments.size()) return End({});
+  if (request_.segment == view_.segments.size()) return End({});
   const Status status =
-      client_->Scan(transport, view_.table,
-                    {.segment = segment_,
-                     .first = first_,
-                     .rows_max = kScanRows,
-                     .columns = wire::Columns::kRows},
+      client_->Scan(transport, view_.table, request_,
                     [this, run = run_, &transport](const Result<client::Scanned>& scanned) {
                       if (run != run_) return;
                       if (!scanned.ok()) return End(scanned.status());
@@ -42,12 +37,11 @@ void TableScan::OnScanned(Transport& transport, const client::Scanned& rows) {
     const Status status = events_.on_rows(rows.keys, rows.floats);
     if (!status.ok()) return End(status);
   }
-  const bool last_key = !rows.keys.empty() && rows.keys.back() == kKeyMax;
-  if (rows.end || rows.keys.empty() || last_key) {
-    ++segment_;
-    first_ = segment_ < view_.segments.size() ? view_.segments[segment_].first : 0;
+  if (rows.end) {
+    ++request_.segment;
+    request_.first = 0;
   } else {
-    first_ = rows.keys.back() + 1;
+    request_ = request_.After(rows);
   }
   Next(transport);
 }

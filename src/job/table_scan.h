@@ -36,8 +36,7 @@ class TableScan {
   wire::View view_;
   Events events_;
   std::uint64_t run_ = 0;  ///< Answers to earlier runs are late.
-  SegmentId segment_ = 0;
-  Key first_ = 0;
+  client::ScanRequest request_;
 };
 
 }  // namespace steelyard::job

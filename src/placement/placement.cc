@@ -19,6 +19,14 @@ std::vector<Key> CutEvenly(std::uint32_t segment_count) {
   return firsts;
 }
 
+std::vector<Key> CutByKeys(std::span<const Key> keys, std::uint32_t segment_count) {
+  SY_CHECK(segment_count > 0);
+  if (keys.size() / 2 < segment_count) return CutEvenly(segment_count);
+  std::vector<Key> firsts(segment_count);
+  for (std::size_t i = 1; i < segment_count; ++i) firsts[i] = keys[i * keys.size() / segment_count];
+  return firsts;
+}
+
 std::vector<std::uint32_t> AssignEvenly(std::uint32_t segment_count, std::uint32_t server_count) {
   SY_CHECK(server_count > 0);
   std::vector<std::uint32_t> owners(segment_count);

@@ -15,6 +15,11 @@ namespace steelyard::placement {
 /// The first key of each of `segment_count` segments of equal width. Independent of the number of servers.
 std::vector<Key> CutEvenly(std::uint32_t segment_count);
 
+/// Likewise, so that segments hold equally many keys of which `keys` is an even sample. Even where there are fewer than two
+/// keys a segment to go by.
+/// @param keys  [n] strictly increasing.
+std::vector<Key> CutByKeys(std::span<const Key> keys, std::uint32_t segment_count);
+
 /// Return owners[i], the index of segment i's server: neighbours stay together, loads differ by at most one.
 /// @param server_count  > 0.
 std::vector<std::uint32_t> AssignEvenly(std::uint32_t segment_count, std::uint32_t server_count);

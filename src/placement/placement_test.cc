@@ -30,6 +30,15 @@ TEST(Placement, SegmentsCoverTheWholeKeySpace) {
   }
 }
 
+TEST(Placement, CutsFollowTheKeysOfASample) {
+  std::vector<Key> keys;
+  for (Key i = 0; i < 1000; ++i) keys.push_back(i < 900 ? i : Key{1} << 60 | i);
+  const std::vector<Key> firsts = CutByKeys(keys, 10);
+  ASSERT_EQ(firsts.size(), 10u);
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(firsts[i], i == 0 ? 0 : keys[100 * i]);
+  EXPECT_EQ(CutByKeys(std::span(keys).first(19), 10), CutEvenly(10)) << "too few to go by";
+}
+
 TEST(Placement, LoadsDifferByAtMostOne) {
   for (const std::uint32_t servers : {1u, 2u, 3u, 7u}) {
     std::vector<int> load(servers);

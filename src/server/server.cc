@@ -76,7 +76,20 @@ void Server::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
     SendAll(transport, outbox);
     head_.Send(transport, wire::MakeFrame(wire::TableDropped{.table = drop.value().table},
                                           frame.header.request_id));
+  } else if (frame.header.type == MessageType::kTableFreeze) {
+    const auto freeze = wire::Decode<wire::TableFreeze>(frame.body.bytes());
+    const Status status = freeze.ok() ? shard_.Freeze(freeze.value()) : freeze.status();
+    if (!status.ok()) {
+      head_.Send(transport, wire::MakeFrame(wire::Refused::From(status), frame.header.request_id));
+      return;
+    }
+    TellFrozen(transport, freeze.value().table);
   }
+}
+
+void Server::TellFrozen(Transport& transport, TableId table) {
+  const auto frozen = shard_.FrozenKeysOf(table);
+  if (frozen) head_.Send(transport, wire::MakeFrame(*frozen, table));
 }
 
 void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& frame) {
@@ -148,6 +161,7 @@ void Server::OnWake(Transport& transport) {
   (void)head_.OnWake(transport);
   failure_ = head_.failure(transport.now());
   SendStats(transport);
+  if (const auto table = shard_.ContinueFreezing()) TellFrozen(transport, *table);
   ArmAlarm(transport);
 }
 
@@ -162,6 +176,7 @@ void Server::ArmAlarm(Transport& transport) {
   const auto greeting = acceptor_.OnWake(transport);
   if (greeting) transport.WakeAt(*greeting);
   if (const auto head = head_.next_wake()) transport.WakeAt(*head);
+  if (shard_.freezing()) transport.WakeAt(transport.now());
 }
 
 }  // namespace steelyard::server

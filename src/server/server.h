@@ -44,6 +44,8 @@ class Server : public transport::Node {
   void SendAll(transport::Transport& transport, Outbox& outbox);
   void Refuse(transport::Transport& transport, transport::LinkId link, std::uint64_t request_id,
               const Status& why);
+  /// Tell the head that a table is frozen, if it is.
+  void TellFrozen(transport::Transport& transport, TableId table);
   void SendStats(transport::Transport& transport);
   void ArmAlarm(transport::Transport& transport);
 

@@ -18,6 +18,8 @@ using wire::Columns;
 using wire::EntryCode;
 
 constexpr std::uint32_t kScanBytesMax = 4u << 20;
+/// Rows that one request, or one turn, may walk over: about 10 ms.
+constexpr std::size_t kWalkRowsMax = std::size_t{1} << 19;
 /// Floats of one pull's answer; the rest of the frame is for its entries.
 constexpr std::size_t kPulledBytesMax = wire::kFrameBytesMax - (std::size_t{2} << 20);
 
@@ -34,6 +36,7 @@ wire::Frame RefusedFrame(const Status& status, std::uint64_t request_id) {
 }  // namespace
 
 std::size_t Shard::Table::FloatsPerKey(Columns columns) const {
+  if (columns == Columns::kNone) return 0;
   return columns == Columns::kRows ? updater->row_floats() : updater->value_floats();
 }
 
@@ -62,8 +65,12 @@ Status Shard::Install(const wire::View& view) {
     const wire::SegmentView& segment = view.segments[i];
     if (view.owners[segment.owner].incarnation != self_) continue;
     if (table.segments[i] != nullptr && table.segments[i]->epoch >= segment.epoch) continue;
-    table.segments[i] = std::make_unique<Segment>(placement::RangeOfSegment(view, i), segment.epoch,
-                                                  table.updater->row_floats(), *page_memory_);
+    auto fresh = std::make_unique<Segment>();
+    fresh->range = placement::RangeOfSegment(view, i);
+    fresh->epoch = segment.epoch;
+    fresh->rows = std::make_unique<table::HashTable>(fresh->range, table.updater->row_floats(),
+                                                     *page_memory_);
+    table.segments[i] = std::move(fresh);
   }
   table.view = view;
   return {};
@@ -120,11 +127,11 @@ void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& pu
   const std::size_t width = push.floats_per_key;
   const std::span<const Key> keys = push.keys.subspan(first_key, count);
   const float* pushed = push.floats.data() + first_key * width;
-  const table::SlotHints hints = segment.slots.For(keys, segment.rows.generation());
+  const table::SlotHints hints = segment.slots.For(keys, segment.rows->generation());
   if (push.columns == Columns::kRows) {
-    table::AddToRows(segment.rows, keys, std::span(pushed, count * width), hints);
+    table::AddToRows(*segment.rows, keys, std::span(pushed, count * width), hints);
   } else {
-    table.updater->ApplyBatch(segment.rows, keys, std::span(pushed, count * width), hints);
+    table.updater->ApplyBatch(*segment.rows, keys, std::span(pushed, count * width), hints);
   }
   counters_.keys_pushed += count;
 }
@@ -160,16 +167,26 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
     answer.detail = push.keys[first_key + bad / push.floats_per_key];
     return answer;
   }
-  if (page_memory_->bytes_in_use() >= memory_bytes_max_ &&
-      !segment.rows.HasAll(push.keys.subspan(first_key, entry.count))) {
-    answer.code = EntryCode::kFull;
-    answer.detail = memory_bytes_max_;
-    return answer;
-  }
+  const wire::EntryAnswer room =
+      CheckRoom(table, segment, push.keys.subspan(first_key, entry.count));
+  answer.code = room.code;
+  answer.detail = room.detail;
+  if (room.code != EntryCode::kOk) return answer;
   ApplyRows(table, segment, push, first_key, entry.count);
   segment.clock.Advance(push.stream, push.ts);
   ++counters_.pushes_applied;
   return answer;
+}
+
+wire::EntryAnswer Shard::CheckRoom(const Table& table, const Segment& segment,
+                                   std::span<const Key> keys) const {
+  const bool full = page_memory_->bytes_in_use() >= memory_bytes_max_;
+  if (!segment.frozen && table.freeze_at_least) return {.code = EntryCode::kBusy};
+  if (!segment.frozen && !full) return {};
+  const std::size_t absent = segment.rows->FirstAbsent(keys);
+  if (absent == keys.size()) return {};
+  if (segment.frozen) return {.code = EntryCode::kFrozen, .detail = keys[absent]};
+  return {.code = EntryCode::kFull, .detail = memory_bytes_max_};
 }
 
 void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, Outbox& outbox) {
@@ -250,11 +267,11 @@ void Shard::AnswerWaiting(Table& table, Group& group, Outbox& outbox) {
 
 void Shard::ReadRows(const Table& table, Segment& segment, Columns columns,
                      std::span<const Key> keys, std::span<float> floats) {
-  const table::SlotHints hints = segment.slots.For(keys, segment.rows.generation());
+  const table::SlotHints hints = segment.slots.For(keys, segment.rows->generation());
   if (columns == Columns::kValues) {
-    table.updater->ReadBatch(segment.rows, keys, floats, hints);
+    table.updater->ReadBatch(*segment.rows, keys, floats, hints);
   } else {
-    table::CopyRows(segment.rows, keys, floats, hints);
+    table::CopyRows(*segment.rows, keys, floats, hints);
   }
 }
 
@@ -317,21 +334,28 @@ wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {
   const std::size_t width = table->FloatsPerKey(scan.columns);
   const std::size_t rows_max = std::clamp<std::size_t>(
       scan.rows_max, 1, kScanBytesMax / (sizeof(Key) + width * sizeof(float)) + 1);
+  const auto keep = table->FarFromZero(scan.at_least);
   std::vector<Key> keys;
   std::vector<float> floats;
-  response.end = table->segments[scan.segment]->rows.Scan(
+  std::size_t walked = 0;
+  response.end = table->segments[scan.segment]->rows->Scan(
       scan.first, [&](Key key, std::span<const float> row) {
-        if (keys.size() == rows_max) return false;
+        response.next = key;
+        if (key > scan.last || keys.size() == rows_max || walked++ == kWalkRowsMax) return false;
+        if (!keep(row)) return true;
+        const std::uint64_t index = response.counted++;
+        if (index < scan.skip || (index - scan.skip) % scan.stride != 0) return true;
         keys.push_back(key);
         const std::size_t at = floats.size();
         floats.resize(at + width);
         if (scan.columns == Columns::kRows) {
           std::copy_n(row.data(), width, floats.data() + at);
-        } else {
+        } else if (scan.columns == Columns::kValues) {
           table->updater->Read(row, std::span(floats).subspan(at, width));
         }
         return true;
       });
+  response.end |= response.next > scan.last;
   response.floats_per_key = static_cast<std::uint32_t>(width);
   response.keys = keys;
   response.floats = floats;
@@ -370,7 +394,7 @@ std::size_t Shard::memory_bytes() const {
   std::size_t bytes = 0;
   for (const auto& [id, table] : tables_) {
     for (const auto& segment : table.segments) {
-      if (segment != nullptr) bytes += segment->rows.memory_bytes();
+      if (segment != nullptr) bytes += segment->rows->memory_bytes();
     }
   }
   return bytes;
@@ -383,8 +407,8 @@ std::vector<wire::TableSize> Shard::Sizes() const {
     size.table = id;
     for (const auto& segment : table.segments) {
       if (segment == nullptr) continue;
-      size.rows += segment->rows.size();
-      size.bytes += segment->rows.memory_bytes();
+      size.rows += segment->rows->size();
+      size.bytes += segment->rows->memory_bytes();
     }
   }
   return sizes;

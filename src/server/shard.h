@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "engine/segment_clock.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
+#include "table/freezer.h"
 #include "table/hash_table.h"
+#include "table/rows.h"
 #include "table/slot_memory.h"
 #include "table/updater.h"
 #include "transport/transport.h"
@@ -67,6 +70,16 @@ class Shard {
             const Buffer& body, Outbox& outbox);
   wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
 
+  /// Begin to fix the keys of a table's segments held here; until that is done their pushes are answered BUSY.
+  /// Repeating it changes nothing.
+  /// Errors: kNotFound; kResourceExhausted  a segment has more rows than an array may have.
+  Status Freeze(const wire::TableFreeze& freeze);
+  /// Continue with a table that is being frozen, for a few milliseconds. @return the table that this call completed.
+  std::optional<TableId> ContinueFreezing();
+  bool freezing() const;
+  /// The fixed keys of a table's segments held here; nothing while they are not fixed.
+  std::optional<wire::TableFrozen> FrozenKeysOf(TableId table) const;
+
   /// Forget the pulls that wait for a link that is gone.
   void ForgetLink(transport::LinkId link);
 
@@ -78,11 +91,11 @@ class Shard {
 
  private:
   struct Segment {
-    Segment(KeyRange keys, Epoch view_epoch, std::size_t row_floats, table::PageMemory& memory)
-        : range(keys), epoch(view_epoch), rows(keys, row_floats, memory) {}
     KeyRange range;
     Epoch epoch;
-    table::HashTable rows;
+    std::unique_ptr<table::Rows> rows;  ///< A HashTable; once frozen, an ArrayTable.
+    std::unique_ptr<table::Freezer> freezer;
+    std::optional<wire::FrozenSegment> frozen;
     table::SlotMemory slots;
     engine::SegmentClock clock;
   };
@@ -103,8 +116,13 @@ class Shard {
         segments;  ///< By SegmentId; null where another server is primary.
     std::map<JobId, Group> groups;
     std::map<StreamId, JobId> group_of;
+    std::optional<float> freeze_at_least;  ///< Set from the first request to freeze on.
 
     std::size_t FloatsPerKey(wire::Columns columns) const;
+    /// Does a row's first value, as pulls read it, keep this distance from 0?
+    table::Freezer::Keep FarFromZero(float at_least) const;
+    /// The segment whose keys are to be fixed next.
+    std::optional<SegmentId> NextToFreeze() const;
   };
 
   Table* FindTable(TableId id);
@@ -116,6 +134,9 @@ class Shard {
   void ReadRows(const Table& table, Segment& segment, wire::Columns columns,
                 std::span<const Key> keys, std::span<float> floats);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
+  /// Why a push may not change a segment's rows now; kOk: it may.
+  wire::EntryAnswer CheckRoom(const Table& table, const Segment& segment,
+                              std::span<const Key> keys) const;
 
   Incarnation self_;
   std::size_t memory_bytes_max_;

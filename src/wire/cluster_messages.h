@@ -47,10 +47,11 @@ struct TableStatus {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   JobId job = 0;        ///< That uses it; 0: none.
+  bool frozen = false;  ///< Its keys are fixed.
   std::string message;  ///< Why it is lost, or what it waits for.
   template <typename V>
   void Fields(V& v) {
-    v(table, name, state, servers, rows, bytes, job, message);
+    v(table, name, state, servers, rows, bytes, job, frozen, message);
   }
   bool operator==(const TableStatus&) const = default;
 };

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/spans.h"
+
 namespace steelyard::wire {
 namespace {
 
@@ -48,6 +50,24 @@ Status TableSpec::Check() const {
   for (const float x : {o.updater.alpha, o.updater.beta, o.updater.l1, o.updater.l2}) {
     if (!std::isfinite(x)) return Wrong("updater parameter is not finite");
   }
+  return {};
+}
+
+Status TableCreate::Check() const {
+  SY_RETURN_IF_ERROR(spec.Check());
+  if (cuts.empty()) return {};
+  if (cuts.size() != spec.options.segment_count) {
+    return Wrong(std::to_string(cuts.size()) + " cuts for " +
+                 std::to_string(spec.options.segment_count) + " segments");
+  }
+  if (cuts.front() != 0) return Wrong("first segment does not start at key 0");
+  if (!StrictlyIncreasing(cuts)) return Wrong("cuts are not in key order");
+  return {};
+}
+
+Status TableFreeze::Check() const {
+  if (table == 0) return Wrong("table id is zero");
+  if (!(at_least >= 0.0F) || !std::isfinite(at_least)) return Wrong("least value is not >= 0");
   return {};
 }
 

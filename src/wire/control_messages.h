@@ -168,11 +168,13 @@ struct TableCreate {
   TableSpec spec;
   std::uint32_t servers_min = 1;
   bool stays = false;  ///< When its client has gone; otherwise it is dropped then.
+  /// The first key of each segment; empty: segments of equal width.
+  std::vector<Key> cuts{};
   template <typename V>
   void Fields(V& v) {
-    v(spec, servers_min, stays);
+    v(spec, servers_min, stays, cuts);
   }
-  Status Check() const { return spec.Check(); }
+  Status Check() const;
 };
 
 struct TableDrop {
@@ -211,6 +213,44 @@ struct ViewReady {
   template <typename V>
   void Fields(V& v) {
     v(table, epoch);
+  }
+  Status Check() const { return {}; }
+};
+
+/// Client to head, head to server: fix the table's keys and drop the rows whose first value is nearer to 0 than
+/// `at_least`. Repeated until TABLE_FROZEN; of a table that is frozen already, or is about to be, it asks for the outcome.
+struct TableFreeze {
+  static constexpr MessageType kType = MessageType::kTableFreeze;
+  TableId table = 0;
+  float at_least = 0.0F;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, at_least);
+  }
+  Status Check() const;
+};
+
+/// The fixed keys of a segment: how many, and XXH3-128 of their bytes in order.
+struct FrozenSegment {
+  SegmentId segment = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t hash_low = 0;
+  std::uint64_t hash_high = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(segment, rows, hash_low, hash_high);
+  }
+  bool operator==(const FrozenSegment&) const = default;
+};
+
+/// Server to head: its segments are frozen. Head to client: all are, by segment.
+struct TableFrozen {
+  static constexpr MessageType kType = MessageType::kTableFrozen;
+  TableId table = 0;
+  std::vector<FrozenSegment> segments;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, segments);
   }
   Status Check() const { return {}; }
 };

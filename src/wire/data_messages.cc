@@ -23,7 +23,7 @@ constexpr std::size_t kPushFixedBytes = 64;
 constexpr std::size_t kPushAckFixedBytes = 32;
 constexpr std::size_t kPullFixedBytes = 56;
 constexpr std::size_t kPullResponseFixedBytes = 32;
-constexpr std::size_t kScanResponseFixedBytes = 24;
+constexpr std::size_t kScanResponseFixedBytes = 40;
 
 // Writes straight into a frame's buffer.
 class BodyWriter {
@@ -81,10 +81,10 @@ Status Malformed(MessageType type, std::size_t size) {
                                              " bytes does not hold its fields");
 }
 
-bool GetColumns(ByteReader& reader, Columns& columns) {
+bool GetColumns(ByteReader& reader, Columns& columns, Columns largest = Columns::kRows) {
   const auto raw = reader.Get<std::uint8_t>();
   columns = static_cast<Columns>(raw);
-  return raw <= static_cast<std::uint8_t>(Columns::kRows);
+  return raw <= static_cast<std::uint8_t>(largest);
 }
 
 }  // namespace
@@ -109,6 +109,8 @@ const char* EntryCodeName(EntryCode code) {
       return "NOT_FINITE";
     case EntryCode::kFull:
       return "FULL";
+    case EntryCode::kFrozen:
+      return "FROZEN";
   }
   return "UNKNOWN";
 }
@@ -269,7 +271,11 @@ Frame MakeFrame(const Scan& scan, std::uint64_t request_id) {
   writer.Put(scan.segment);
   writer.Put(scan.epoch);
   writer.Put(scan.first);
+  writer.Put(scan.last);
   writer.Put(scan.rows_max);
+  writer.Put(scan.at_least);
+  writer.Put(scan.stride);
+  writer.Put(scan.skip);
   writer.Put(scan.columns);
   Frame frame;
   frame.body = writer.Finish();
@@ -286,8 +292,13 @@ Result<Scan> DecodeScan(std::span<const std::byte> bytes) {
   reader.Get(scan.segment);
   reader.Get(scan.epoch);
   reader.Get(scan.first);
+  reader.Get(scan.last);
   reader.Get(scan.rows_max);
-  const bool valid = GetColumns(reader, scan.columns);
+  reader.Get(scan.at_least);
+  reader.Get(scan.stride);
+  reader.Get(scan.skip);
+  const bool valid = GetColumns(reader, scan.columns, Columns::kNone) && scan.first <= scan.last &&
+                     scan.at_least >= 0.0F && scan.stride > 0;
   if (!valid || !reader.complete()) return Malformed(Scan::kType, bytes.size());
   return scan;
 }
@@ -303,6 +314,8 @@ Frame MakeFrame(const ScanResponse& response, std::uint64_t request_id) {
   body.Put(std::uint16_t{0});
   body.Put(response.floats_per_key);
   body.Put(static_cast<std::uint32_t>(response.keys.size()));
+  body.Put(response.next);
+  body.Put(response.counted);
   body.PutArray(response.keys);
   body.PutArray(response.floats);
   return body.Finish(ScanResponse::kType, request_id);
@@ -314,14 +327,16 @@ Result<ScanResponse> DecodeScanResponse(std::span<const std::byte> bytes) {
   reader.Get(response.table);
   reader.Get(response.segment);
   response.code = static_cast<EntryCode>(reader.Get<std::uint32_t>());
-  bool valid = GetColumns(reader, response.columns);
+  bool valid = GetColumns(reader, response.columns, Columns::kNone);
   const auto end = reader.Get<std::uint8_t>();
   response.end = end == 1;
   valid &= end <= 1 && reader.Get<std::uint16_t>() == 0;
   reader.Get(response.floats_per_key);
   const auto key_count = reader.Get<std::uint32_t>();
-  valid &= key_count <= kKeysPerFrameMax && response.floats_per_key >= 1 &&
-           response.floats_per_key <= kFloatsPerKeyMax;
+  reader.Get(response.next);
+  reader.Get(response.counted);
+  valid &= key_count <= kKeysPerFrameMax && response.floats_per_key <= kFloatsPerKeyMax &&
+           (response.floats_per_key == 0) == (response.columns == Columns::kNone);
   if (!valid) return Malformed(ScanResponse::kType, bytes.size());
   response.keys = reader.GetArray<Key>(key_count);
   response.floats = reader.GetArray<float>(std::uint64_t{key_count} * response.floats_per_key);

@@ -24,6 +24,7 @@ enum class Columns : std::uint8_t {
   kValues =
       0,  ///< Push: gradients (or whatever the updater takes). Pull: the values that the updater reads out.
   kRows = 1,  ///< Push: differences added to whole rows, state included. Pull: whole rows.
+  kNone = 2,  ///< Scan: keys alone.
 };
 
 /// Why a directory entry was not carried out.
@@ -40,6 +41,8 @@ enum class EntryCode : std::uint32_t {
       7,  ///< A pushed float is NaN or infinite; detail: its key. Nothing is applied. Definite.
   kFull =
       8,  ///< Some keys are new, and the server's memory for tables is used up; detail: its bytes. Definite.
+  kFrozen =
+      9,  ///< Some keys are new, and the table's keys are fixed; detail: the first such key. Definite.
 };
 const char* EntryCodeName(EntryCode code);
 
@@ -123,15 +126,20 @@ struct PullResponse {
   std::span<const float> floats;
 };
 
-/// Read rows of one segment in key order from a cursor on.
+/// Read rows of one segment in key order from a cursor on: of those whose first value is at least `at_least` away from 0,
+/// each `stride`-th, beginning behind the first `skip` of them.
 struct Scan {
   static constexpr MessageType kType = MessageType::kScan;
   TableId table = 0;
   SegmentId segment = 0;
   Epoch epoch = 0;
   Key first = 0;
-  std::uint32_t rows_max = 0;
+  Key last = kKeyMax;
+  std::uint32_t rows_max = 0;  ///< Rows to return.
   Columns columns = Columns::kRows;
+  float at_least = 0.0F;
+  std::uint32_t stride = 1;
+  std::uint32_t skip = 0;
 };
 
 struct ScanResponse {
@@ -141,7 +149,9 @@ struct ScanResponse {
   EntryCode code = EntryCode::kOk;
   Columns columns = Columns::kRows;
   std::uint32_t floats_per_key = 1;
-  bool end = false;  ///< The segment has no rows after these.
+  bool end = false;           ///< The range has no rows after these.
+  Key next = 0;               ///< Else: where to go on.
+  std::uint64_t counted = 0;  ///< Rows before `next` that are far enough from 0.
   std::span<const Key> keys;
   std::span<const float> floats;
 };

@@ -60,6 +60,10 @@ const char* MessageTypeName(MessageType type) {
       return "SCAN";
     case MessageType::kScanResponse:
       return "SCAN_RESPONSE";
+    case MessageType::kTableFreeze:
+      return "TABLE_FREEZE";
+    case MessageType::kTableFrozen:
+      return "TABLE_FROZEN";
     case MessageType::kJobSubmit:
       return "JOB_SUBMIT";
     case MessageType::kJobAccepted:

@@ -13,7 +13,7 @@
 namespace steelyard::wire {
 
 inline constexpr std::uint32_t kMagic = 0x31445953;  // "SYD1" as bytes.
-inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::uint16_t kVersion = 2;
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;
 /// Before HELLO is answered a peer may send no more than this (protocol.md, S6).
@@ -35,6 +35,7 @@ enum class MessageType : std::uint16_t {
   kInstallView = 16,
   kViewReady = 17,
   kTableStats = 18,
+  kTableFreeze = 19,
   kOpenStream = 20,
   kOpenAck = 21,
   kPush = 22,
@@ -43,6 +44,7 @@ enum class MessageType : std::uint16_t {
   kPullResponse = 25,
   kScan = 26,
   kScanResponse = 27,
+  kTableFrozen = 28,
   kJobSubmit = 40,
   kJobAccepted = 41,
   kJobStatus = 42,

@@ -66,7 +66,7 @@ ClusterStatus SampleStatus() {
   ClusterStatus status;
   status.description = "pid 1";
   status.nodes = {{1, Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0}};
-  status.tables = {{3, "w", TableState::kReady, 1, 1000, 65536, 1, ""}};
+  status.tables = {{3, "w", TableState::kReady, 1, 1000, 65536, 1, true, ""}};
   status.jobs = {{1, JobState::kRunning, Phase::kTrain, 0, 2, 1, 100, false, "client 3", ""}};
   return status;
 }
@@ -210,19 +210,52 @@ TEST(DataMessages, ScanRoundTrips) {
                                              .segment = 2,
                                              .columns = Columns::kValues,
                                              .floats_per_key = 1,
-                                             .end = true,
+                                             .end = false,
+                                             .next = 4,
+                                             .counted = 6,
                                              .keys = keys,
                                              .floats = floats},
                                 1);
   const auto response = DecodeScanResponse(frame.body.bytes());
   ASSERT_TRUE(response.ok());
-  EXPECT_TRUE(response.value().end);
+  EXPECT_FALSE(response.value().end);
+  EXPECT_EQ(response.value().next, 4u);
+  EXPECT_EQ(response.value().counted, 6u);
   EXPECT_TRUE(std::ranges::equal(response.value().keys, keys));
+  EXPECT_TRUE(std::ranges::equal(response.value().floats, floats));
   const auto scan =
       DecodeScan(MakeFrame(Scan{.table = 1, .segment = 2, .epoch = 3, .first = 4, .rows_max = 5}, 1)
                      .body.bytes());
   ASSERT_TRUE(scan.ok());
   EXPECT_EQ(scan.value().first, 4u);
+  EXPECT_EQ(scan.value().last, kKeyMax);
+}
+
+TEST(DataMessages, AScanOfKeysAloneHasNoFloats) {
+  const std::vector<Key> keys = {1, 2, 3};
+  ScanResponse response{.columns = Columns::kNone, .floats_per_key = 0, .keys = keys, .floats = {}};
+  EXPECT_TRUE(DecodeScanResponse(MakeFrame(response, 1).body.bytes()).ok());
+  response.columns = Columns::kValues;
+  EXPECT_FALSE(DecodeScanResponse(MakeFrame(response, 1).body.bytes()).ok());
+  const auto accepted = [](const Scan& scan) {
+    return DecodeScan(MakeFrame(scan, 1).body.bytes()).ok();
+  };
+  EXPECT_TRUE(accepted({.columns = Columns::kNone, .at_least = 2.0F, .stride = 7, .skip = 3}));
+  EXPECT_FALSE(accepted({.stride = 0}));
+  EXPECT_FALSE(accepted({.at_least = -1.0F}));
+  EXPECT_FALSE(accepted({.first = 9, .last = 8}));
+}
+
+TEST(ControlMessages, CutsMustPartitionTheKeySpaceInOrder) {
+  const auto accepted = [](std::vector<Key> cuts) {
+    const TableCreate create{.spec = {{.name = "t", .segment_count = 3}}, .cuts = std::move(cuts)};
+    return create.Check().ok();
+  };
+  EXPECT_TRUE(accepted({}));
+  EXPECT_TRUE(accepted({0, 5, kKeyMax}));
+  EXPECT_FALSE(accepted({0, 5}));
+  EXPECT_FALSE(accepted({1, 5, 9}));
+  EXPECT_FALSE(accepted({0, 5, 5}));
 }
 
 TEST(DataMessages, RandomBytesNeverCrashADecoder) {

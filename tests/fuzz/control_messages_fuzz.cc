@@ -33,7 +33,7 @@ void FuzzControlMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
              TableDrop, TableDropped, InstallView, ViewReady, OpenStream, OpenAck, TableStats,
-             ClusterGet, ClusterStatus>(input);
+             ClusterGet, ClusterStatus, TableFreeze, TableFrozen>(input);
 }
 
 void FuzzJobMessages(Bytes input) {

@@ -89,10 +89,12 @@ void WriteControlMessages() {
   wire::ClusterStatus cluster;
   cluster.description = "pid 1";
   cluster.nodes = {{1, wire::Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0}};
-  cluster.tables = {{3, "w", wire::TableState::kReady, 1, 1000, 65536, 1, ""}};
+  cluster.tables = {{3, "w", wire::TableState::kReady, 1, 1000, 65536, 1, true, ""}};
   cluster.jobs = {{1, wire::JobState::kRunning, wire::Phase::kTrain, 0, 2, 1, 100, false,
                    "client 3 (pid 4)", ""}};
   WriteMessage(target, index++, cluster);
+  WriteMessage(target, index++, wire::TableFreeze{3, 2.0F});
+  WriteMessage(target, index++, wire::TableFrozen{3, {{1, 1000, 7, 8}}});
 }
 
 void WriteJobMessages() {
@@ -173,6 +175,7 @@ void WriteDataMessages() {
   Write("scan", "valid", wire::MakeFrame(wire::Scan{}, 1).body.bytes());
 
   wire::ScanResponse rows;
+  rows.next = 9;
   rows.keys = keys;
   rows.floats = floats;
   Write("scan_response", "valid", wire::MakeFrame(rows, 1).body.bytes());

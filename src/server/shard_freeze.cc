@@ -1,0 +1,94 @@
+// Freezing: segments become arrays one after another, a slice of rows at a time.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "base/hash.h"
+#include "server/shard.h"
+
+namespace steelyard::server {
+namespace {
+
+/// Rows that one turn goes over: a few milliseconds.
+constexpr std::size_t kSliceRows = std::size_t{1} << 17;
+
+}  // namespace
+
+table::Freezer::Keep Shard::Table::FarFromZero(float at_least) const {
+  if (at_least == 0.0F) return [](std::span<const float>) { return true; };
+  return [this, at_least, values = std::vector<float>(updater->value_floats())](
+             std::span<const float> row) mutable {
+    updater->Read(row, values);
+    return std::abs(values.front()) >= at_least;
+  };
+}
+
+std::optional<SegmentId> Shard::Table::NextToFreeze() const {
+  if (!freeze_at_least) return {};
+  const auto next = std::ranges::find_if(
+      segments, [](const auto& segment) { return segment != nullptr && !segment->frozen; });
+  if (next == segments.end()) return {};
+  return static_cast<SegmentId>(next - segments.begin());
+}
+
+Status Shard::Freeze(const wire::TableFreeze& freeze) {
+  Table* table = FindTable(freeze.table);
+  if (table == nullptr) {
+    return Status(StatusCode::kNotFound,
+                  "table " + std::to_string(freeze.table) + " is not held by this server");
+  }
+  if (table->freeze_at_least) return {};
+  for (const auto& segment : table->segments) {
+    if (segment != nullptr && segment->rows->size() >= table::ArrayTable::kSizeMax) {
+      return Status(StatusCode::kResourceExhausted,
+                    "a segment of table '" + table->view.spec.options.name + "' has " +
+                        std::to_string(segment->rows->size()) + " rows, and may be frozen with " +
+                        std::to_string(table::ArrayTable::kSizeMax - 1) +
+                        " at most; create it with more segments");
+    }
+  }
+  table->freeze_at_least = freeze.at_least;
+  return {};
+}
+
+bool Shard::freezing() const {
+  return std::ranges::any_of(
+      tables_, [](const auto& entry) { return entry.second.NextToFreeze().has_value(); });
+}
+
+std::optional<TableId> Shard::ContinueFreezing() {
+  const auto at = std::ranges::find_if(
+      tables_, [](const auto& entry) { return entry.second.NextToFreeze().has_value(); });
+  if (at == tables_.end()) return {};
+  const Table& table = at->second;
+  const SegmentId index = *table.NextToFreeze();
+  Segment& segment = *table.segments[index];
+  if (segment.freezer == nullptr) {
+    segment.freezer = std::make_unique<table::Freezer>(
+        segment.rows.get(), table.FarFromZero(*table.freeze_at_least), page_memory_.get());
+  }
+  if (!segment.freezer->Continue(kSliceRows)) return {};
+  auto array = segment.freezer->Take();
+  segment.freezer = nullptr;
+  const Hash128 hash = HashKeys(array->keys());
+  segment.frozen = {
+      .segment = index, .rows = array->size(), .hash_low = hash.low, .hash_high = hash.high};
+  segment.rows = std::move(array);
+  segment.slots = {};
+  if (table.NextToFreeze()) return {};
+  return at->first;
+}
+
+std::optional<wire::TableFrozen> Shard::FrozenKeysOf(TableId id) const {
+  const auto found = tables_.find(id);
+  if (found == tables_.end() || !found->second.freeze_at_least || found->second.NextToFreeze()) {
+    return {};
+  }
+  wire::TableFrozen frozen{.table = id, .segments = {}};
+  for (const auto& segment : found->second.segments) {
+    if (segment != nullptr) frozen.segments.push_back(*segment->frozen);
+  }
+  return frozen;
+}
+
+}  // namespace steelyard::server
