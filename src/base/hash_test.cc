@@ -31,7 +31,8 @@ TEST(Hash, Crc32cOfLongRunsEqualsThatOfTheirPieces) {
   std::vector<std::byte> bytes(200'000);
   for (std::size_t j = 0; j < bytes.size(); ++j) bytes[j] = static_cast<std::byte>(KeyOfId(j));
   const std::span<const std::byte> all(bytes);
-  for (const std::size_t size : {6'143u, 6'144u, 6'145u, 12'288u, 32'791u, 99'999u, 199'990u}) {
+  for (const std::size_t size : {255u, 256u, 257u, 511u, 512u, 6'143u, 6'144u, 6'145u, 12'288u,
+                                 32'791u, 99'999u, 199'990u}) {
     std::uint32_t pieces = 0;
     for (std::size_t at = 0; at < size; at += 100) {
       pieces = Crc32c(all.subspan(at + 3, std::min<std::size_t>(100, size - at)), pieces);
