@@ -1,4 +1,4 @@
-// What the commands on clusters print: as JSON objects for scripts and as lines for people.
+// What the commands on clusters and tables print: as JSON objects for scripts and as lines for people.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/manifest.h"
 #include "steelyard/types.h"
 #include "wire/cluster_messages.h"
 
@@ -25,6 +26,9 @@ std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& st
 std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs);
 std::string TablesJson(const std::string& cluster, std::span<const wire::TableStatus> tables);
 std::string TableJson(const wire::View& view);
+std::string ModelTablesJson(const std::string& model,
+                            std::span<const checkpoint::ManifestTable> tables);
+std::string ModelTableJson(const std::string& model, const checkpoint::ManifestTable& table);
 std::string DetachedJson(JobId job, const std::string& cluster);
 std::string UpJson(const std::string& cluster, std::span<const int> pids,
                    const std::string& data_dir);
@@ -39,6 +43,8 @@ std::string StatusText(const std::string& cluster, const wire::ClusterStatus& st
 std::string JobsText(std::span<const wire::JobSummary> jobs);
 std::string TablesText(std::span<const wire::TableStatus> tables);
 std::string TableText(const wire::View& view);
+std::string ModelTablesText(std::span<const checkpoint::ManifestTable> tables);
+std::string ModelTableText(const checkpoint::ManifestTable& table);
 std::string DetachedText(JobId job, const std::string& cluster);
 
 /// "running".

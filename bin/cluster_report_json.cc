@@ -1,4 +1,7 @@
 // The objects of the commands on clusters; the other file besides report_json.cc that includes the JSON library.
+#include <fmt/format.h>
+
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "cluster_report.h"
@@ -37,6 +40,29 @@ Json TablesOf(std::span<const wire::TableStatus> tables) {
     array.push_back(std::move(json));
   }
   return array;
+}
+
+/// 0.1F as 0.1, not as 0.10000000149011612.
+double Shortest(float number) {
+  return std::strtod(fmt::format("{}", number).c_str(), nullptr);
+}
+
+Json UpdaterOf(const UpdaterOptions& updater) {
+  return {{"name", updater.name},
+          {"alpha", Shortest(updater.alpha)},
+          {"beta", Shortest(updater.beta)},
+          {"l1", Shortest(updater.l1)},
+          {"l2", Shortest(updater.l2)}};
+}
+
+Json TableOf(const checkpoint::ManifestTable& table) {
+  return {{"table", table.name},
+          {"width", table.width},
+          {"updater", UpdaterOf(table.updater)},
+          {"row_floats", table.row_floats},
+          {"rows", table.rows},
+          {"bytes", table.file.bytes},
+          {"file", table.file.name}};
 }
 
 Json JobsOf(std::span<const wire::JobSummary> jobs) {
@@ -80,14 +106,22 @@ std::string TableJson(const wire::View& view) {
                {"table", options.name},
                {"id", view.table},
                {"width", options.width},
-               {"updater",
-                {{"name", options.updater.name},
-                 {"alpha", options.updater.alpha},
-                 {"beta", options.updater.beta},
-                 {"l1", options.updater.l1},
-                 {"l2", options.updater.l2}}},
+               {"updater", UpdaterOf(options.updater)},
                {"segments", options.segment_count},
                {"servers", std::move(servers)}});
+}
+
+std::string ModelTablesJson(const std::string& model,
+                            std::span<const checkpoint::ManifestTable> tables) {
+  Json array = Json::array();
+  for (const checkpoint::ManifestTable& table : tables) array.push_back(TableOf(table));
+  return Dump({{"status", "ok"}, {"model", model}, {"tables", std::move(array)}});
+}
+
+std::string ModelTableJson(const std::string& model, const checkpoint::ManifestTable& table) {
+  Json json = {{"status", "ok"}, {"model", model}};
+  json.update(TableOf(table));
+  return Dump(json);
 }
 
 std::string FindingsJson(std::span<const Finding> findings) {

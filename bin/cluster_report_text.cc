@@ -24,6 +24,11 @@ std::string Counted(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+std::string ValuesText(std::uint32_t width, const UpdaterOptions& updater) {
+  return fmt::format("values    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 {})\n", width,
+                     updater.name, updater.alpha, updater.beta, updater.l1, updater.l2);
+}
+
 std::string OrDash(std::uint64_t number) {
   return number == 0 ? "-" : std::to_string(number);
 }
@@ -135,11 +140,9 @@ std::string TablesText(std::span<const wire::TableStatus> tables) {
 
 std::string TableText(const wire::View& view) {
   const TableOptions& options = view.spec.options;
-  std::string text = fmt::format(
-      "table     {} (number {})\nvalues    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 "
-      "{})\nsegments  {}\n\n",
-      options.name, view.table, options.width, options.updater.name, options.updater.alpha,
-      options.updater.beta, options.updater.l1, options.updater.l2, options.segment_count);
+  const std::string text =
+      fmt::format("table     {} (number {})\n{}segments  {}\n\n", options.name, view.table,
+                  ValuesText(options.width, options.updater), options.segment_count);
   std::vector<std::vector<std::string>> rows = {{"server", "address", "segments"}};
   for (std::uint32_t i = 0; i < view.owners.size(); ++i) {
     rows.push_back(
@@ -147,6 +150,19 @@ std::string TableText(const wire::View& view) {
          std::to_string(std::ranges::count(view.segments, i, &wire::SegmentView::owner))});
   }
   return text + Columns(rows);
+}
+
+std::string ModelTablesText(std::span<const checkpoint::ManifestTable> tables) {
+  std::vector<std::vector<std::string>> rows = {{"table", "rows", "on disk", "updater"}};
+  for (const checkpoint::ManifestTable& table : tables)
+    rows.push_back({table.name, Grouped(table.rows), Bytes(table.file.bytes), table.updater.name});
+  return Columns(rows);
+}
+
+std::string ModelTableText(const checkpoint::ManifestTable& table) {
+  return fmt::format("table     {}\n{}rows      {} of {} floats each\non disk   {}, {}\n",
+                     table.name, ValuesText(table.width, table.updater), Grouped(table.rows),
+                     table.row_floats, Bytes(table.file.bytes), table.file.name);
 }
 
 std::string FindingsText(std::span<const Finding> findings) {

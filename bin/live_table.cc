@@ -18,6 +18,7 @@
 #include "initial_model.h"
 #include "job/table_client.h"
 #include "model_manifest.h"
+#include "model_table.h"
 #include "output.h"
 #include "runtime/real_loop.h"
 #include "runtime/real_signals.h"
@@ -36,6 +37,11 @@ Option NameOption() {
           .help = "the table's name, as table ls shows it",
           .positional = true,
           .required = true};
+}
+
+Status NameMissing() {
+  return Status(StatusCode::kInvalidArgument,
+                "NAME is missing: which table of the cluster? (steelyard table ls shows them)");
 }
 
 Option JsonOption() {
@@ -102,6 +108,9 @@ Result<wire::ClusterStatus> StatusOf(const std::string& cluster) {
 }
 
 Status RunLs(const Values& values) {
+  const Result<bool> about_model = IsAboutModel(values);
+  if (!about_model.ok()) return about_model.status();
+  if (about_model.value()) return ListModelTables(values);
   const Result<std::string> cluster = ClusterAddress(values);
   if (!cluster.ok()) return cluster.status();
   const auto status = StatusOf(cluster.value());
@@ -112,8 +121,12 @@ Status RunLs(const Values& values) {
 }
 
 Status RunDescribe(const Values& values) {
+  const Result<bool> about_model = IsAboutModel(values);
+  if (!about_model.ok()) return about_model.status();
+  if (about_model.value()) return DescribeModelTable(values);
   const Result<std::string> cluster = ClusterAddress(values);
   if (!cluster.ok()) return cluster.status();
+  if (!values.Has("name")) return NameMissing();
   const auto view =
       AskHead<wire::View>(cluster.value(), wire::ViewGet{.table = 0, .name = values.Get("name")});
   if (!view.ok()) return view.status();
@@ -168,6 +181,8 @@ Status CheckHasServers(const std::string& cluster) {
 }
 
 Status RunCreate(const Values& values) {
+  SY_RETURN_IF_ERROR(
+      RefuseModel(values, "train makes one, table create makes tables of a cluster"));
   const Result<std::string> cluster = ClusterAddress(values);
   if (!cluster.ok()) return cluster.status();
   const Result<TableOptions> options = OptionsOf(values);
@@ -182,6 +197,7 @@ Status RunCreate(const Values& values) {
 }
 
 Status RunDrop(const Values& values) {
+  SY_RETURN_IF_ERROR(RefuseModel(values, "remove its directory, table drop is for a cluster"));
   const Result<std::string> cluster = ClusterAddress(values);
   if (!cluster.ok()) return cluster.status();
   const auto status = StatusOf(cluster.value());
@@ -234,11 +250,7 @@ Status RunLoad(const Values& values) {
 }  // namespace
 
 Status DumpLiveTable(const Values& values) {
-  if (!values.Has("name"))
-    return Status(StatusCode::kInvalidArgument,
-                  "NAME is missing: which table of the cluster? (steelyard table ls shows them)");
-  if (values.Has("model"))
-    return Status(StatusCode::kInvalidArgument, "--cluster and --model exclude each other");
+  if (!values.Has("name")) return NameMissing();
   Result<OutputFile> out = OutputFile::Open("-");
   if (!out.ok()) return out.status();
   RowPrinter printer(std::move(out.value()), values.Switch("all"), values.Switch("ids"));
@@ -254,18 +266,27 @@ Status DumpLiveTable(const Values& values) {
 
 Command TableLsCommand() {
   return {.name = "table ls",
-          .summary = "List the tables of a cluster",
-          .options = {ClusterOption(), JsonOption()},
-          .examples = {"steelyard table ls --cluster 127.0.0.1:4070"},
-          .notes = "Rows and memory are about a second old.",
+          .summary = "List the tables of a cluster, or of a model",
+          .options = {ClusterOption(), ModelOption(), JsonOption()},
+          .examples = {"steelyard table ls --cluster 127.0.0.1:4070",
+                       "steelyard table ls --model clicks"},
+          .notes = "Rows and memory of a cluster's are about a second old.",
           .run = RunLs};
 }
 
 Command TableDescribeCommand() {
   return {.name = "table describe",
           .summary = "Show what a table is and where it lives",
-          .options = {NameOption(), ClusterOption(), JsonOption()},
-          .examples = {"steelyard table describe clicks --cluster 127.0.0.1:4070"},
+          .options = {{.name = "name",
+                       .value = "[NAME]",
+                       .help = "the table's name, as table ls shows it; a model's only one needs "
+                               "none",
+                       .positional = true},
+                      ClusterOption(),
+                      ModelOption(),
+                      JsonOption()},
+          .examples = {"steelyard table describe clicks --cluster 127.0.0.1:4070",
+                       "steelyard table describe --model clicks"},
           .run = RunDescribe};
 }
 
@@ -307,6 +328,7 @@ Command TableCreateCommand() {
                    .value = "N",
                    .help = "key ranges that are spread over the servers",
                    .default_text = std::to_string(defaults.segment_count)},
+                  RefusedModelOption(),
                   JsonOption()},
       .examples = {"steelyard table create counts --updater add --cluster 127.0.0.1:4070"},
       .notes = "It stays until it is dropped, or lost with a server.",
@@ -331,7 +353,7 @@ Command TableLoadCommand() {
 Command TableDropCommand() {
   return {.name = "table drop",
           .summary = "Drop a table of a cluster, with all that is in it",
-          .options = {NameOption(), ClusterOption(), JsonOption()},
+          .options = {NameOption(), ClusterOption(), RefusedModelOption(), JsonOption()},
           .examples = {"steelyard table drop clicks --cluster 127.0.0.1:4070"},
           .notes = "A table that a job uses is refused: cancel the job first.",
           .run = RunDrop};

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "job/parameters.h"
 #include "live_table.h"
+#include "model_table.h"
 #include "output_file.h"
 #include "saved_model.h"
 #include "table_lines.h"
@@ -21,14 +22,18 @@ struct Line {
 };
 
 Status Run(const Values& values) {
+  const Result<bool> about_model = IsAboutModel(values);
+  if (!about_model.ok()) return about_model.status();
   if (values.Has("cluster")) return DumpLiveTable(values);
-  if (values.Has("name") || values.Switch("ids")) {
+  if ((values.Has("name") && !about_model.value()) || values.Switch("ids")) {
     return Status(StatusCode::kInvalidArgument,
                   "NAME and --ids are for tables of a cluster; name it with --cluster HOST:PORT");
   }
   Result<std::unique_ptr<checkpoint::ModelReader>> reader =
       checkpoint::ModelReader::Open(values.Get("model", job::TrainParameters{}.model));
   if (!reader.ok()) return reader.status();
+  if (const Result<std::string> table = TableNamed(values, *reader.value()); !table.ok())
+    return table.status();
   const bool ids = reader.value()->manifest().key_kind == checkpoint::KeyKind::kIds;
   const bool all = values.Switch("all");
   // All lines are held: none is printed of a file that turns out to be damaged, and ids have another order than keys.
@@ -54,7 +59,7 @@ Command TableDumpCommand() {
           .summary = "Write a model, or a table of a cluster, as text: key, tab, value",
           .options = {{.name = "name",
                        .value = "[NAME]",
-                       .help = "a table of the cluster",
+                       .help = "a table of the cluster; a model's only one needs no name",
                        .positional = true},
                       {.name = "model",
                        .value = "DIR",
