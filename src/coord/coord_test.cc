@@ -332,6 +332,22 @@ TEST_F(TablesTest, ATableGoesWithItsClientUnlessItStays) {
   EXPECT_FALSE(tables_.ViewOf(3).ok());
 }
 
+TEST_F(TablesTest, ATableOfItsClientsOwnStaysOnceTheClientSaysSo) {
+  CreateReady();
+  wire::TableCreate keep = CreateMessage();
+  keep.stays = true;
+  tables_.Create(kClient + 1, 1, keep, out_);
+  EXPECT_EQ(TakeTo(MessageType::kRefused).size(), 1u) << "only its own client can";
+  for (const std::uint64_t request : {7, 7}) {
+    tables_.Create(kClient, request, keep, out_);
+    EXPECT_EQ(TakeTo(MessageType::kView).size(), 1u);
+  }
+  tables_.Create(kClient, 8, keep, out_);
+  EXPECT_EQ(TakeTo(MessageType::kRefused).size(), 1u) << "it exists";
+  Depart(kClient);
+  EXPECT_TRUE(tables_.ViewOf(1).ok());
+}
+
 TEST_F(TablesTest, TheListSumsWhatServersHold) {
   CreateReady();
   tables_.OnStats(1, {.tables = {{.table = 1, .rows = 5, .bytes = 100}}}, out_);

@@ -19,8 +19,14 @@ Outgoing Refuse(NodeId to, std::uint64_t request_id, const Status& why) {
 void Tables::Create(NodeId client, std::uint64_t request_id, const wire::TableCreate& create,
                     std::vector<Outgoing>& out) {
   const std::string& name = create.spec.options.name;
-  for (const auto& [id, table] : tables_) {
+  for (auto& [id, table] : tables_) {
     if (table.view.spec.options.name != name || table.state == State::kDropping) continue;
+    // Its client has filled it, and wants it to stay.
+    if (table.client == client && create.stays && !table.stays &&
+        table.view.spec.options == create.spec.options) {
+      table.stays = true;
+      table.request_id = request_id;
+    }
     const bool repeated = table.client == client && table.request_id == request_id;
     if (!repeated) {
       out.push_back(Refuse(

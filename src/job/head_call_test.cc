@@ -1,12 +1,11 @@
-// Goal: one question gets one answer, whatever is lost; a table is found or filled as a whole; and both say why not.
-// Method: the test plays head and server over a recording transport, frame by frame.
+// Goal: one question gets one answer, whatever is lost, or the reason why not.
+// Method: the test plays the head over a recording transport, frame by frame.
 #include "job/head_call.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
-#include "job/table_client.h"
 #include "transport/recording_transport.h"
 #include "wire/cluster_messages.h"
 
@@ -90,122 +89,6 @@ TEST_F(HeadCallTest, SaysWhoDoesNotAnswerAndWhy) {
   EXPECT_EQ(answers_[0].status().where(), "head");
   EXPECT_NE(answers_[0].status().message().find("within 5 s: "), std::string::npos);
   EXPECT_FALSE(net_.alarm && net_.Advance(1h)) << "nothing is left to do";
-}
-
-class TableClientTest : public ::testing::Test {
- protected:
-  void Start(bool fill) {
-    TableClient::Events events;
-    events.on_rows = [this](std::span<const Key> keys, std::span<const float>) {
-      keys_.insert(keys_.end(), keys.begin(), keys.end());
-      return Status();
-    };
-    events.next_rows = [this](std::vector<Key>& keys, std::vector<float>& rows) {
-      if (to_push_.empty()) return;
-      keys = std::exchange(to_push_, {});
-      rows.assign(keys.size(), 1.0F);
-    };
-    events.on_end = [this](const Status& status) { end_ = status; };
-    client_.emplace(
-        TableClient::Options{.head_address = "head", .incarnation = 5, .description = {}},
-        TableClient::Work{.table = View().spec.options, .fill = fill}, std::move(events));
-    client_->OnStart(net_);
-    head_ = net_.last_link();
-    client_->OnOpen(net_, head_, false, "head");
-    client_->OnFrame(net_, head_, wire::MakeFrame(Welcome(0, 1)));
-  }
-  static wire::View View() {
-    wire::View view;
-    view.table = 3;
-    view.spec.options = {.name = "t", .width = 1, .updater = {}, .segment_count = 1};
-    view.owners = {{1, 11, "server"}};
-    view.segments = {{0, 0, 1}};
-    return view;
-  }
-  /// The head answers with the view, the server with the stream.
-  void Open() {
-    client_->OnFrame(net_, head_, wire::MakeFrame(View(), 1));
-    server_ = net_.last_link();
-    client_->OnOpen(net_, server_, false, "server");
-    client_->OnFrame(net_, server_, wire::MakeFrame(Welcome(1, 11)));
-    const auto opens = net_.Take(MessageType::kOpenStream);
-    ASSERT_EQ(opens.size(), 1u);
-    const auto open = wire::Decode<wire::OpenStream>(opens[0].frame.body.bytes()).value();
-    wire::OpenAck ack;
-    ack.table = 3;
-    ack.stream = open.stream;
-    ack.session = open.session;
-    ack.clocks = {{0, 0}};
-    client_->OnFrame(net_, server_, wire::MakeFrame(ack, opens[0].frame.header.request_id));
-  }
-
-  transport::RecordingTransport net_;
-  std::optional<TableClient> client_;
-  transport::LinkId head_ = 0;
-  transport::LinkId server_ = 0;
-  std::vector<Key> keys_;
-  std::vector<Key> to_push_;
-  std::optional<Status> end_;
-};
-
-TEST_F(TableClientTest, ReadsATableByName) {
-  Start(/*fill=*/false);
-  EXPECT_EQ(net_.TakeMessages<wire::ViewGet>().at(0).name, "t");
-  Open();
-  const auto scans = net_.Take(MessageType::kScan);
-  ASSERT_EQ(scans.size(), 1u);
-  const std::vector<Key> keys = {4, 5};
-  const std::vector<float> floats = {1, 2};
-  wire::ScanResponse response;
-  response.table = 3;
-  response.end = true;
-  response.keys = keys;
-  response.floats = floats;
-  client_->OnFrame(net_, server_, wire::MakeFrame(response, scans[0].frame.header.request_id));
-  EXPECT_EQ(keys_, keys);
-  ASSERT_TRUE(end_);
-  EXPECT_TRUE(end_->ok());
-  EXPECT_TRUE(net_.Take(MessageType::kTableDrop).empty()) << "it is not ours";
-}
-
-TEST_F(TableClientTest, FillsATableThatStays) {
-  to_push_ = {1, 2, 3};
-  Start(/*fill=*/true);
-  EXPECT_TRUE(net_.TakeMessages<wire::TableCreate>().at(0).stays);
-  Open();
-  const auto pushes = net_.Take(MessageType::kPush);
-  ASSERT_EQ(pushes.size(), 1u);
-  const auto push = wire::DecodePush(pushes[0].frame.body.bytes()).value();
-  EXPECT_EQ(push.keys.size(), 3u);
-  EXPECT_FALSE(end_) << "not before it is acknowledged";
-  wire::PushAck ack;
-  ack.table = 3;
-  ack.stream = push.stream;
-  ack.session = push.session;
-  ack.ts = push.ts;
-  client_->OnFrame(net_, server_, wire::MakeFrame(ack, pushes[0].frame.header.request_id));
-  ASSERT_TRUE(end_);
-  EXPECT_TRUE(end_->ok());
-  EXPECT_TRUE(net_.Take(MessageType::kTableDrop).empty());
-}
-
-TEST_F(TableClientTest, DropsWhatItCouldNotFill) {
-  to_push_ = {1};
-  Start(/*fill=*/true);
-  Open();
-  client_->Cancel(net_, Status(StatusCode::kCancelled, "Ctrl-C"));
-  ASSERT_TRUE(end_);
-  EXPECT_EQ(end_->code(), StatusCode::kCancelled);
-  EXPECT_EQ(net_.TakeMessages<wire::TableDrop>().at(0).table, 3u);
-}
-
-TEST_F(TableClientTest, AnUnknownNameIsTheEnd) {
-  Start(/*fill=*/false);
-  client_->OnFrame(
-      net_, head_,
-      wire::MakeFrame(wire::Refused{StatusCode::kNotFound, "there is no table", ""}, 1));
-  ASSERT_TRUE(end_);
-  EXPECT_EQ(end_->code(), StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -1,9 +1,14 @@
 """Tables: of a model that train saved, and of a live cluster, where they are made, filled, read and dropped."""
+import gzip
 import json
+import random
+import signal
+import struct
+import subprocess
 import unittest
 
 from cluster_case import ClusterTest
-from command import CommandTest, svm_rows
+from command import BINARY, CommandTest, svm_rows
 from process_watch import wait_for
 
 
@@ -34,6 +39,8 @@ class TablesOfAModel(CommandTest):
         for word in ("create", "drop"):
             self.assertIn("a saved model's tables do not change", self.fail_with(2, "table", word, "w", "--model", "m"))
         self.assertIn("--cluster HOST:PORT is missing", self.fail_with(2, "table", "load", "w", "--model", "m"))
+        for arguments in ((), ("x.tsv", "--model", "m")):
+            self.assertIn("either FILE", self.fail_with(2, "table", "load", "w", *arguments))
         self.assertIn("nowhere", self.fail_with(65, "table", "ls", "--model", "nowhere"))
 
 
@@ -104,6 +111,92 @@ class TablesOfACluster(ClusterTest):
         self.assertIn(f"pid {victim.pid}", self.refused(69, "dump", "t"))
         self.table("drop", "t")
         self.table("create", "t")
+
+class TextIntoTables(ClusterTest):
+    def setUp(self):
+        super().setUp()
+        self.start_cluster(2, 0)
+
+    def load(self, *arguments, stdin: bytes = b"") -> str:
+        return self.succeed("table", "load", *arguments, "--cluster", self.cluster, stdin=stdin).out
+
+    def refused(self, code: int, *arguments, stdin: bytes = b"") -> str:
+        line = self.fail_with(code, "table", "load", *arguments, "--cluster", self.cluster, stdin=stdin)
+        self.assertEqual(self.tables(), [], "nothing half-done")
+        return line
+
+    def tables(self) -> list[str]:
+        return [table["table"] for table in self.status()["tables"]]
+
+    def dump(self, name: str, *arguments) -> str:
+        return self.succeed("table", "dump", name, "--cluster", self.cluster, *arguments).out
+
+    @staticmethod
+    def rows(count: int) -> str:
+        """Keys over the whole range, floats of every kind."""
+        draw = random.Random(3)
+        keys = sorted({0, 2**64 - 1} | {draw.randrange(2**64) for _ in range(count - 2)})
+        floats = [struct.unpack("f", struct.pack("f", draw.gauss(0, 1) * 10.0 ** draw.randint(-40, 37)))[0] for _ in keys]
+        return "".join(f"{key}\t{value!r}\t{-value!r}\n" for key, value in zip(keys, floats))
+
+    def test_a_dump_is_loaded_again(self):
+        """Large enough for several pushes; from a file, packed, and from standard input."""
+        text = self.rows(60000)
+        self.assertEqual(self.load("a", self.write("a.tsv", text)), f"table a holds 60,000 rows\n")
+        dump = self.dump("a")
+        self.assertEqual([line.split("\t")[0] for line in dump.splitlines()],
+                         [line.split("\t")[0] for line in text.splitlines() if "\t0.0\t" not in line])
+        self.load("b", "-", "--updater", "assign", stdin=dump.encode())
+        self.load("c", self.write("c.tsv.gz", gzip.compress(dump.encode())))
+        self.assertEqual(self.dump("b"), dump)
+        self.assertEqual(self.dump("c"), dump)
+        described = self.succeed("table", "describe", "b", "--cluster", self.cluster, "--json").json()
+        self.assertEqual((described["width"], described["updater"]["name"]), (2, "assign"))
+        self.refused_beside(["a", "b", "c"], "exists already", 2, "b", "-", stdin=dump.encode())
+
+    def refused_beside(self, tables: list[str], message: str, code: int, *arguments, stdin: bytes):
+        self.assertIn(message, self.fail_with(code, "table", "load", *arguments, "--cluster", self.cluster, stdin=stdin))
+        self.assertEqual(self.tables(), tables)
+
+    def test_ids_and_any_order(self):
+        self.write("train.svm", svm_rows(500))
+        self.succeed("train", "train.svm", "--model", "m", "--quiet")
+        weights = self.succeed("table", "dump", "--model", "m").out  # In the order of ids, which is not that of keys.
+        self.assertIn("--sort sorts", self.refused(65, "t", "-", "--ids", stdin=weights.encode()))
+        self.load("t", "-", "--ids", "--sort", stdin=weights.encode())
+        self.assertEqual(sorted(self.dump("t", "--ids").splitlines()), sorted(weights.splitlines()))
+        self.load("again", "-", "--ids", stdin=self.dump("t", "--ids").encode())
+        self.assertEqual(self.dump("again"), self.dump("t"))
+
+    def test_lines_that_do_not_fit_are_named(self):
+        good = "".join(f"{key}\t1\n" for key in range(40000))
+        for text, where, message in (
+                ("1\t2\nx\t2\n", 2, "a line must be a key"), ("1 2\n", 1, "a line must be a key"),
+                ("-1\t2\n", 1, "a line must be a key"), ("18446744073709551616\t1\n", 1, "a line must be a key"),
+                ("1\t2\n\n2\t2x\n", 3, "a line must be a key"), ("1\tnan\n", 1, "value 1 is no number"),
+                ("1\t2\t1e39\n", 1, "value 2 is no number"), ("1\t\n", 1, "value 1 is no number"),
+                ("1\n", 1, "this one has 0"), ("1\t2\n2\t3\t4\n", 2, "2 values, where the lines before have 1"),
+                ("5\t1\n\n5\t2\n", 3, "line 1 has the same key"), ("5\t1\n4\t2\n", 2, "smaller than that of line 1"),
+                ("5\t1\n6\t2", 2, "cut off"), (good + "39999\t1\n", 40001, "line 40000 has the same key")):
+            with self.subTest(text=text[-30:]):
+                self.assertIn(f"standard input:{where}: ", line := self.refused(65, "t", "-", stdin=text.encode()))
+                self.assertIn(message, line)
+        self.write("twice.tsv", "7\t1\r\n5\t1\n7\t2\n")
+        self.assertIn("twice.tsv:3: line 1 has the same key", self.refused(65, "t", "twice.tsv", "--sort"))
+        self.assertIn("the input is empty", self.refused(65, "t", "-"))
+        self.assertIn("nowhere.tsv", self.refused(65, "t", "nowhere.tsv"))
+        self.assertIn("text has no place for what --updater ftrl keeps",
+                      self.refused(2, "t", "-", "--updater", "ftrl", stdin=b"1\t1\n"))
+
+    def test_a_load_that_is_killed_or_interrupted_leaves_no_table(self):
+        for number in (signal.SIGKILL, signal.SIGINT):
+            words = [BINARY, "table", "load", "t", "-", "--cluster", self.cluster]
+            with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as load:
+                load.stdin.write("".join(f"{key}\t1\n" for key in range(100000)).encode())
+                load.stdin.flush()
+                wait_for(lambda: self.tables() == ["t"], "the table")
+                load.send_signal(number)
+            wait_for(lambda: self.tables() == [], "its end")
 
 
 if __name__ == "__main__":
