@@ -16,6 +16,10 @@ Option ClusterOption() {
   return {.name = "cluster", .value = "HOST:PORT", .help = "address of the cluster's head"};
 }
 
+Option JsonOption() {
+  return {.name = "json", .help = "print one JSON object on standard output"};
+}
+
 Result<std::string> ClusterAddress(const Values& values) {
   if (values.Has("cluster")) return values.Get("cluster");
   const Result<std::string> here = DataDirectory(kDataDirectory).ReadAddress();

@@ -14,6 +14,9 @@ namespace steelyard::cli {
 /// The option --cluster HOST:PORT of commands that need a cluster.
 Option ClusterOption();
 
+/// The switch --json.
+Option JsonOption();
+
 /// Return what --cluster says.
 /// Errors: kInvalidArgument  it is missing; the message tells of the cluster that `up` started here, if there is one.
 Result<std::string> ClusterAddress(const Values& values);

@@ -26,6 +26,7 @@ std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& st
 std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs);
 std::string TablesJson(const std::string& cluster, std::span<const wire::TableStatus> tables);
 std::string TableJson(const wire::View& view);
+std::string FrozenJson(const std::string& table, const wire::TableFrozen& frozen);
 std::string ModelTablesJson(const std::string& model,
                             std::span<const checkpoint::ManifestTable> tables);
 std::string ModelTableJson(const std::string& model, const checkpoint::ManifestTable& table);
@@ -43,6 +44,7 @@ std::string StatusText(const std::string& cluster, const wire::ClusterStatus& st
 std::string JobsText(std::span<const wire::JobSummary> jobs);
 std::string TablesText(std::span<const wire::TableStatus> tables);
 std::string TableText(const wire::View& view);
+std::string FrozenText(const std::string& table, const wire::TableFrozen& frozen);
 std::string ModelTablesText(std::span<const checkpoint::ManifestTable> tables);
 std::string ModelTableText(const checkpoint::ManifestTable& table);
 std::string DetachedText(JobId job, const std::string& cluster);
@@ -50,6 +52,8 @@ std::string DetachedText(JobId job, const std::string& cluster);
 /// "running".
 const char* StateName(wire::JobState state);
 const char* StateName(wire::TableState state);
+
+std::uint64_t RowsOf(const wire::TableFrozen& frozen);
 
 /// Cells as columns, two spaces apart; numbers (digits, commas) to the right.
 std::string Columns(const std::vector<std::vector<std::string>>& rows);

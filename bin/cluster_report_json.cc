@@ -34,7 +34,8 @@ Json TablesOf(std::span<const wire::TableStatus> tables) {
   for (const wire::TableStatus& table : tables) {
     Json json = {
         {"table", table.name},      {"id", table.table},  {"state", StateName(table.state)},
-        {"servers", table.servers}, {"rows", table.rows}, {"bytes", table.bytes}};
+        {"servers", table.servers}, {"rows", table.rows}, {"bytes", table.bytes},
+        {"frozen", table.frozen}};
     if (table.job != 0) json["job"] = table.job;
     if (!table.message.empty()) json["message"] = table.message;
     array.push_back(std::move(json));
@@ -95,6 +96,20 @@ std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummar
 
 std::string TablesJson(const std::string& cluster, std::span<const wire::TableStatus> tables) {
   return Dump({{"status", "ok"}, {"cluster", cluster}, {"tables", TablesOf(tables)}});
+}
+
+std::string FrozenJson(const std::string& table, const wire::TableFrozen& frozen) {
+  Json segments = Json::array();
+  for (const wire::FrozenSegment& segment : frozen.segments) {
+    segments.push_back(
+        {{"segment", segment.segment},
+         {"rows", segment.rows},
+         {"hash", fmt::format("{:016x}{:016x}", segment.hash_high, segment.hash_low)}});
+  }
+  return Dump({{"status", "ok"},
+               {"table", table},
+               {"rows", RowsOf(frozen)},
+               {"segments", std::move(segments)}});
 }
 
 std::string TableJson(const wire::View& view) {

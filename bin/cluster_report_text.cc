@@ -132,10 +132,21 @@ std::string TablesText(std::span<const wire::TableStatus> tables) {
   std::vector<std::vector<std::string>> rows = {
       {"table", "state", "rows", "memory", "servers", "job", "says"}};
   for (const wire::TableStatus& table : tables) {
-    rows.push_back({table.name, StateName(table.state), Grouped(table.rows), Bytes(table.bytes),
-                    std::to_string(table.servers), OrDash(table.job), table.message});
+    rows.push_back({table.name, table.frozen ? "frozen" : StateName(table.state),
+                    Grouped(table.rows), Bytes(table.bytes), std::to_string(table.servers),
+                    OrDash(table.job), table.message});
   }
   return Columns(rows);
+}
+
+std::uint64_t RowsOf(const wire::TableFrozen& frozen) {
+  std::uint64_t rows = 0;
+  for (const wire::FrozenSegment& segment : frozen.segments) rows += segment.rows;
+  return rows;
+}
+
+std::string FrozenText(const std::string& table, const wire::TableFrozen& frozen) {
+  return fmt::format("table {} is frozen with {} keys\n", table, Grouped(RowsOf(frozen)));
 }
 
 std::string TableText(const wire::View& view) {

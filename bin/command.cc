@@ -36,10 +36,11 @@ const std::vector<Command>& AllCommands() {
       StatusCommand(),        TopCommand(),         JobsLsCommand(),
       JobsWaitCommand(),      JobsCancelCommand(),  TableLsCommand(),
       TableDescribeCommand(), TableCreateCommand(), TableDumpCommand(),
-      TableLoadCommand(),     TableDropCommand(),   ConvertCommand(),
-      DatagenCommand(),       BenchCommand(),       HeadCommand(),
-      ServerCommand(),        WorkerCommand(),      DoctorCommand(),
-      CompletionCommand(),    VersionCommand(),     HelpCommand(),
+      TableLoadCommand(),     TableDropCommand(),   TableFreezeCommand(),
+      ConvertCommand(),       DatagenCommand(),     BenchCommand(),
+      HeadCommand(),          ServerCommand(),      WorkerCommand(),
+      DoctorCommand(),        CompletionCommand(),  VersionCommand(),
+      HelpCommand(),
   };
   return commands;
 }

@@ -68,6 +68,7 @@ Command TableDescribeCommand();
 Command TableCreateCommand();
 Command TableLoadCommand();
 Command TableDropCommand();
+Command TableFreezeCommand();
 Command ConvertCommand();
 Command DatagenCommand();
 Command BenchCommand();

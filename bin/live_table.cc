@@ -26,10 +26,6 @@ Status NameMissing() {
                 "NAME is missing: which table of the cluster? (steelyard table ls shows them)");
 }
 
-Option JsonOption() {
-  return {.name = "json", .help = "print one JSON object on standard output"};
-}
-
 Result<wire::ClusterStatus> StatusOf(const std::string& cluster) {
   return AskHead<wire::ClusterStatus>(cluster, wire::ClusterGet{});
 }
@@ -61,6 +57,19 @@ Status RunDescribe(const Values& values) {
                                            : TableText(view.value()));
 }
 
+Result<wire::View> CreateCutLike(const Values& values, const std::string& address,
+                                 const TableOptions& options) {
+  const Result<float> at_least = AtLeastOf(values);
+  if (!at_least.ok()) return at_least.status();
+  Result<Cluster> cluster = Cluster::Connect(address);
+  if (!cluster.ok()) return cluster.status();
+  Result<Table> like = cluster.value().OpenTable(values.Get("like"));
+  if (!like.ok()) return like.status();
+  const Result<Table> table = cluster.value().CreateTable(options, like.value(), at_least.value());
+  if (!table.ok()) return table.status();
+  return AskHead<wire::View>(address, wire::ViewGet{.table = 0, .name = options.name});
+}
+
 Status RunCreate(const Values& values) {
   SY_RETURN_IF_ERROR(
       RefuseModel(values, "train makes one, table create makes tables of a cluster"));
@@ -72,9 +81,12 @@ Status RunCreate(const Values& values) {
       NewTableOf(values, static_cast<std::uint32_t>(width.value()));
   if (!options.ok()) return options.status();
   SY_RETURN_IF_ERROR(CheckHasServers(cluster.value()));
-  const auto view = AskHead<wire::View>(
-      cluster.value(),
-      wire::TableCreate{.spec = {options.value()}, .servers_min = 1, .stays = true});
+  const auto view =
+      values.Has("like")
+          ? CreateCutLike(values, cluster.value(), options.value())
+          : AskHead<wire::View>(
+                cluster.value(),
+                wire::TableCreate{.spec = {options.value()}, .servers_min = 1, .stays = true});
   if (!view.ok()) return view.status();
   return PrintResult(values.Switch("json") ? TableJson(view.value()) + "\n"
                                            : TableText(view.value()));
@@ -110,6 +122,10 @@ Status DumpLiveTable(const Values& values) {
   if (!cluster.ok()) return cluster.status();
   Result<Table> table = cluster.value().OpenTable(values.Get("name"));
   if (!table.ok()) return table.status();
+  const auto first = values.GetCount("first", 0, kKeyMax);
+  if (!first.ok()) return first.status();
+  const auto last = values.GetCount("last", kKeyMax, kKeyMax);
+  if (!last.ok()) return last.status();
   const bool all = values.Switch("all");
   const bool ids = values.Switch("ids");
   const std::size_t width = table.value().options().width;
@@ -121,7 +137,7 @@ Status DumpLiveTable(const Values& values) {
     }
     return out.value().closed() ? Status(StatusCode::kCancelled, "the reader went away") : Status();
   };
-  const Status scanned = table.value().Scan(print);
+  const Status scanned = table.value().Scan(print, {first.value(), last.value()});
   if (out.value().closed()) return {};
   if (!scanned.ok()) return scanned;
   return out.value().Commit();
@@ -161,6 +177,10 @@ Command TableCreateCommand() {
                                   .help = "values a key",
                                   .default_text = std::to_string(TableOptions{}.width)}};
   std::ranges::move(NewTableOptions(), std::back_inserter(options));
+  options.push_back({.name = "like",
+                     .value = "TABLE",
+                     .help = "cut the key ranges so that each holds equally many keys of TABLE"});
+  options.push_back(AtLeastOption("with --like: only these count"));
   options.push_back(RefusedModelOption());
   options.push_back(JsonOption());
   return {.name = "table create",

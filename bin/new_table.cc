@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -60,6 +61,20 @@ std::vector<Option> NewTableOptions() {
            .value = "N",
            .help = "key ranges that are spread over the servers",
            .default_text = std::to_string(defaults.segment_count)}};
+}
+
+Option AtLeastOption(const std::string& help) {
+  return {.name = "at-least",
+          .value = "X",
+          .help = "rows whose first value is at least X away from 0; " + help,
+          .default_text = "0"};
+}
+
+Result<float> AtLeastOf(const Values& values) {
+  const Result<float> number = FloatOf(values, "at-least", 0.0F);
+  if (!number.ok() || (number.value() >= 0.0F && std::isfinite(number.value()))) return number;
+  return Status(StatusCode::kInvalidArgument,
+                "--at-least must be 0 or more, got " + values.Get("at-least"));
 }
 
 Result<TableOptions> NewTableOf(const Values& values, std::uint32_t width) {

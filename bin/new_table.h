@@ -15,6 +15,11 @@ Option TableNameOption();
 /// --updater, its parameters, and --segments.
 std::vector<Option> NewTableOptions();
 
+/// --at-least X: which rows count. @param help  what becomes of them.
+Option AtLeastOption(const std::string& help);
+/// Errors: kInvalidArgument  not a number >= 0.
+Result<float> AtLeastOf(const Values& values);
+
 /// The table that NAME and those flags describe. @param width  values a key.
 /// Errors: kInvalidArgument  a number that is none, an updater that does not exist, a name that cannot be.
 Result<TableOptions> NewTableOf(const Values& values, std::uint32_t width);

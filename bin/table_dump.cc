@@ -25,9 +25,11 @@ Status Run(const Values& values) {
   const Result<bool> about_model = IsAboutModel(values);
   if (!about_model.ok()) return about_model.status();
   if (values.Has("cluster")) return DumpLiveTable(values);
-  if ((values.Has("name") && !about_model.value()) || values.Switch("ids")) {
+  if ((values.Has("name") && !about_model.value()) || values.Switch("ids") || values.Has("first") ||
+      values.Has("last")) {
     return Status(StatusCode::kInvalidArgument,
-                  "NAME and --ids are for tables of a cluster; name it with --cluster HOST:PORT");
+                  "NAME, --ids, --first and --last are for tables of a cluster; name it with "
+                  "--cluster HOST:PORT");
   }
   Result<std::unique_ptr<checkpoint::ModelReader>> reader =
       checkpoint::ModelReader::Open(values.Get("model", job::TrainParameters{}.model));
@@ -66,6 +68,8 @@ Command TableDumpCommand() {
                        .help = "the model that train saved",
                        .default_text = job::TrainParameters{}.model},
                       ClusterOption(),
+                      {.name = "first", .value = "KEY", .help = "with --cluster: from this key on"},
+                      {.name = "last", .value = "KEY", .help = "with --cluster: up to this key"},
                       {.name = "all", .help = "also the keys whose weight is 0"},
                       {.name = "ids",
                        .help = "with --cluster: the keys are numeric feature ids; print those"}},

@@ -90,6 +90,26 @@ class TablesOfACluster(ClusterTest):
         self.assertIn("NAME is missing", self.refused(2, "dump"))
         self.assertIn("for tables of a cluster", self.fail_with(2, "table", "dump", "counts"))
 
+    def test_a_frozen_table_keeps_its_keys(self):
+        self.server("server-0")
+        self.server("server-1")
+        self.wait_for_nodes(2, 0)
+        text = "".join(f"{key}\t{1 + key % 3}\n" for key in range(3000))
+        self.table("load", "counts", self.write("counts.tsv", text))
+        self.table("create", "weights", "--like", "counts", "--at-least", "2", "--segments", "4")
+        self.assertEqual(self.table("freeze", "counts", "--at-least", "2"), "table counts is frozen with 2,000 keys\n")
+        again = json.loads(self.table("freeze", "counts", "--json"))
+        self.assertEqual((again["rows"], len(again["segments"]), len(again["segments"][0]["hash"])), (2000, 32, 32))
+        self.assertEqual(self.table("dump", "counts", "--first", "9", "--last", "13"), "10\t2\n11\t3\n13\t2\n")
+        wait_for(lambda: "2,000" in self.table("ls"), "the count of rows")
+        self.assertEqual([(t["table"], t["frozen"]) for t in json.loads(self.table("ls", "--json"))["tables"]],
+                         [("counts", True), ("weights", False)])
+        self.assertRegex(self.table("ls"), "counts +frozen")
+        self.assertIn("--at-least must be 0 or more, got -1", self.refused(2, "freeze", "counts", "--at-least=-1"))
+        self.assertIn("no table 'x'", self.refused(65, "freeze", "x"))
+        self.assertIn("no table 'x'", self.refused(65, "create", "y", "--like", "x"))
+        self.assertIn("before it begins", self.refused(2, "dump", "counts", "--first", "9", "--last", "8"))
+
     def test_a_table_that_a_job_uses_stays(self):
         self.server()
         self.worker()
