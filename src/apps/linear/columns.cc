@@ -1,0 +1,55 @@
+#include "apps/linear/columns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace steelyard::apps::linear {
+
+Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count) {
+  Columns columns;
+  columns.row_count = rows.offsets.size() - 1;
+  columns.starts.assign(feature_count + 1, 0);
+  for (const std::uint32_t feature : rows.features) ++columns.starts[feature + 1];
+  std::partial_sum(columns.starts.begin(), columns.starts.end(), columns.starts.begin());
+  columns.rows.resize(rows.features.size());
+  columns.values.resize(rows.values.size());
+  columns.value_max.assign(feature_count, 0.0F);
+  std::vector<double> coupling(feature_count, 0.0);
+  std::vector<std::uint64_t> next(columns.starts.begin(), columns.starts.end() - 1);
+  for (std::size_t row = 0; row < columns.row_count; ++row) {
+    const auto value_at = [&](std::uint64_t i) {
+      return rows.values.empty() ? 1.0F : rows.values[i];
+    };
+    double norm1 = 0.0;
+    for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i)
+      norm1 += std::fabs(value_at(i));
+    for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i) {
+      const std::uint32_t feature = rows.features[i];
+      const float size = std::fabs(value_at(i));
+      const std::uint64_t to = next[feature]++;
+      columns.rows[to] = static_cast<std::uint32_t>(row);
+      if (!rows.values.empty()) columns.values[to] = rows.values[i];
+      columns.value_max[feature] = std::max(columns.value_max[feature], size);
+      coupling[feature] += size * norm1;
+    }
+  }
+  columns.coupling.assign(coupling.begin(), coupling.end());
+  return columns;
+}
+
+std::vector<std::size_t> CutBlocks(std::span<const std::uint64_t> entries,
+                                   std::size_t block_count) {
+  const std::uint64_t total = std::accumulate(entries.begin(), entries.end(), std::uint64_t{0});
+  std::vector<std::size_t> firsts{0};
+  std::uint64_t before = 0;
+  for (std::size_t feature = 0; feature < entries.size(); ++feature) {
+    // The boundary that comes next, in entries; no product here exceeds 2^64 for 2^40 entries in 2^20 blocks.
+    const std::uint64_t boundary = total * firsts.size() / block_count;
+    if (before >= boundary && feature > firsts.back()) firsts.push_back(feature);
+    before += entries[feature];
+  }
+  return firsts;
+}
+
+}  // namespace steelyard::apps::linear

@@ -1,0 +1,41 @@
+// Columns: a worker's part of the data, feature by feature, and how features are cut into blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace steelyard::apps::linear {
+
+/// n rows and m features in compressed sparse column form; column j's entries are [starts[j], starts[j + 1]).
+struct Columns {
+  std::size_t row_count = 0;
+  std::vector<std::uint64_t> starts{0};  ///< [m + 1]
+  std::vector<std::uint32_t> rows;       ///< [nnz] increasing within a column.
+  std::vector<float> values;             ///< [nnz]; empty when every value is 1.
+  std::vector<float> value_max;          ///< [m] the largest |value| of the column.
+  std::vector<float>
+      coupling;  ///< [m] sum over the column's entries of |value| x (its row's sum of |values|).
+
+  std::size_t size() const { return starts.size() - 1; }
+};
+
+/// Rows in compressed sparse row form over features 0 to m - 1, to be transposed.
+struct RowsToTranspose {
+  std::span<const std::uint64_t> offsets;  ///< [n + 1]
+  std::span<const std::uint32_t>
+      features;                   ///< [nnz]; a feature that stands twice in a row counts twice.
+  std::span<const float> values;  ///< [nnz], or empty when every value is 1.
+};
+
+/// Cost: two passes over the entries; peak memory twice theirs.
+Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count);
+
+/// Cut features into at most `block_count` runs of about equally many entries, so that popular features do not share
+/// one. Several features that each exceed a block's share make fewer blocks.
+/// @param entries  [m] entries of each feature, over all workers.
+/// @return the first feature of each block; the last block ends at m.
+std::vector<std::size_t> CutBlocks(std::span<const std::uint64_t> entries, std::size_t block_count);
+
+}  // namespace steelyard::apps::linear

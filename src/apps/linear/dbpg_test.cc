@@ -1,0 +1,309 @@
+// Goal: delayed block proximal gradient reaches the optimum, whatever the delay, the workers and the data, and no pass
+// that it keeps makes the objective worse. Method: coordinate descent in double precision as an oracle; data that is
+// scaled by 1000, has the same column twice, has a column of ones.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "apps/linear/test_dbpg.h"
+
+namespace steelyard::apps::linear {
+namespace {
+
+using math::LossKind;
+
+struct DataOptions {
+  std::size_t rows = 400;
+  std::size_t features = 60;
+  float scale = 1.0F;
+  bool binary = false;       ///< Every value is 1.
+  bool twins = false;        ///< Features come in equal pairs.
+  bool ones = false;         ///< Feature 0 is in every row.
+  bool real_labels = false;  ///< For the squared loss.
+};
+
+TestRows MakeRows(const DataOptions& options) {
+  std::mt19937_64 random(options.rows + options.features);
+  std::normal_distribution<float> normal(0.0F, 1.0F);
+  std::vector<float> planted(options.features);
+  for (std::size_t i = 0; i < planted.size(); i += 3) planted[i] = normal(random);
+  TestRows rows;
+  rows.features = options.features;
+  for (std::size_t row = 0; row < options.rows; ++row) {
+    std::map<std::uint32_t, float> values;
+    for (int i = 0; i < 12; ++i) {
+      // Popular features first.
+      const auto id =
+          static_cast<std::uint32_t>(std::pow(static_cast<double>(options.features),
+                                              static_cast<double>(random() % 1000) * 1e-3) -
+                                     1.0);
+      values[id] = options.binary ? 1.0F : normal(random);
+    }
+    if (options.ones) values[0] = 1.0F;
+    if (options.twins) {
+      const std::map<std::uint32_t, float> before = values;
+      for (const auto& [id, value] : before) values[id ^ 1U] = values[id & ~1U] = value;
+    }
+    float margin = 0.0F;
+    std::vector<std::pair<std::uint32_t, float>> list;
+    for (const auto& [id, value] : values) {
+      if (id >= options.features) continue;
+      margin += planted[id] * value;
+      list.emplace_back(id, value * options.scale);
+    }
+    const float noisy = margin + normal(random);
+    rows.Add(list, options.real_labels ? noisy : (noisy > 0.0F ? 1.0F : 0.0F));
+  }
+  return rows;
+}
+
+// The objective's minimum, by coordinate descent with a line search that never accepts a rise.
+double Minimum(const TestRows& rows, LossKind loss, double l1, double l2) {
+  std::vector<std::vector<std::pair<std::size_t, double>>> columns(rows.features);
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i)
+      columns[rows.ids[i]].emplace_back(row, rows.values[i]);
+  }
+  std::vector<double> w(rows.features);
+  std::vector<double> margins(rows.labels.size());
+  const auto objective = [&] {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < margins.size(); ++i)
+      sum += math::LossAt(loss, margins[i], rows.labels[i]).value;
+    for (const double x : w) sum += l1 * std::fabs(x) + 0.5 * l2 * x * x;
+    return sum;
+  };
+  double before = objective();
+  for (int pass = 0; pass < 3000; ++pass) {
+    for (std::size_t j = 0; j < w.size(); ++j) {
+      double g = l2 * w[j];
+      double u = l2 + 1e-12;
+      for (const auto& [row, x] : columns[j]) {
+        const auto point = math::LossAt(loss, margins[row], rows.labels[row]);
+        g += point.derivative * x;
+        const double p = std::fabs(point.derivative);
+        u += (loss == LossKind::kLogistic  ? std::max(p * (1.0 - p), 1e-4)
+              : loss == LossKind::kSquared ? 1.0
+                                           : 2.0) *
+             x * x;
+      }
+      double d = -w[j];
+      if (g + l1 <= u * w[j])
+        d = -(g + l1) / u;
+      else if (g - l1 >= u * w[j])
+        d = -(g - l1) / u;
+      const auto change = [&](double step) {
+        double sum =
+            l1 * (std::fabs(w[j] + step) - std::fabs(w[j])) + 0.5 * l2 * step * (2.0 * w[j] + step);
+        for (const auto& [row, x] : columns[j]) {
+          sum += math::LossAt(loss, margins[row] + x * step, rows.labels[row]).value -
+                 math::LossAt(loss, margins[row], rows.labels[row]).value;
+        }
+        return sum;
+      };
+      int halvings = 0;
+      while (change(d) > 0.0 && ++halvings < 40) d *= 0.5;
+      if (halvings == 40) continue;
+      w[j] += d;
+      for (const auto& [row, x] : columns[j]) margins[row] += x * d;
+    }
+    const double now = objective();
+    if (before - now < 1e-12 * now) break;
+    before = now;
+  }
+  return objective();
+}
+
+std::uint64_t passes_seen = 0;
+
+// Solve, and check what must hold for any data.
+void ExpectSolved(const TestRows& rows, const TestDbpg::Options& options, double minimum,
+                  double within) {
+  SCOPED_TRACE(std::to_string(options.workers) + " workers, tau " +
+               std::to_string(options.control.tau) +
+               (options.control.filter ? ", filter" : ", no filter"));
+  TestDbpg solver(rows, options);
+  const double start = solver.Objective();
+  ASSERT_EQ(solver.Solve(), DbpgControl::Next::kConverged);
+  EXPECT_LT(solver.Objective(), minimum * (1.0 + within));
+  EXPECT_GT(solver.Objective(), minimum * (1.0 - 1e-6)) << "the oracle is not at the optimum";
+  double before = start;
+  for (const double objective : solver.objectives) {
+    EXPECT_LE(objective, before * (1.0 + 1e-9)) << "a pass that was kept raised it";
+    before = objective;
+    ++passes_seen;
+  }
+  if (options.loss == LossKind::kLogistic && options.rule.l2 == 0.0F) {
+    EXPECT_GE(solver.gap(), solver.Objective() - minimum);
+  }
+}
+
+void ExpectSolvedInEveryWay(const DataOptions& data, LossKind loss, float l1, float l2,
+                            double within = 1e-4) {
+  const TestRows rows = MakeRows(data);
+  const double minimum = Minimum(rows, loss, l1, l2);
+  for (const std::size_t workers : {1U, 2U, 4U}) {
+    for (const std::uint32_t tau : {0U, 4U, 16U}) {  // 16 is more than there are blocks.
+      for (const bool filter : {true, false}) {
+        ExpectSolved(rows,
+                     {.loss = loss,
+                      .rule = {.l1 = l1, .l2 = l2},
+                      .control = {.tau = tau, .filter = filter},
+                      .workers = workers},
+                     minimum, within);
+      }
+    }
+  }
+}
+
+TEST(Dbpg, ReachesTheOptimumOfLogisticRegression) {
+  ExpectSolvedInEveryWay({}, LossKind::kLogistic, 1.0F, 0.0F);
+  ExpectSolvedInEveryWay({.binary = true}, LossKind::kLogistic, 1.0F, 0.0F);
+  ExpectSolvedInEveryWay({.rows = 100, .features = 300}, LossKind::kLogistic, 0.3F, 0.0F);
+  EXPECT_GT(passes_seen, 300u);
+}
+
+// Hardly any penalty, and features that cannot be told apart: the last decreases are many and small.
+TEST(Dbpg, ComesCloseToTheOptimumOfAwkwardData) {
+  ExpectSolvedInEveryWay({.scale = 1000.0F}, LossKind::kLogistic, 1.0F, 0.0F, 1e-3);
+  ExpectSolvedInEveryWay({.twins = true}, LossKind::kLogistic, 1.0F, 0.0F, 1e-3);
+  ExpectSolvedInEveryWay({.binary = true, .ones = true}, LossKind::kLogistic, 1.0F, 0.0F, 1e-3);
+}
+
+TEST(Dbpg, ReachesTheOptimumOfOtherLossesAndPenalties) {
+  ExpectSolvedInEveryWay({}, LossKind::kLogistic, 0.5F, 2.0F);
+  ExpectSolvedInEveryWay({}, LossKind::kLogistic, 0.0F, 1.0F);
+  ExpectSolvedInEveryWay({.real_labels = true}, LossKind::kSquared, 1.0F, 0.0F);
+  ExpectSolvedInEveryWay({.real_labels = true}, LossKind::kSquared, 1.0F, 3.0F);
+  ExpectSolvedInEveryWay({}, LossKind::kSquaredHinge, 1.0F, 0.0F);
+}
+
+TEST(Dbpg, AStrongPenaltyKeepsEveryWeightAtZeroAndTheFilterLeavesAllOut) {
+  const TestRows rows = MakeRows({});
+  TestDbpg solver(rows, {.rule = {.l1 = 1e6F}, .control = {}});
+  EXPECT_EQ(solver.Solve(), DbpgControl::Next::kConverged);
+  EXPECT_NEAR(solver.Objective(), 400 * std::log(2.0), 1e-6);
+  EXPECT_EQ(solver.settled, rows.features);
+  EXPECT_EQ(table::kProximalColumns, 4u);
+}
+
+TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
+  for (const LossKind loss : {LossKind::kLogistic, LossKind::kSquared, LossKind::kSquaredHinge}) {
+    SCOPED_TRACE(math::LossName(loss));
+    const TestRows rows = MakeRows({.real_labels = loss == LossKind::kSquared});
+    const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
+    DbpgWorker worker(&columns, rows.labels, loss);
+    std::mt19937_64 random(3);
+    std::vector<float> weights(rows.features);
+    for (float& w : weights) w = static_cast<float>(random() % 100) * 0.01F - 0.5F;
+    const std::vector<float> settled(rows.features);
+    worker.Rebuild(weights, settled);
+    std::vector<float> gradients(rows.features);
+    std::vector<float> curvatures(rows.features);
+    worker.Gradients({0, rows.features}, 0.0F, gradients, curvatures);
+    const double here = worker.LossSum();
+    for (std::size_t j = 0; j < rows.features; j += 7) {
+      // Within the trust region a parabola with this curvature lies above the loss, and touches it with this slope.
+      for (const float step : {1e-3F, -1e-3F, 0.3F, -0.3F, 1.0F, -1.0F}) {
+        std::vector<float> moved = weights;
+        moved[j] += step;
+        const double taken = static_cast<double>(moved[j]) - weights[j];
+        worker.Rebuild(moved, settled);
+        const double change = worker.LossSum() - here;
+        const double parabola = gradients[j] * taken + 0.5 * curvatures[j] * taken * taken;
+        ASSERT_LE(change, parabola + 1e-5 * (1.0 + std::fabs(change))) << j << " by " << step;
+        if (std::fabs(step) < 0.01F) {
+          ASSERT_NEAR(change, gradients[j] * taken, 0.5 * curvatures[j] * taken * taken + 1e-6);
+        }
+      }
+      worker.Rebuild(weights, settled);
+    }
+  }
+}
+
+TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
+  const TestRows rows = MakeRows({});
+  const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
+  DbpgWorker worker(&columns, rows.labels, LossKind::kLogistic);
+  std::mt19937_64 random(5);
+  std::vector<float> weights(rows.features);
+  const std::vector<float> settled(rows.features);
+  for (int step = 0; step < 200; ++step) {
+    const FeatureBlock block{random() % 50, 10};
+    for (std::size_t i = 0; i < block.count; ++i)
+      weights[block.first + i] += static_cast<float>(random() % 100) * 0.01F - 0.5F;
+    worker.Update(block, std::span(weights).subspan(block.first, block.count),
+                  std::span(settled).subspan(block.first, block.count), {.l1 = 1.0F});
+  }
+  DbpgWorker fresh(&columns, rows.labels, LossKind::kLogistic);
+  fresh.Rebuild(weights, settled);
+  EXPECT_NEAR(worker.LossSum(), fresh.LossSum(), 1e-9 * fresh.LossSum());
+}
+
+TEST(Columns, BlocksHaveEqualEntriesAndPopularFeaturesStandAlone) {
+  std::vector<std::uint64_t> entries(1000);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = 100'000 / (i + 1);
+  const std::uint64_t total = std::accumulate(entries.begin(), entries.end(), std::uint64_t{0});
+  const std::vector<std::size_t> firsts = CutBlocks(entries, 20);
+  EXPECT_GT(firsts.size(), 15u);
+  EXPECT_LE(firsts.size(), 20u);
+  EXPECT_EQ(firsts[1], 1u);
+  for (std::size_t i = 0; i < firsts.size(); ++i) {
+    const std::size_t end = i + 1 < firsts.size() ? firsts[i + 1] : entries.size();
+    ASSERT_LT(firsts[i], end);
+    std::uint64_t held = 0;
+    for (std::size_t j = firsts[i]; j < end; ++j) held += entries[j];
+    EXPECT_LE(held, total / 20 + entries[firsts[i]]);
+  }
+  EXPECT_EQ(CutBlocks(std::vector<std::uint64_t>{5}, 9), std::vector<std::size_t>{0});
+}
+
+TEST(DbpgControl, ClimbsTheLadderWhenPassesFail) {
+  DbpgControl control({.tau = 4, .examples = 100}, 50.0);
+  EXPECT_EQ(control.plan().tau, 0u) << "the first pass waits for every block";
+  EXPECT_EQ(control.OnPassEnd(40.0, 20.0), DbpgControl::Next::kPass);
+  EXPECT_EQ(control.plan().tau, 4u);
+  EXPECT_FLOAT_EQ(control.plan().margin, 2.0F);
+  for (const std::uint32_t tau : {2U, 1U, 0U}) {
+    EXPECT_EQ(control.OnPassEnd(41.0, 20.0), DbpgControl::Next::kTakeBack);
+    EXPECT_EQ(control.plan().tau, tau);
+    EXPECT_EQ(control.plan().safety, 0.0F);
+  }
+  for (const float safety : {0.02F, 0.04F, 0.08F, 0.16F, 0.32F, 0.64F, 1.0F, 1.0F}) {
+    EXPECT_EQ(control.OnPassEnd(std::nan(""), 20.0), DbpgControl::Next::kTakeBack);
+    EXPECT_EQ(control.plan().safety, safety);
+  }
+  EXPECT_EQ(control.objective(), 40.0);
+  EXPECT_EQ(control.taken_back(), 11u);
+}
+
+TEST(DbpgControl, EndsOnlyWithACertificate) {
+  DbpgControl control({.tolerance = 1e-4, .examples = 100}, 100.0);
+  double objective = 90.0;
+  double decrease = 10.0;
+  DbpgControl::Next next = control.OnPassEnd(objective, 1.0);
+  int passes = 1;
+  for (; next == DbpgControl::Next::kPass; ++passes) {
+    ASSERT_LT(passes, 50);
+    decrease *= 0.5;
+    objective -= decrease;
+    next = control.OnPassEnd(objective, 1.0);
+  }
+  EXPECT_EQ(next, DbpgControl::Next::kCertify);
+  EXPECT_LT(decrease, 80.0 * 1e-4 / 4.0) << "what is left is as much as the last decrease";
+  EXPECT_EQ(control.OnCertified(/*gain=*/1.0, 1.0), DbpgControl::Next::kPass);
+  EXPECT_EQ(control.OnPassEnd(objective - decrease / 2.0, 1.0), DbpgControl::Next::kPass);
+  EXPECT_EQ(control.OnPassEnd(objective - 0.75 * decrease, 1.0), DbpgControl::Next::kCertify);
+  EXPECT_EQ(control.OnCertified(/*gain=*/1e-6, 1.0), DbpgControl::Next::kConverged);
+}
+
+TEST(DbpgControl, PassesAreBounded) {
+  DbpgControl control({.passes_max = 2}, 100.0);
+  EXPECT_EQ(control.OnPassEnd(50.0, 1.0), DbpgControl::Next::kPass);
+  EXPECT_EQ(control.OnPassEnd(25.0, 1.0), DbpgControl::Next::kPassesUsedUp);
+}
+
+}  // namespace
+}  // namespace steelyard::apps::linear

@@ -1,0 +1,207 @@
+// Delayed block proximal gradient without a cluster, for tests: workers, one server's table, and the worst delay allowed.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "apps/linear/columns.h"
+#include "apps/linear/dbpg_control.h"
+#include "apps/linear/dbpg_worker.h"
+#include "table/freezer.h"
+#include "table/hash_table.h"
+#include "table/proximal_block.h"
+
+namespace steelyard::apps::linear {
+
+/// Rows of a whole data set.
+struct TestRows {
+  std::size_t features = 0;
+  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint32_t> ids;
+  std::vector<float> values;
+  std::vector<float> labels;
+
+  void Add(std::span<const std::pair<std::uint32_t, float>> row, float label) {
+    for (const auto& [id, value] : row) {
+      ids.push_back(id);
+      values.push_back(value);
+    }
+    offsets.push_back(ids.size());
+    labels.push_back(label);
+  }
+};
+
+/// Runs to convergence; every pass's objective is in `objectives`.
+class TestDbpg {
+ public:
+  struct Options {
+    math::LossKind loss = math::LossKind::kLogistic;
+    math::ProximalRule rule{.l1 = 1.0F};
+    DbpgControl::Options control;
+    std::size_t workers = 1;
+    std::size_t blocks = 8;
+  };
+
+  TestDbpg(const TestRows& rows, const Options& options) : options_(options) {
+    std::vector<std::uint64_t> entries(rows.features);
+    for (const std::uint32_t id : rows.ids) ++entries[id];
+    firsts_ = CutBlocks(entries, options.blocks);
+    for (std::size_t i = 0; i < options.workers; ++i) MakeWorker(rows, i);
+    table::HashTable hash({0, rows.features - 1}, table::kProximalColumns, memory_);
+    for (Key key = 0; key < rows.features; ++key) hash.FindOrInsert(key);
+    table::Freezer freezer(
+        &hash, [](std::span<const float>) { return true; }, &memory_);
+    while (!freezer.Continue(1000)) {
+    }
+    table_ = freezer.Take();
+    options_.control.examples = rows.labels.size();
+  }
+
+  /// @return how it ended.
+  DbpgControl::Next Solve() {
+    table::BeginSolve(*table_);
+    control_ = std::make_unique<DbpgControl>(options_.control, Objective());
+    std::mt19937_64 random(1);
+    DbpgControl::Next next = DbpgControl::Next::kPass;
+    while (next == DbpgControl::Next::kPass || next == DbpgControl::Next::kTakeBack) {
+      next = control_->OnPassEnd(Objective(), Pass(random));
+      if (next == DbpgControl::Next::kTakeBack) {
+        table::TakeBack(*table_);
+        for (DbpgWorker& worker : workers_) worker.ForgetDeltas();
+        Rebuild();
+      } else {
+        objectives.push_back(Objective());
+      }
+      if (next == DbpgControl::Next::kCertify) next = Certify();
+    }
+    return next;
+  }
+
+  double Objective() const {
+    const table::WeightNorms norms = table::NormsOf(*table_);
+    double sum = options_.rule.l1 * norms.norm1 + 0.5 * options_.rule.l2 * norms.norm2_squared;
+    for (const DbpgWorker& worker : workers_) sum += worker.LossSum();
+    return sum;
+  }
+
+  std::span<const float> weights() const { return table_->column(0); }
+  const DbpgControl& control() const { return *control_; }
+  /// F minus the best dual value known, at the last certificate.
+  double gap() const { return gap_; }
+  std::size_t block_count() const { return firsts_.size(); }
+
+  std::vector<double> objectives;
+  std::uint64_t settled = 0;  ///< Features left out at the end of the last pass.
+
+ private:
+  void MakeWorker(const TestRows& rows, std::size_t index) {
+    std::vector<std::uint64_t> offsets{0};
+    std::vector<std::uint32_t> ids;
+    std::vector<float> values;
+    std::vector<float> labels;
+    const bool ones = std::ranges::all_of(rows.values, [](float value) { return value == 1.0F; });
+    for (std::size_t row = index; row < rows.labels.size(); row += options_.workers) {
+      for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i) {
+        ids.push_back(rows.ids[i]);
+        if (!ones) values.push_back(rows.values[i]);
+      }
+      offsets.push_back(ids.size());
+      labels.push_back(rows.labels[row]);
+    }
+    columns_.push_back(std::make_unique<Columns>(Transpose({offsets, ids, values}, rows.features)));
+    workers_.emplace_back(columns_.back().get(), labels, options_.loss);
+  }
+
+  FeatureBlock Block(std::size_t index) const {
+    const std::size_t end = index + 1 < firsts_.size() ? firsts_[index + 1] : table_->size();
+    return {firsts_[index], end - firsts_[index]};
+  }
+
+  /// Sum what `compute(worker, gradients, curvatures)` fills over the workers.
+  template <typename Compute>
+  void Sum(std::size_t count, Compute&& compute) {
+    gradients_.assign(count, 0.0F);
+    curvatures_.assign(count, 0.0F);
+    std::vector<float> gradients(count);
+    std::vector<float> curvatures(count);
+    for (const DbpgWorker& worker : workers_) {
+      compute(worker, std::span(gradients), std::span(curvatures));
+      for (std::size_t i = 0; i < count; ++i) {
+        gradients_[i] += gradients[i];
+        curvatures_[i] += curvatures[i];
+      }
+    }
+  }
+
+  double Pass(std::mt19937_64& random) {
+    const DbpgControl::Plan plan = control_->plan();
+    table::BeginPass(*table_);
+    std::vector<std::size_t> order(firsts_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::shuffle(order, random);
+    table::ProximalOutcome outcome;
+    std::deque<FeatureBlock> under_way;
+    const auto finish_one = [&] {
+      const FeatureBlock block = under_way.front();
+      under_way.pop_front();
+      for (DbpgWorker& worker : workers_) {
+        worker.Update(block, table_->column(0).subspan(block.first, block.count),
+                      table_->column(3).subspan(block.first, block.count), options_.rule);
+      }
+    };
+    for (const std::size_t index : order) {
+      const FeatureBlock block = Block(index);
+      Sum(block.count, [&](const DbpgWorker& worker, auto g, auto u) {
+        worker.Gradients(block, plan.safety, g, u);
+      });
+      outcome.Merge(table::StepBlock(*table_, {block.first, block.count}, gradients_, curvatures_,
+                                     options_.rule, plan.margin));
+      under_way.push_back(block);
+      while (under_way.size() > plan.tau) finish_one();
+    }
+    while (!under_way.empty()) finish_one();
+    settled = outcome.settled;
+    return outcome.violation_max;
+  }
+
+  DbpgControl::Next Certify() {
+    Rebuild();
+    const std::size_t count = table_->size();
+    Sum(count, [&](const DbpgWorker& worker, auto g, auto u) {
+      worker.GradientsOfAll({0, count}, control_->plan().safety, g, u);
+    });
+    const table::SweepOutcome sweep =
+        table::SweepBlock(*table_, {0, count}, gradients_, curvatures_, options_.rule);
+    if (options_.loss == math::LossKind::kLogistic && options_.rule.l2 == 0.0F) {
+      const double scale =
+          std::min(1.0, static_cast<double>(options_.rule.l1) / sweep.gradient_max);
+      gap_ = Objective();
+      for (const DbpgWorker& worker : workers_) gap_ -= worker.EntropySum(scale);
+    }
+    Rebuild();
+    return control_->OnCertified(sweep.gain, sweep.violation_max);
+  }
+
+  void Rebuild() {
+    for (DbpgWorker& worker : workers_) worker.Rebuild(table_->column(0), table_->column(3));
+  }
+
+  Options options_;
+  table::PageMemory memory_;
+  std::unique_ptr<table::ArrayTable> table_;
+  std::vector<std::size_t> firsts_;
+  std::vector<std::unique_ptr<Columns>> columns_;
+  std::vector<DbpgWorker> workers_;
+  std::unique_ptr<DbpgControl> control_;
+  std::vector<float> gradients_;
+  std::vector<float> curvatures_;
+  double gap_ = 0.0;
+};
+
+}  // namespace steelyard::apps::linear

@@ -1,0 +1,72 @@
+// What a server does with a block of an array table in block proximal gradient: ranks, not keys.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "math/proximal_rule.h"
+#include "table/array_table.h"
+
+namespace steelyard::table {
+
+/// The columns of a row.
+enum class ProximalColumn : std::uint8_t {
+  kWeight = 0,
+  kDelta = 1,    ///< Half-width of the trust region.
+  kStart = 2,    ///< The weight when the pass began.
+  kSettled = 3,  ///< 1: neither gradient nor curvature is computed or sent.
+};
+inline constexpr std::size_t kProximalColumns = 4;
+
+/// What a step on a block found.
+struct ProximalOutcome {
+  float violation_max = 0.0F;  ///< Before the step, over the coordinates that took it.
+  std::uint64_t stepped = 0;
+  std::uint64_t settled = 0;  ///< Now.
+
+  void Merge(const ProximalOutcome& other);
+};
+
+/// Rows have kProximalColumns floats. Functions may be called for different ranges at the same time.
+
+/// Forget all trust regions and activate every coordinate.
+void BeginSolve(ArrayTable& rows);
+
+/// Remember the weights, for TakeBack().
+void BeginPass(ArrayTable& rows);
+
+/// The pass made the objective worse: weights as they were when it began, trust regions as in the beginning.
+void TakeBack(ArrayTable& rows);
+
+/// Let every coordinate of the block that is not settled take its step.
+/// @param gradients, curvatures  [block.count] sums over all rows of the data; those of settled coordinates are not read.
+/// @param margin  coordinates at 0 whose gradient is that far below l1 settle; infinity: none.
+ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
+                          std::span<const float> gradients, std::span<const float> curvatures,
+                          const math::ProximalRule& rule, float margin);
+
+/// What a sweep over all coordinates, at weights that rest, found.
+struct SweepOutcome {
+  float violation_max = 0.0F;
+  float gradient_max = 0.0F;      ///< Of the loss and the l2 penalty.
+  std::uint64_t reactivated = 0;  ///< Settled coordinates that violate their condition.
+  double gain = 0.0;              ///< About what their first steps would take off the objective.
+
+  void Merge(const SweepOutcome& other);
+};
+
+/// Look at every coordinate of the block, and activate the settled ones that violate their condition.
+/// @param gradients, curvatures  [block.count] sums over all rows of the data, for settled coordinates too.
+SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
+                        std::span<const float> gradients, std::span<const float> curvatures,
+                        const math::ProximalRule& rule);
+
+/// |w|_1, |w|^2 and the number of weights other than 0.
+struct WeightNorms {
+  double norm1 = 0.0;
+  double norm2_squared = 0.0;
+  std::uint64_t nonzeros = 0;
+};
+WeightNorms NormsOf(const ArrayTable& rows);
+
+}  // namespace steelyard::table
