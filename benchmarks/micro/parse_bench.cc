@@ -1,8 +1,11 @@
 // parse_bench: bytes of text a second that become rows on one core, beside memcpy and memchr over the same bytes.
 //
-// parse_bench FILE [FORMAT [SCHEMA.toml]]. Each figure is of processor time, the best of five rounds over the whole file,
-// which is in memory before the first. "records" is finding the rows, "rows" is reading them as a worker does, "cached" is
-// reading them from --cache, in bytes of the text they came from.
+// parse_bench [ROWS [NAME]]                     generated rows (default: 200,000) in every format, or in those named so
+// parse_bench --file FILE [FORMAT [SCHEMA.toml]]  a file
+//
+// Each figure is of processor time, the best of five rounds over the whole text, which is in memory (or the page cache) before
+// the first. "records" is finding the rows, "rows" is reading them as a worker does, "cached" is reading them from --cache, in
+// bytes of the text they came from. Nanoseconds are of one feature: "parse" of rows, "localise" of minibatches of 128.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -18,37 +21,21 @@
 #include "data/byte_source.h"
 #include "data/dataset.h"
 #include "data/input_files.h"
+#include "data/localise.h"
 #include "data/text_stream.h"
+#include "micro/parse_inputs.h"
 
 namespace steelyard {
 namespace {
 
 constexpr int kRounds = 5;
 constexpr std::size_t kBlockRows = 2048;
+constexpr std::size_t kMinibatchRows = 128;
+constexpr std::uint64_t kShardRows = 16'384;
 
 std::string ReadWhole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// The processor seconds of the fastest of some rounds.
-double Fastest(const std::function<std::uint64_t()>& round, std::uint64_t& count) {
-  double best = 0;
-  for (int i = 0; i < kRounds; ++i) {
-    const std::clock_t start = std::clock();
-    count = round();
-    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-    if (i == 0 || seconds < best) best = seconds;
-  }
-  return best;
-}
-
-void Report(const char* name, const char* unit, double bytes,
-            const std::function<std::uint64_t()>& round) {
-  std::uint64_t count = 0;
-  const double seconds = Fastest(round, count);
-  std::printf("%-10s %8.2f GB/s %10.2f M %s/s\n", name, bytes / seconds / 1e9,
-              static_cast<double>(count) / seconds / 1e6, unit);
 }
 
 std::uint64_t CountLines(const std::string& text) {
@@ -64,10 +51,11 @@ std::uint64_t CountLines(const std::string& text) {
   return lines;
 }
 
-std::uint64_t FindRecords(const std::string& path) {
+std::uint64_t FindRecords(const std::string& path, bool quoted) {
   auto file = data::OpenFile(path);
   if (!file.ok()) return 0;
-  data::TextStream stream(std::move(file.value()), {}, {.path = path, .recountable = true});
+  data::TextStream stream(std::move(file.value()), {.quoted = quoted},
+                          {.path = path, .recountable = true});
   data::Record record;
   std::uint64_t records = 0;
   for (;;) {
@@ -77,24 +65,45 @@ std::uint64_t FindRecords(const std::string& path) {
   }
 }
 
-std::uint64_t ReadRows(data::Dataset& dataset, const std::vector<data::Shard>& shards) {
-  data::RowBlock block;
+struct Counts {
   std::uint64_t rows = 0;
+  std::uint64_t features = 0;
+};
+
+Counts ReadRows(data::Dataset& dataset, const std::vector<data::Shard>& shards,
+                const std::function<void(const data::RowBlock&)>& use = {}) {
+  data::RowBlock block;
+  Counts counts;
   for (const data::Shard& shard : shards) {
     const auto reader = dataset.Open(shard);
-    if (!reader.ok()) return rows;
+    if (!reader.ok()) return counts;
     for (;;) {
       block.Clear();
       const Status status = reader.value()->Read(kBlockRows, block);
       if (!status.ok()) {
         std::fprintf(stderr, "%s\n", status.ToString().c_str());
-        return rows;
+        return counts;
       }
       if (block.empty()) break;
-      rows += block.size();
+      counts.rows += block.size();
+      counts.features += block.keys.size();
+      if (use) use(block);
     }
   }
-  return rows;
+  return counts;
+}
+
+/// The rows as the minibatches of a worker.
+std::vector<data::Minibatch> CutMinibatches(data::Dataset& dataset,
+                                            const std::vector<data::Shard>& shards) {
+  std::vector<data::Minibatch> batches;
+  (void)ReadRows(dataset, shards, [&](const data::RowBlock& block) {
+    for (std::size_t row = 0; row < block.size(); ++row) {
+      if (row % kMinibatchRows == 0) batches.emplace_back();
+      data::AppendRow(block, row, batches.back().rows);
+    }
+  });
+  return batches;
 }
 
 data::Format FormatCalled(const std::string& name) {
@@ -106,42 +115,117 @@ data::Format FormatCalled(const std::string& name) {
   return data::Format::kAuto;
 }
 
+/// The processor seconds of the fastest of some rounds.
+double Fastest(const std::function<void()>& round) {
+  double best = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::clock_t start = std::clock();
+    round();
+    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    if (i == 0 || seconds < best) best = seconds;
+  }
+  return best;
+}
+
+/// A folder that goes when this does.
+class ScratchFolder {
+ public:
+  ScratchFolder() : path_(std::filesystem::temp_directory_path() / "steelyard-bench-XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr) std::abort();
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void PrintHead() {
+  std::printf("%-16s %8s | %6s %6s %7s %6s %6s | %8s | %5s %8s\n", "GB/s of text", "bytes/row",
+              "memcpy", "memchr", "records", "rows", "cached", "M rows/s", "parse", "localise");
+}
+
+/// Measure reading `input`, which the file at `path` holds, and print a line.
+bool Measure(const std::string& path, const ParseInput& input) {
+  const ScratchFolder cache;
+  data::DatasetOptions options;
+  options.paths = {path};
+  options.label_kind = data::LabelKind::kReal;
+  options.format = input.format;
+  options.schema_text = input.schema;
+  const auto dataset = data::OpenDataset(options);
+  options.cache_folder = cache.path();
+  const auto cached = data::OpenDataset(options);
+  const auto shards = dataset.ok() ? dataset.value()->Cut(kShardRows)
+                                   : Result<std::vector<data::Shard>>(dataset.status());
+  if (!shards.ok() || !cached.ok()) {
+    std::fprintf(stderr, "%s\n", shards.status().ToString().c_str());
+    return false;
+  }
+  std::string copy(input.text.size(), ' ');
+  const double memcpy_seconds =
+      Fastest([&] { std::memcpy(copy.data(), input.text.data(), input.text.size()); });
+  std::uint64_t lines = 0;
+  const double memchr_seconds = Fastest([&] { lines = CountLines(input.text); });
+  const double record_seconds =
+      Fastest([&] { lines += FindRecords(path, input.format == data::Format::kCsv); });
+  Counts counts;
+  const double row_seconds = Fastest([&] { counts = ReadRows(*dataset.value(), shards.value()); });
+  (void)ReadRows(*cached.value(), shards.value());  // The first pass writes the cache.
+  const double cached_seconds = Fastest([&] { (void)ReadRows(*cached.value(), shards.value()); });
+  std::vector<data::Minibatch> batches = CutMinibatches(*dataset.value(), shards.value());
+  data::Localiser localiser;
+  const double localise_seconds = Fastest([&] {
+    for (data::Minibatch& batch : batches) localiser.Localise(batch);
+  });
+  const double gigabytes = static_cast<double>(input.text.size()) / 1e9;
+  const auto rows = static_cast<double>(counts.rows);
+  const double features = static_cast<double>(counts.features) / 1e9;
+  std::printf("%-16s %8.0f | %6.2f %6.2f %7.2f %6.2f %6.2f | %8.2f | %5.2f %8.2f\n",
+              input.name.c_str(), gigabytes * 1e9 / rows, gigabytes / memcpy_seconds,
+              gigabytes / memchr_seconds, gigabytes / record_seconds, gigabytes / row_seconds,
+              gigabytes / cached_seconds, rows / row_seconds / 1e6, row_seconds / features,
+              localise_seconds / features);
+  std::fflush(stdout);
+  return lines > 0;
+}
+
+int MeasureGenerated(std::uint64_t rows, const std::string& name) {
+  bool measured = true;
+  PrintHead();
+  for (const ParseInput& input : MakeParseInputs(rows)) {
+    if (!input.name.starts_with(name)) continue;
+    const ScratchFolder folder;
+    const std::string path = folder.path() + "/rows";
+    std::ofstream(path, std::ios::binary) << input.text;
+    measured = Measure(path, input) && measured;
+  }
+  return measured ? 0 : 1;
+}
+
+int MeasureFile(const std::vector<std::string>& arguments) {
+  ParseInput input{.name = std::filesystem::path(arguments[0]).filename(),
+                   .text = ReadWhole(arguments[0])};
+  if (arguments.size() > 1) input.format = FormatCalled(arguments[1]);
+  if (arguments.size() > 2) input.schema = ReadWhole(arguments[2]);
+  PrintHead();
+  return Measure(arguments[0], input) ? 0 : 1;
+}
+
 int Run(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) {
-    std::fputs("usage: parse_bench FILE [FORMAT [SCHEMA.toml]]\n", stderr);
+  constexpr std::uint64_t kDefaultRows = 200'000;
+  if (arguments.size() > 1 && arguments[0] == "--file") {
+    return MeasureFile({arguments.begin() + 1, arguments.end()});
+  }
+  const std::uint64_t rows =
+      arguments.empty() ? kDefaultRows : std::strtoull(arguments[0].c_str(), nullptr, 10);
+  if (rows == 0 || arguments.size() > 2) {
+    std::fputs("usage: parse_bench [ROWS [NAME]] | --file FILE [FORMAT [SCHEMA.toml]]\n", stderr);
     return 2;
   }
-  data::DatasetOptions options;
-  options.paths = {arguments[0]};
-  options.label_kind = data::LabelKind::kReal;
-  if (arguments.size() > 1) options.format = FormatCalled(arguments[1]);
-  if (arguments.size() > 2) options.schema_text = ReadWhole(arguments[2]);
-  const auto dataset = data::OpenDataset(options);
-  const auto shards = dataset.ok() ? dataset.value()->Cut(16'384)
-                                   : Result<std::vector<data::Shard>>(dataset.status());
-  if (!shards.ok()) {
-    std::fprintf(stderr, "%s\n", shards.status().ToString().c_str());
-    return 1;
-  }
-  const std::string text = ReadWhole(arguments[0]);
-  const auto bytes = static_cast<double>(text.size());
-  std::string copy(text.size(), ' ');
-  Report("memcpy", "bytes", bytes, [&] {
-    std::memcpy(copy.data(), text.data(), text.size());
-    return text.size();
-  });
-  Report("memchr", "lines", bytes, [&] { return CountLines(text); });
-  Report("records", "records", bytes, [&] { return FindRecords(arguments[0]); });
-  Report("rows", "rows", bytes, [&] { return ReadRows(*dataset.value(), shards.value()); });
-  std::string folder = std::filesystem::temp_directory_path() / "steelyard-bench-XXXXXX";
-  if (::mkdtemp(folder.data()) == nullptr) return 1;
-  options.cache_folder = folder;
-  const auto cached = data::OpenDataset(options);
-  if (!cached.ok()) return 1;
-  (void)ReadRows(*cached.value(), shards.value());  // The first pass writes the cache.
-  Report("cached", "rows", bytes, [&] { return ReadRows(*cached.value(), shards.value()); });
-  std::filesystem::remove_all(folder);
-  return 0;
+  return MeasureGenerated(rows, arguments.size() > 1 ? arguments[1] : "");
 }
 
 }  // namespace
