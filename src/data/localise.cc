@@ -19,68 +19,82 @@ constexpr int kBitsMin = 8;
 /// Size the table for `expected` distinct keys and free all slots. Return how far keys are shifted to find their home.
 int Localiser::PrepareTable(std::size_t expected) {
   const int bits = std::max(kBitsMin, static_cast<int>(std::bit_width(expected + expected / 2)));
-  const std::size_t count = (std::size_t{1} << bits) + kProbesMax;
-  if (slots_.size() < count) slots_.resize(count);
-  taken_.assign(count / 64 + 1, 0);
-  if (++epoch_ == 0) {
-    std::fill(slots_.begin(), slots_.end(), Slot{});
-    epoch_ = 1;
-  }
+  slots_.assign((std::size_t{1} << bits) + kProbesMax, 0);
   return 64 - bits;
 }
 
-/// Put every key into its slot; positions[i] becomes the slot of rows.keys[i]. False when keys crowd together.
+/// Put every key into its slot; positions[i] becomes the slot of rows.keys[i]. False when keys crowd together, or one is 0.
+///
+/// In each round all keys that have no slot yet look at their next one. Whether it is free, theirs or another's cannot be
+/// predicted, so there is no branch on it: those that must look on are noted for the next round.
 bool Localiser::FillTable(Minibatch& batch, int shift) {
   const Key* const wanted = batch.rows.keys.data();
   const std::size_t count = batch.rows.keys.size();
-  Slot* const slots = slots_.data();
-  std::uint64_t* const taken = taken_.data();
+  Key* const slots = slots_.data();
   std::uint32_t* const positions = batch.positions.data();
-  const std::uint32_t epoch = epoch_;
-  for (std::size_t i = 0; i < count; ++i) {
+  waiting_.resize(count);
+  std::uint32_t* const waiting = waiting_.data();
+  std::size_t left = 0;
+  bool has_zero = false;
+  const auto look = [&](std::size_t i, std::size_t slot) {
     const Key key = wanted[i];
-    const std::size_t home = key >> shift;
-    std::size_t slot = home;
-    // One branch for "free" and "mine" alike: which of the two it is cannot be predicted.
-    while (!(static_cast<int>(slots[slot].epoch != epoch) |
-             static_cast<int>(slots[slot].key == key))) {
-      if (++slot == home + kProbesMax) return false;
-    }
-    slots[slot].key = key;
-    slots[slot].epoch = epoch;
-    taken[slot / 64] |= std::uint64_t{1} << (slot % 64);
+    const Key found = slots[slot];
+    const bool mine = found == 0 || found == key;
+    slots[slot] = mine ? key : found;
     positions[i] = static_cast<std::uint32_t>(slot);
+    waiting[left] = static_cast<std::uint32_t>(i);
+    left += mine ? 0 : 1;
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    has_zero |= wanted[i] == 0;
+    look(i, wanted[i] >> shift);
+  }
+  if (has_zero) return false;
+  for (std::size_t round = 1; left > 0; ++round) {
+    if (round == kProbesMax) return false;
+    const std::size_t looking = std::exchange(left, 0);
+    for (std::size_t at = 0; at < looking; ++at) {
+      const std::size_t i = waiting[at];
+      look(i, std::size_t{positions[i]} + 1);
+    }
   }
   return true;
 }
 
 /// Walk the table: keys come out nearly sorted, because a key stands at most a few slots after its home.
 void Localiser::SortTable(Minibatch& batch) {
-  std::vector<std::uint32_t>& order = order_;
-  std::size_t distinct = 0;
-  for (const std::uint64_t word : taken_) distinct += std::popcount(word);
-  order.resize(distinct);
-  batch.keys.resize(distinct);
-
-  Slot* const slots = slots_.data();
-  Key* const keys = batch.keys.data();
+  order_.resize(slots_.size());
+  places_.resize(slots_.size());
+  const Key* const slots = slots_.data();
+  std::uint32_t* const order = order_.data();
+  std::uint32_t* const places = places_.data();
+  const auto slot_count = static_cast<std::uint32_t>(slots_.size());
   std::size_t count = 0;
-  for (std::size_t i = 0; i < taken_.size(); ++i) {
-    for (std::uint64_t word = taken_[i]; word != 0; word &= word - 1) {
-      auto slot = static_cast<std::uint32_t>(i * 64 + std::countr_zero(word));
-      Key key = slots[slot].key;
-      std::size_t at = count++;
+  for (std::uint32_t slot = 0; slot < slot_count; ++slot) {
+    order[count] = slot;
+    count += slots[slot] != 0 ? 1 : 0;
+  }
+  batch.keys.resize(count);
+  Key* const keys = batch.keys.data();
+  Key largest = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t slot = order[i];
+    const Key key = slots[slot];
+    std::size_t at = i;
+    if (key < largest) {
       for (; at > 0 && keys[at - 1] > key; --at) {
         keys[at] = keys[at - 1];
         order[at] = order[at - 1];
-        slots[order[at]].position = static_cast<std::uint32_t>(at);
+        places[order[at]] = static_cast<std::uint32_t>(at);
       }
-      keys[at] = key;
       order[at] = slot;
-      slots[slot].position = static_cast<std::uint32_t>(at);
+    } else {
+      largest = key;
     }
+    keys[at] = key;
+    places[slot] = static_cast<std::uint32_t>(at);
   }
-  for (std::uint32_t& position : batch.positions) position = slots[position].position;
+  for (std::uint32_t& position : batch.positions) position = places[position];
 }
 
 void Localiser::SortEverything(Minibatch& batch) {

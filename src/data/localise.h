@@ -27,20 +27,15 @@ class Localiser {
   void Localise(Minibatch& minibatch);
 
  private:
-  struct Slot {
-    Key key;
-    std::uint32_t epoch;     ///< The call that took the slot; any other means free.
-    std::uint32_t position;  ///< Of the key in Minibatch::keys.
-  };
   int PrepareTable(std::size_t expected);
   bool FillTable(Minibatch& batch, int shift);
   void SortTable(Minibatch& batch);
   void SortEverything(Minibatch& batch);
 
-  std::vector<Slot> slots_;           ///< Open addressing; home slots are in key order.
-  std::vector<std::uint64_t> taken_;  ///< One bit a slot.
-  std::vector<std::uint32_t> order_;  ///< Slots in key order.
-  std::uint32_t epoch_ = 0;
+  std::vector<Key> slots_;             ///< Open addressing; home slots are in key order; 0 is free.
+  std::vector<std::uint32_t> places_;  ///< [slots] of the slot's key in Minibatch::keys.
+  std::vector<std::uint32_t> waiting_;  ///< Features whose key found its slot taken.
+  std::vector<std::uint32_t> order_;    ///< Slots in key order.
   std::size_t distinct_before_ =
       0;  ///< Keys of the last call: the next one will have about as many.
 };

@@ -58,5 +58,16 @@ TEST(Localise, MatchesASetOnKeysThatCrowdTogether) {
   }
 }
 
+TEST(Localise, MatchesASetWhenTheNextMinibatchHasManyMoreKeys) {
+  std::mt19937_64 random(9);
+  Minibatch batch;
+  for (const std::size_t distinct : {10, 5000, 40, 3000}) {
+    batch.rows.keys.clear();
+    for (std::size_t i = 0; i < 5000; ++i) batch.rows.keys.push_back(KeyOfId(random() % distinct));
+    batch.rows.keys.push_back(kKeyMax);
+    ExpectLocalised(batch);
+  }
+}
+
 }  // namespace
 }  // namespace steelyard::data
