@@ -44,7 +44,7 @@ std::size_t SplitRecordAtTabs(const Record& record, Fields& fields) {
   std::size_t count = 0;
   const char* field = record.begin;
   for (const char* block = record.begin; block < end; block += kScanBytes) {
-    for (std::uint64_t tabs = MaskOf(block, '\t'); tabs != 0; tabs &= tabs - 1) {
+    for (std::uint64_t tabs = MaskOf<'\t'>(block); tabs != 0; tabs &= tabs - 1) {
       const char* const tab = block + std::countr_zero(tabs);
       if (tab >= end) break;
       if (count < fields.size()) fields[count] = {field, static_cast<std::size_t>(tab - field)};

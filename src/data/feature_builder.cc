@@ -14,7 +14,7 @@
 namespace steelyard::data {
 namespace {
 
-constexpr double kExactIntegerMax = 9007199254740992.0;  // 2^53: beyond, a double skips integers.
+constexpr double kWholeMax = 9007199254740992.0;  // 2^53: beyond, a double skips integers.
 
 }  // namespace
 
@@ -30,7 +30,7 @@ FeatureBuilder::FeatureBuilder(const Schema& schema, bool keep_names)
     prefixes_.push_back(feature.numeric ? feature.name : feature.name + '=');
     prefix_sizes_.push_back(prefixes_.back().size());
     const bool whole =
-        feature.width == std::floor(feature.width) && feature.width < kExactIntegerMax;
+        feature.width == std::floor(feature.width) && feature.width < kWholeMax;
     whole_widths_.push_back(whole ? static_cast<std::int64_t>(feature.width) : 0);
   }
   keys_.resize(alone_.size() + schema_.crosses.size() +
@@ -71,7 +71,7 @@ bool FeatureBuilder::Numeric(std::size_t index, double value, Component& compone
 
 bool FeatureBuilder::Bucket(std::size_t index, double value, Component& component) {
   const double bucket = std::floor(value / schema_.features[index].width);
-  if (!(std::abs(bucket) < kExactIntegerMax)) {
+  if (!(std::abs(bucket) < kWholeMax)) {
     error_ = fmt::format("feature '{}': {} has no bucket of width {}", schema_.features[index].name,
                          value, schema_.features[index].width);
     return false;
@@ -145,7 +145,7 @@ bool FeatureBuilder::OfReal(std::size_t index, double cell, Component& component
   if (feature.part != Part::kWhole) return OfText(index, fmt::format("{}", cell), component);
   if (feature.numeric) return Numeric(index, cell, component);
   if (feature.width > 0) return Bucket(index, cell, component);
-  if (cell == std::floor(cell) && std::abs(cell) < kExactIntegerMax) {
+  if (cell == std::floor(cell) && std::abs(cell) < kWholeMax) {
     return Number(index, static_cast<std::int64_t>(cell), component);
   }
   Named(index, fmt::format("{}", cell), component);

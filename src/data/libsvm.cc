@@ -1,5 +1,4 @@
-// The libsvm parser: no allocation per row, colons found 64 bytes and ids read eight digits at a time, ":1" without a
-// number parser.
+// The libsvm parser: rows that are regular in one run, what is left of others token by token.
 #include "data/libsvm.h"
 
 #include <fmt/format.h>
@@ -32,38 +31,6 @@ const char* TokenEnd(const char* p, const char* end) {
 
 std::string_view Text(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
-}
-
-static_assert(kScanBytes <= kReadAheadBytes);
-
-/// Read the id that fills [start, colon). Nothing before `readable` may be looked at. False when it is no id.
-inline bool ReadId(const char* start, const char* colon, const char* readable, std::uint64_t& id) {
-  const std::ptrdiff_t digits = colon - start;
-  if (digits > 0 && digits <= 8 && colon - readable >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, colon - 8, sizeof(word));
-    word ^= kZeros;
-    const auto foreign = static_cast<int>(64 - 8 * digits);
-    word = word >> foreign << foreign;
-    if ((((word + kNinesToSign) | word) & kSigns) != 0) return false;
-    id = EightDigits(word);
-    return true;
-  }
-  return digits > 0 && ReadUnsigned(start, id) == colon;
-}
-
-enum class Tail : std::uint8_t { kNext, kEnd, kOther };
-
-/// What stands at `colon`: ":1 ", ":1" and the line's end, or something else.
-inline Tail TailAt(const char* colon) {
-  constexpr std::uint32_t kThreeBytes = 0xFFFFFF;
-  constexpr std::uint32_t kOneBlank = ':' | '1' << 8 | ' ' << 16;
-  constexpr std::uint32_t kOneEnd = ':' | '1' << 8 | '\n' << 16;
-  std::uint32_t tail = 0;
-  std::memcpy(&tail, colon, sizeof(tail));
-  tail &= kThreeBytes;
-  if (tail == kOneBlank) return Tail::kNext;
-  return tail == kOneEnd ? Tail::kEnd : Tail::kOther;
 }
 
 }  // namespace
@@ -151,78 +118,57 @@ bool LibsvmParser::ParseFeature(const char*& p, const char* end, std::size_t ind
   return true;
 }
 
-/// Read as many " id:1" as follow each other, the bulk of most files. Colons are found 64 bytes at a time, so that one
-/// feature need not wait for the end of the one before.
-const char* LibsvmParser::ParseOnes(const char* p, const Record& record, std::size_t& count) {
-  if (*p != ' ') return p;
-  const char* start = p + 1;  // Of an id.
-  Key* key = keys_.data() + count;
-  for (const char* block = start; block < record.end; block += kScanBytes) {
-    for (std::uint64_t colons = MaskOf(block, ':'); colons != 0; colons &= colons - 1) {
-      const char* const colon = block + std::countr_zero(colons);
-      std::uint64_t id = 0;
-      const bool known = colon < record.end && ReadId(start, colon, record.begin, id);
-      const Tail tail = known ? TailAt(colon) : Tail::kOther;
-      if (tail == Tail::kOther) {
-        count = static_cast<std::size_t>(key - keys_.data());
-        return start - 1;
-      }
-      *key++ = KeyOfId(id);
-      start = colon + 3;
-      if (tail == Tail::kEnd) {
-        count = static_cast<std::size_t>(key - keys_.data());
-        return colon + 2;
-      }
-    }
+/// Read as much of [p, end) as is regular, which is all of most rows.
+const char* LibsvmParser::ParseRun(const char* p, const char* end, std::size_t& count) {
+  while (end > p && IsBlank(end[-1])) --end;
+  while (p < end) {
+    const TokenRun::Tokens tokens =
+        run_.Read(p, end, fields_, keys_.data() + count, values_.data() + count);
+    if (tokens.count == 0) break;
+    count += tokens.count;
+    p = tokens.end;
   }
-  count = static_cast<std::size_t>(key - keys_.data());
-  return start - 1;
+  return p;
+}
+
+/// Read " 0", "1", "+1" or "-1" and what ends it, as ParseLabel() would. Return nullptr for another label.
+const char* LibsvmParser::ParseShortLabel(const char* p) {
+  const bool sign = *p == '+' || *p == '-';
+  const char* const digit = p + (sign ? 1 : 0);
+  if (digit[1] != ' ' || (*digit != '1' && (*digit != '0' || sign))) return nullptr;
+  label_ = *p == '-' ? labels_of_[2] : labels_of_[*digit - '0'];
+  return digit + 1;
 }
 
 bool LibsvmParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
   const char* const end = record.end;
-  const char* p = record.begin;
-  while (IsBlank(*p)) ++p;
+  const char* begin = record.begin;
+  while (IsBlank(*begin)) ++begin;
   weight_ = 1.0F;
-  const bool sign = *p == '+' || *p == '-';
-  const char* const digit = p + (sign ? 1 : 0);
-  if (digit[1] == ' ' && (*digit == '1' || (*digit == '0' && !sign))) {
-    label_ = *p == '-' ? labels_of_[2] : labels_of_[*digit - '0'];
-    p = digit + 1;
-  } else {
-    p = ParseLabel(p, end);
-    if (p == nullptr) return false;
-  }
+  const char* p = ParseShortLabel(begin);
+  if (p == nullptr) p = ParseLabel(begin, end);
+  if (p == nullptr) return false;
 
-  const std::size_t features_max = static_cast<std::size_t>(end - p) / 2 + 1;
+  const std::size_t features_max = static_cast<std::size_t>(end - p) / 2 + 1 + TokenRun::kSpare;
   if (keys_.size() < features_max) {
     keys_.resize(2 * features_max);
     values_.resize(2 * features_max);
   }
   std::size_t count = 0;
-  bool all_ones = true;
-  bool ones_follow = !fields_;  // Where one value was another, the next one will be.
+  p = ParseRun(p, end, count);
   for (;;) {
-    if (ones_follow) {
-      const std::size_t first = count;
-      p = ParseOnes(p, record, count);
-      if (!all_ones) std::fill(values_.data() + first, values_.data() + count, 1.0F);
-    }
     while (IsBlank(*p)) ++p;
     if (p >= end || *p == '#') break;
     if (!ParseFeature(p, end, count)) return false;
-    const bool one = values_[count] == 1.0F;
-    if (!one && all_ones) std::fill(values_.data(), values_.data() + count, 1.0F);
-    all_ones = all_ones && one;
-    ones_follow = one && !fields_;
     ++count;
   }
-  const std::span<const float> values(values_.data(), all_ones ? 0 : count);
+  const auto is_one = [](float value) { return value == 1.0F; };
+  const bool all_ones = std::all_of(values_.data(), values_.data() + count, is_one);
   AppendRow({.row = row,
              .label = label_,
              .weight = weight_,
              .keys = {keys_.data(), count},
-             .values = values},
+             .values = {values_.data(), all_ones ? 0 : count}},
             block);
   return true;
 }

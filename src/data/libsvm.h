@@ -9,6 +9,7 @@
 #include "data/label.h"
 #include "data/row_block.h"
 #include "data/row_parser.h"
+#include "data/token_run.h"
 
 namespace steelyard::data {
 
@@ -21,7 +22,8 @@ class LibsvmParser : public RowParser {
 
  private:
   const char* ParseLabel(const char* p, const char* end);
-  const char* ParseOnes(const char* p, const Record& record, std::size_t& count);
+  const char* ParseShortLabel(const char* p);
+  const char* ParseRun(const char* p, const char* end, std::size_t& count);
   bool ParseFeature(const char*& p, const char* end, std::size_t index);
   bool Fail(const char* token, const char* end, std::string_view wanted);
   const char* Wanted() const;
@@ -34,6 +36,7 @@ class LibsvmParser : public RowParser {
   float weight_ = 1;
   std::vector<Key> keys_;  ///< The row being parsed; never shrinks.
   std::vector<float> values_;
+  TokenRun run_;
 };
 
 /// Does `line` look like a libsvm (or libFM) row, a libffm row? Used to detect the format.

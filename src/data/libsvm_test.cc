@@ -165,5 +165,60 @@ TEST(Libsvm, MatchesANaiveParserOnRandomRows) {
   }
 }
 
+/// A token as files have it, or one that is nearly right.
+std::string RandomToken(std::mt19937_64& random, bool fields) {
+  const char* const kValues[] = {"1",
+                                 "1",
+                                 "1",
+                                 "0.25",
+                                 "-0",
+                                 "5.",
+                                 ".5",
+                                 "1e-05",
+                                 "-2.5E3",
+                                 "12345678.9",
+                                 "0.123456789012",
+                                 "1.0",
+                                 "99999999.99999999",
+                                 "+3",
+                                 "123456789"};
+  const char* const kOdd[] = {"7",       "7:",  ":1",     "7:x", "7:1:", "7;1",
+                              "7:1.2.3", "7:-", "7:1e39", "x:1", "7:nan"};
+  if (random() % 400 == 0) return kOdd[random() % std::size(kOdd)];
+  std::string token;
+  if (fields) token = std::to_string(random() % 40) + ':';
+  token += std::to_string(random() >> (random() % 16 == 0 ? random() % 64 : 40 + random() % 24));
+  return token + ':' + kValues[random() % (random() % 3 == 0 ? std::size(kValues) : 3)];
+}
+
+/// Rows that the fast reader takes whole, in pieces, or not at all, beside the same rows with a tab in front of the first
+/// feature, which only the careful one takes.
+TEST(Libsvm, FastAndCarefulReadersAgree) {
+  std::mt19937_64 random(20261122);
+  for (int i = 0; i < 20'000; ++i) {
+    const bool fields = i % 2 == 1;
+    std::string features;
+    const std::size_t count = i % 50 == 0 ? 100 + random() % 900 : random() % 60;
+    for (std::size_t f = 0; f < count; ++f) {
+      features += std::string(random() % 500 == 0 ? 2 : 1, ' ') + RandomToken(random, fields);
+    }
+    features +=
+        std::string(random() % 8 == 0 ? 1 + random() % 2 : 0, random() % 2 == 0 ? ' ' : '\r');
+    Parsed parsed[2];
+    for (const bool careful : {false, true}) {
+      LibsvmParser parser(LabelMap(LabelKind::kBinary, {}), false, fields);
+      const std::string line = (careful ? "1\t" : "1") + features;
+      const std::string text = line + '\n' + std::string(64, "0:1 \n"[random() % 5]);
+      Parsed& one = parsed[careful ? 1 : 0];
+      one.ok = parser.Parse({text.data(), text.data() + line.size()}, 5, one.block);
+      one.error = parser.error();
+    }
+    ASSERT_EQ(parsed[0].ok, parsed[1].ok) << features << parsed[0].error << parsed[1].error;
+    ASSERT_EQ(parsed[0].error, parsed[1].error) << features;
+    ASSERT_EQ(parsed[0].block.keys, parsed[1].block.keys) << features;
+    ASSERT_EQ(parsed[0].block.values, parsed[1].block.values) << features;
+  }
+}
+
 }  // namespace
 }  // namespace steelyard::data

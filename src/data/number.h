@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "data/scan.h"
+
 namespace steelyard::data {
 
 /// Text that ReadUnsigned() reads must be followed by this many readable bytes.
@@ -50,6 +52,44 @@ inline const char* ReadUnsigned(const char* p, std::uint64_t& value) {
 /// Read a real number at [p, end): sign, digits, fraction, exponent, "inf", "nan"; rounded to the nearest double.
 /// Return its end, or `p` when there is none. Too large becomes infinite.
 const char* ReadReal(const char* p, const char* end, double& value);
+
+/// The powers of ten that a double holds exactly.
+inline constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+/// Integers of so many bits are doubles.
+inline constexpr int kExactBits = 53;
+
+/// Read all of the `bytes` at `p` as up to eight digits, a point and up to eight more, '-' before them or not, as
+/// ReadReal() would. False for anything else, and for numbers that take more than one division.
+/// Source: W. D. Clinger, "How to read floating point numbers accurately", PLDI 1990: the quotient of two exact numbers is
+///         rounded once.
+[[gnu::always_inline]] inline bool ReadPlainReal(const char* p, std::size_t bytes, double& value) {
+  constexpr std::uint64_t kScales[] = {1,       10,        100,        1000,       10'000,
+                                       100'000, 1'000'000, 10'000'000, 100'000'000};
+  const bool negative = *p == '-';
+  p += negative ? 1 : 0;
+  bytes -= negative ? 1 : 0;
+  if (bytes - 1 > 16) return false;
+  const std::uint32_t end = std::uint32_t{1} << bytes;
+  const std::uint32_t points = ShortMaskOf<'.'>(p) & (end - 1);
+  const auto whole = static_cast<std::uint32_t>(std::countr_zero(points | end));
+  const auto fraction = static_cast<std::uint32_t>(bytes) - whole - (points != 0 ? 1U : 0U);
+  if (whole > 8 || fraction > 8 || whole + fraction == 0) return false;
+  std::uint64_t before = 0;
+  std::uint64_t behind = 0;
+  std::memcpy(&before, p, sizeof(before));
+  std::memcpy(&behind, p + whole + 1, sizeof(behind));
+  // Twice half the shift: all 64 bits go where there is no digit.
+  before = (before ^ kZeros) << (32 - 4 * whole) << (32 - 4 * whole);
+  behind = (behind ^ kZeros) << (32 - 4 * fraction) << (32 - 4 * fraction);
+  const std::uint64_t others = (before + kNinesToSign) | before | (behind + kNinesToSign) | behind;
+  const std::uint64_t mantissa = EightDigits(before) * kScales[fraction] + EightDigits(behind);
+  if ((others & kSigns) != 0 || mantissa >> kExactBits != 0) return false;
+  const double magnitude = static_cast<double>(mantissa) / kPowersOfTen[fraction];
+  value = negative ? -magnitude : magnitude;
+  return true;
+}
 
 /// The whole of `text` as a number, blanks around it allowed.
 std::optional<double> ParseReal(std::string_view text);

@@ -96,5 +96,35 @@ TEST(Number, IntegerKnowsItsRange) {
   }
 }
 
+TEST(Number, PlainRealsAreThoseOfTheLibraryOrRefused) {
+  std::mt19937_64 random(11);
+  const std::string alphabet = "0123456789.-+e";
+  int read = 0;
+  for (int i = 0; i < 300'000; ++i) {
+    std::string number;
+    if (i % 2 == 0) {
+      const double value =
+          (static_cast<double>(random()) - 0x1p63) / std::pow(10, 12 + random() % 8);
+      char digits[64];
+      std::snprintf(digits, sizeof(digits), "%.*f", static_cast<int>(random() % 10), value);
+      number = digits;
+    } else {
+      for (std::uint64_t left = random() % 19; left > 0; --left) {
+        number += alphabet[random() % (random() % 4 == 0 ? alphabet.size() : 10)];
+      }
+    }
+    const std::string text = Padded(number);
+    double plain = 0;
+    if (!ReadPlainReal(text.data(), number.size(), plain)) continue;
+    ++read;
+    char* end = nullptr;
+    const double wanted = std::strtod(text.data(), &end);
+    ASSERT_EQ(end, text.data() + number.size()) << number;
+    ASSERT_EQ(plain, wanted) << number;
+    ASSERT_EQ(std::signbit(plain), std::signbit(wanted)) << number;
+  }
+  EXPECT_GT(read, 50'000);
+}
+
 }  // namespace
 }  // namespace steelyard::data
