@@ -12,7 +12,7 @@
 #include <span>
 #include <utility>
 
-#include "base/hash.h"
+#include "base/vector_clones.h"
 #include "data/near_miss.h"
 #include "data/number.h"
 #include "data/scan.h"
@@ -37,23 +37,41 @@ std::size_t Split(std::string_view line, Fields& fields) {
   }
 }
 
+constexpr std::size_t kShortRowBytes = 1024;
+
+/// The offsets of tabs in a record of up to kShortRowBytes.
+SY_VECTOR_CLONES
+std::size_t FindTabs(const char* text, std::size_t bytes, std::uint32_t* tabs) {
+  return FindAll<'\t'>(text, bytes, tabs);
+}
+
 /// Split a record, which bytes follow that may be read.
 std::size_t SplitRecordAtTabs(const Record& record, Fields& fields) {
   const char* end = record.end;
   if (end > record.begin && end[-1] == '\r') --end;
-  std::size_t count = 0;
-  const char* field = record.begin;
-  for (const char* block = record.begin; block < end; block += kScanBytes) {
-    for (std::uint64_t tabs = MaskOf<'\t'>(block); tabs != 0; tabs &= tabs - 1) {
-      const char* const tab = block + std::countr_zero(tabs);
-      if (tab >= end) break;
-      if (count < fields.size()) fields[count] = {field, static_cast<std::size_t>(tab - field)};
-      ++count;
-      field = tab + 1;
-    }
+  const auto bytes = static_cast<std::size_t>(end - record.begin);
+  if (bytes > kShortRowBytes) return Split({record.begin, bytes}, fields);
+  std::array<std::uint32_t, kShortRowBytes + kScanBytes> tabs;
+  const std::size_t count = FindTabs(record.begin, bytes, tabs.data());
+  tabs[count] = static_cast<std::uint32_t>(bytes);
+  std::uint32_t first = 0;
+  for (std::size_t i = 0; i <= std::min(count, fields.size() - 1); ++i) {
+    fields[i] = {record.begin + first, tabs[i] - first};
+    first = tabs[i] + 1;
   }
-  if (count < fields.size()) fields[count] = {field, static_cast<std::size_t>(end - field)};
   return count + 1;
+}
+
+/// Read all of `field`, behind which bytes may be read.
+bool ReadInteger(std::string_view field, std::int64_t& value) {
+  const char* const end = field.data() + field.size();
+  std::uint64_t digits = 0;
+  if (field.size() <= 8 && ReadUnsigned(field.data(), digits) == end) {
+    value = static_cast<std::int64_t>(digits);
+    return true;
+  }
+  const auto [stop, error] = std::from_chars(field.data(), end, value);
+  return error == std::errc() && stop == end;
 }
 
 std::uint32_t BucketOf(std::uint64_t value) {
@@ -69,6 +87,25 @@ struct SmallBuckets {
   std::array<std::uint32_t, 1024> buckets{};
 };
 
+/// "b7" for every bucket there is.
+struct BucketTexts {
+  struct Text {
+    std::array<char, NameBatch::kHalfBytes> bytes{};
+    std::size_t size = 0;
+  };
+  BucketTexts() {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      Text& text = texts[i];
+      text.bytes[0] = 'b';
+      const char* const end =
+          std::to_chars(text.bytes.data() + 1, text.bytes.data() + text.bytes.size(), i).ptr;
+      text.size = static_cast<std::size_t>(end - text.bytes.data());
+    }
+  }
+  static constexpr std::size_t kBuckets = 1908;  ///< ln(2^63)^2 is 1906.9.
+  std::array<Text, kBuckets> texts{};
+};
+
 }  // namespace
 
 std::uint32_t CriteoBucket(std::uint64_t value) {
@@ -77,11 +114,20 @@ std::uint32_t CriteoBucket(std::uint64_t value) {
 }
 
 CriteoParser::CriteoParser(LabelMap labels, bool labels_optional, bool keep_names)
-    : labels_(std::move(labels)), labels_optional_(labels_optional), names_(keep_names) {
+    : labels_(std::move(labels)),
+      labels_optional_(labels_optional),
+      names_(keep_names),
+      batch_(names_) {
   for (std::size_t i = 0; i < kFeatures; ++i) {
-    prefixes_[i] = i < kCriteoIntegers ? fmt::format("I{}=", i + 1)
-                                       : fmt::format("C{}=", i + 1 - kCriteoIntegers);
+    const std::string prefix = i < kCriteoIntegers ? fmt::format("I{}=", i + 1)
+                                                   : fmt::format("C{}=", i + 1 - kCriteoIntegers);
+    std::copy(prefix.begin(), prefix.end(), prefixes_[i].begin());
+    prefix_bytes_[i] = prefix.size();
   }
+}
+
+std::string_view CriteoParser::Prefix(std::size_t column) const {
+  return {prefixes_[column].data(), prefix_bytes_[column]};
 }
 
 bool CriteoParser::Fail(std::string message) {
@@ -89,38 +135,22 @@ bool CriteoParser::Fail(std::string message) {
   return false;
 }
 
-void CriteoParser::AddFeature(std::string_view name) {
-  const Key key = KeyOfName(name);
-  names_.Note(key, name);
-  keys_.push_back(key);
-}
-
 bool CriteoParser::AddInteger(std::size_t column, std::string_view field) {
   std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc() || stop != field.data() + field.size()) {
+  if (!ReadInteger(field, value)) {
     return Fail(
         fmt::format("expected a whole number in column I{}, found {}", column + 1, Quoted(field)));
   }
-  std::array<char, 32> text{};
-  const std::string& prefix = prefixes_[column];
-  char* at = std::copy(prefix.begin(), prefix.end(), text.data());
-  if (value > kPlainMax) {
-    *at++ = 'b';
-    value = CriteoBucket(static_cast<std::uint64_t>(value));
+  if (value <= kPlainMax) {
+    std::array<char, 2 * NameBatch::kHalfBytes> digits;
+    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    batch_.Add(Prefix(column), {digits.data(), static_cast<std::size_t>(end - digits.data())});
+    return true;
   }
-  at = std::to_chars(at, text.data() + text.size(), value).ptr;
-  AddFeature({text.data(), static_cast<std::size_t>(at - text.data())});
+  static const BucketTexts texts;
+  const BucketTexts::Text& text = texts.texts[CriteoBucket(static_cast<std::uint64_t>(value))];
+  batch_.Add(Prefix(column), {text.bytes.data(), text.size});
   return true;
-}
-
-void CriteoParser::AddCategory(std::size_t column, std::string_view field) {
-  const std::string& prefix = prefixes_[column];
-  const std::size_t bytes = prefix.size() + field.size();
-  if (name_.size() < bytes + 2 * kCopyBytes) name_.resize(2 * (bytes + 2 * kCopyBytes));
-  std::copy(prefix.begin(), prefix.end(), name_.begin());
-  CopyShort(name_.data() + prefix.size(), field.data(), field.size());
-  AddFeature({name_.data(), bytes});
 }
 
 bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
@@ -141,18 +171,23 @@ bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
     if (!mapped) return Fail(labels_.Complaint(fields[0]));
     label = *mapped;
   }
-  keys_.clear();
+  batch_.Start(keys_.data());
+  std::size_t present = 0;
   const std::span<const std::string_view> features =
       std::span<const std::string_view>(fields).subspan(labelled ? 1 : 0, kFeatures);
   for (std::size_t i = 0; i < kFeatures; ++i) {
     if (features[i].empty()) continue;
+    ++present;
     if (i < kCriteoIntegers) {
       if (!AddInteger(i, features[i])) return false;
     } else {
-      AddCategory(i, features[i]);
+      batch_.Add(Prefix(i), features[i]);
     }
   }
-  AppendRow({.row = row, .label = label, .weight = 1.0F, .keys = keys_, .values = {}}, block);
+  batch_.Finish();
+  AppendRow(
+      {.row = row, .label = label, .weight = 1.0F, .keys = {keys_.data(), present}, .values = {}},
+      block);
   return true;
 }
 

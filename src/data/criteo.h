@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/label.h"
+#include "data/name_batch.h"
 #include "data/name_book.h"
 #include "data/row_block.h"
 #include "data/row_parser.h"
@@ -31,16 +32,17 @@ class CriteoParser : public RowParser {
 
  private:
   bool AddInteger(std::size_t column, std::string_view field);
-  void AddCategory(std::size_t column, std::string_view field);
-  void AddFeature(std::string_view name);
+  std::string_view Prefix(std::size_t column) const;
   bool Fail(std::string message);
 
   LabelMap labels_;
   bool labels_optional_;
   NameBook names_;
-  std::array<std::string, kCriteoIntegers + kCriteoCategories> prefixes_;  ///< "I1=", ... "C26=".
-  std::string name_;                                                       ///< A name, then room.
-  std::vector<Key> keys_;
+  NameBatch batch_;
+  std::array<std::array<char, NameBatch::kHalfBytes>, kCriteoIntegers + kCriteoCategories>
+      prefixes_;  ///< "I1=", ... "C26=".
+  std::array<std::size_t, kCriteoIntegers + kCriteoCategories> prefix_bytes_{};
+  std::array<Key, kCriteoIntegers + kCriteoCategories> keys_{};
 };
 
 /// Does `line` look like a Criteo row, with its label or without? Used to detect the format.

@@ -17,6 +17,7 @@ class NameBook {
   /// @param keep  false: Note() does nothing.
   explicit NameBook(bool keep) : keep_(keep) {}
 
+  bool wanted() const { return keep_; }
   void Note(Key key, std::string_view name) {
     if (keep_ && noted_.Add(key)) names_.emplace_back(key, name);
   }

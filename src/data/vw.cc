@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -10,7 +11,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/hash.h"
 #include "data/near_miss.h"
 #include "data/number.h"
 #include "data/scan.h"
@@ -35,6 +35,11 @@ bool IsWordEnd(const char* stop, const char* end) {
 /// The bytes of the name at `p`: up to a blank, bar, colon or the line's end.
 std::size_t NameBytes(const char* p) {
   return BytesBefore<' ', '|', ':', '\t', '\r', '\n'>(p);
+}
+
+/// The end of the word at `p`, found 16 bytes at a time.
+const char* WordStop(const char* p) {
+  return p + BytesBefore<' ', '|', '\t', '\r', '\n'>(p);
 }
 
 const char* WordEnd(const char* p, const char* end) {
@@ -134,21 +139,12 @@ bool VwParser::ParseNamespace(const char*& p, const char* end) {
                               Quoted(Text(p - 1, WordEnd(p, end)))));
     }
   }
-  prefix_ = 0;
-  if (bytes > 0) {
-    Reserve(bytes + 1);
-    CopyShort(name_.data(), p, bytes);
-    name_[bytes] = '=';
-    prefix_ = bytes + 1;
-  }
+  prefix_bytes_ = bytes > 0 ? bytes + 1 : 0;
+  if (prefix_.size() < bytes + 2 * kCopyBytes) prefix_.resize(2 * (bytes + 2 * kCopyBytes));
+  CopyShort(prefix_.data(), p, bytes);
+  prefix_[bytes] = '=';
   p = stop;
   return true;
-}
-
-/// Have room for a name of `bytes` behind the namespace.
-void VwParser::Reserve(std::size_t bytes) {
-  const std::size_t needed = prefix_ + bytes + kCopyBytes;
-  if (name_.size() < needed) name_.resize(2 * needed);
 }
 
 bool VwParser::ParseFeature(const char*& p, const char* end, std::size_t index) {
@@ -158,7 +154,10 @@ bool VwParser::ParseFeature(const char*& p, const char* end, std::size_t index) 
   bool fits = bytes > 0;
   if (*stop == ':') {
     const char* const number = stop + 1;
-    stop = ReadReal(number, end, value);
+    stop = WordStop(number);
+    if (!ReadPlainReal(number, static_cast<std::size_t>(stop - number), value)) {
+      stop = ReadReal(number, end, value);
+    }
     fits = fits && stop != number && IsWordEnd(stop, end);
     value *= scale_;
   }
@@ -167,15 +166,8 @@ bool VwParser::ParseFeature(const char*& p, const char* end, std::size_t index) 
                             fits ? "name:value with a finite value" : "name or name:value",
                             Quoted(Text(p, WordEnd(p, end)))));
   }
-  std::string_view name(p, bytes);
-  if (prefix_ > 0) {
-    Reserve(bytes);
-    CopyShort(name_.data() + prefix_, p, bytes);
-    name = {name_.data(), prefix_ + bytes};
-  }
-  keys_[index] = KeyOfName(name);
+  batch_.Add({prefix_.data(), prefix_bytes_}, {p, bytes});
   values_[index] = static_cast<float>(value);
-  names_.Note(keys_[index], name);
   p = stop;
   return true;
 }
@@ -192,6 +184,8 @@ bool VwParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
     keys_.resize(2 * features_max);
     values_.resize(2 * features_max);
   }
+  batch_.Start(keys_.data());
+  prefix_.resize(std::max(prefix_.size(), NameBatch::kHalfBytes));
   std::size_t count = 0;
   bool all_ones = true;
   while (p < end) {
@@ -205,6 +199,7 @@ bool VwParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
       ++count;
     }
   }
+  batch_.Finish();
   AppendRow({.row = row,
              .label = label_,
              .weight = weight_,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/label.h"
+#include "data/name_batch.h"
 #include "data/name_book.h"
 #include "data/row_block.h"
 #include "data/row_parser.h"
@@ -18,7 +19,10 @@ namespace steelyard::data {
 class VwParser : public RowParser {
  public:
   VwParser(LabelMap labels, bool labels_optional, bool keep_names)
-      : labels_(std::move(labels)), labels_optional_(labels_optional), names_(keep_names) {}
+      : labels_(std::move(labels)),
+        labels_optional_(labels_optional),
+        names_(keep_names),
+        batch_(names_) {}
 
   bool Parse(const Record& record, std::uint64_t row, RowBlock& block) override;
   std::vector<std::pair<Key, std::string>> TakeNames() override { return names_.Take(); }
@@ -28,7 +32,6 @@ class VwParser : public RowParser {
   bool ParseLabel(std::string_view word);
   bool ParseNamespace(const char*& p, const char* end);
   bool ParseFeature(const char*& p, const char* end, std::size_t index);
-  void Reserve(std::size_t bytes);
   bool Fail(std::string message);
 
   LabelMap labels_;
@@ -36,10 +39,11 @@ class VwParser : public RowParser {
   NameBook names_;
   float label_ = 0;
   float weight_ = 1;
-  double scale_ = 1;        ///< Of the namespace.
-  std::string name_;        ///< "namespace=" of the current one, then a feature's name, then room.
-  std::size_t prefix_ = 0;  ///< Bytes of "namespace=".
-  std::vector<Key> keys_;   ///< The row being parsed; never shrinks.
+  double scale_ = 1;    ///< Of the namespace.
+  std::string prefix_;  ///< "namespace=" of the current one, then room.
+  std::size_t prefix_bytes_ = 0;
+  NameBatch batch_;
+  std::vector<Key> keys_;  ///< The row being parsed; never shrinks.
   std::vector<float> values_;
 };
 
