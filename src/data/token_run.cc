@@ -66,12 +66,12 @@ struct CutValues {
   std::uint64_t divisor[kBlock];  ///< Index into kDivisors.
 };
 
-/// 10^0 to 10^8, and negative ones from kNegative on.
+/// 10^0 to 10^8, and negative ones from kNegative on. Digits that are too many lead to the places between.
 constexpr std::size_t kNegative = 16;
-constexpr double kDivisors[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6, 1e7,  1e8,
-                                1,    1,    1,    1,    1,    1,    1,   -1e0, -1e1,
-                                -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8};
-constexpr std::uint64_t kScales[] = {
+constexpr double kDivisors[2 * kNegative] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1, 1, 1, 1, 1, 1, 1,
+    -1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8, 1, 1, 1, 1, 1, 1, 1};
+constexpr std::uint64_t kScales[kNegative] = {
     1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1, 1, 1, 1, 1, 1, 1};
 
 /// Cut number `lane` out of text[start, end). Not 0 when it has another form.
