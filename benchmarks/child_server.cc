@@ -11,7 +11,6 @@
 
 #include <array>
 #include <fstream>
-#include <sstream>
 
 namespace steelyard::bench {
 namespace {
@@ -72,16 +71,18 @@ Result<std::string> ChildServer::Tell(const std::string& text) {
 }
 
 double ChildServer::CpuSeconds() const {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid_));
-  std::string text;
-  std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 1));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;  // state to cmajflt
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  std::ifstream file(fmt::format("/proc/{}/schedstat", pid_));
+  double nanoseconds = 0;
+  file >> nanoseconds;
+  return nanoseconds * 1e-9;
+}
+
+std::size_t ChildServer::ResidentBytes() const {
+  std::ifstream file(fmt::format("/proc/{}/statm", pid_));
+  std::size_t pages = 0;
+  std::size_t resident = 0;
+  file >> pages >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace steelyard::bench

@@ -29,8 +29,10 @@ class ChildServer {
 
   /// Send the child what it waits for; wait for its address. Errors: kUnavailable  it ended.
   Result<std::string> Tell(const std::string& text);
-  /// CPU seconds of the child so far.
+  /// Processor seconds of the child's first thread so far.
   double CpuSeconds() const;
+  /// Memory that the child has touched and holds.
+  std::size_t ResidentBytes() const;
 
  private:
   pid_t pid_ = 0;

@@ -19,22 +19,37 @@ constexpr std::size_t kFillListKeys = 100'000;
 /// Keys of one timed run, at most: long enough that starting and ending it do not count.
 constexpr std::size_t kKeysPerRunMax = 10'000'000;
 
+/// Lists of a load that comes again and again; a server remembers where it found the keys of so many.
+constexpr std::size_t kRepeatedLists = 4;
+
 using Contestants = std::vector<std::unique_ptr<Contestant>>;
 
-/// M keys/s of every contestant, one value a round.
+/// What one contestant does in its turn of a round.
+struct Turn {
+  Contestant* contestant;
+  Load load;
+};
+
+/// M keys/s of every turn, one value a round.
 using Rates = std::vector<std::vector<double>>;
 
-Result<Rates> Measure(const Contestants& contestants, const Load& load, std::size_t rounds) {
-  Rates rates(contestants.size());
-  const double keys = static_cast<double>(load.keys());
+Result<Rates> Measure(const std::vector<Turn>& turns, std::size_t rounds) {
+  Rates rates(turns.size());
   for (std::size_t round = 0; round < rounds; ++round) {
-    for (std::size_t i = 0; i < contestants.size(); ++i) {
-      const auto seconds = contestants[i]->Run(load);
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      const auto seconds = turns[i].contestant->Run(turns[i].load);
       if (!seconds.ok()) return seconds.status();
-      rates[i].push_back(keys / seconds.value() * 1e-6);
+      rates[i].push_back(static_cast<double>(turns[i].load.keys()) / seconds.value() * 1e-6);
     }
   }
   return rates;
+}
+
+/// The same load for each of them.
+std::vector<Turn> TurnsOf(const Contestants& contestants, const Load& load) {
+  std::vector<Turn> turns;
+  for (const auto& contestant : contestants) turns.push_back({contestant.get(), load});
+  return turns;
 }
 
 /// Rows of the first contestant beside each of the others. @param targets  of each of the others.
@@ -85,7 +100,7 @@ Result<std::vector<BenchRow>> RunPushPull(const PushPullOptions& options) {
   std::vector<BenchRow> rows;
   {
     const std::vector<KeyList> every = EveryKey(options.keys, kFillListKeys);
-    auto rates = Measure(contestants, {.lists = every, .requests = every.size()}, 1);
+    auto rates = Measure(TurnsOf(contestants, {.lists = every, .requests = every.size()}), 1);
     if (!rates.ok()) return rates.status();
     AddRows("insert new keys, 100,000 a request", contestants, rates.value(), {{}, {}}, rows);
   }
@@ -96,11 +111,23 @@ Result<std::vector<BenchRow>> RunPushPull(const PushPullOptions& options) {
     const auto lists = UniformLists(options.keys, list_keys, requests, list_keys);
     for (const Load::Kind kind : {Load::Kind::kPush, Load::Kind::kPull}) {
       const Load load{.kind = kind, .lists = lists, .requests = requests};
-      auto rates = Measure(contestants, load, options.rounds);
+      Load repeated = load;
+      repeated.lists = load.lists.first(kRepeatedLists);
+      std::vector<Turn> turns = TurnsOf(contestants, load);
+      turns.push_back({contestants[0].get(), repeated});
+      turns.push_back({contestants[1].get(), repeated});  // Whose values are compared below.
+      auto rates = Measure(turns, options.rounds);
       if (!rates.ok()) return rates.status();
-      const std::string what = kind == Load::Kind::kPush ? "push" : "pull";
-      AddRows(fmt::format("{} {} keys a request", what, list_keys), contestants, rates.value(),
-              {0.85, 10.0}, rows);
+      const std::string what = fmt::format("{} {} keys a request",
+                                           kind == Load::Kind::kPush ? "push" : "pull", list_keys);
+      AddRows(what, contestants, rates.value(), {0.85, 10.0}, rows);
+      rows.push_back({.name = what + ", repeated",
+                      .value = MedianOf(rates.value()[contestants.size()]),
+                      .unit = "M keys/s",
+                      .peer = "new lists",
+                      .peer_value = MedianOf(rates.value()[0]),
+                      .target = 1.4,
+                      .spread = SpreadOf(rates.value()[contestants.size()])});
     }
     SY_RETURN_IF_ERROR(CompareValues(*contestants[0], *contestants[1], lists[0]));
   }

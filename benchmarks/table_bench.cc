@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "child_server.h"
+#include "hint_bench.h"
 #include "key_lists.h"
 #include "load.h"
 #include "table/hash_table.h"
@@ -137,6 +138,7 @@ Result<std::vector<BenchRow>> RunTable(const TableBenchOptions& options) {
   }
   add("FTRL push, 100,000 uniform keys", rates);
   add("FTRL pull, 100,000 uniform keys", pulls);
+  rows.push_back(RunHintedPushes(options.rounds));
   rows.push_back(
       {.name = "memory",
        .value = static_cast<double>(own.memory_bytes()) / static_cast<double>(own.size()),

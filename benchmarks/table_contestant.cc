@@ -1,14 +1,14 @@
-// Head and client share one loop, which runs while a load does; the server has a process.
+// Head and clients share one loop, which runs while a load does; the server has a process.
 #include "table_contestant.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <utility>
 
-#include "child_server.h"
 #include "client/client.h"
 #include "hosted_node.h"
 #include "job/head.h"
@@ -48,17 +48,19 @@ void Serve(const std::string& head_address, const std::string& listen, runtime::
   loop.Run();
 }
 
-/// Creates the table, attaches to it, and sends loads.
+/// Creates or finds the table, attaches to it, and sends loads.
 class LoadNode final : public transport::Node {
  public:
-  LoadNode(const std::string& head_address, Incarnation incarnation, TableOptions table)
+  LoadNode(const std::string& head_address, Incarnation incarnation, TableOptions table,
+           const client::StreamBinding& binding)
       : identity_{.role = wire::Role::kClient,
                   .incarnation = incarnation,
                   .listen_address = {},
                   .description = "benchmark"},
         head_(head_address, &identity_),
         client_(&identity_, {.unacked_bytes_max = std::size_t{256} << 20}),
-        table_(std::move(table)) {}
+        table_(std::move(table)),
+        binding_(binding) {}
 
   /// `done` is called when the table is attached, a load is carried out, or something failed.
   void OnDone(std::function<void(const Status&)> done) { done_ = std::move(done); }
@@ -82,8 +84,7 @@ class LoadNode final : public transport::Node {
     if (head_.Owns(link)) {
       bool consumed = false;
       if (head_.OnFrame(transport, frame, consumed) == rpc::Channel::Event::kReady) {
-        head_.Send(transport,
-                   wire::MakeFrame(wire::TableCreate{.spec = {table_}, .servers_min = 1}, 1));
+        AskForTable(transport);
       }
       if (!consumed && frame.header.type == wire::MessageType::kView) OnView(transport, frame);
     } else {
@@ -106,12 +107,21 @@ class LoadNode final : public transport::Node {
   }
 
  private:
+  /// The first stream's client creates it, before the others come.
+  void AskForTable(Transport& transport) {
+    if (binding_.stream == 1) {
+      head_.Send(transport,
+                 wire::MakeFrame(wire::TableCreate{.spec = {table_}, .servers_min = 1}, 1));
+    } else {
+      head_.Send(transport, wire::MakeFrame(wire::ViewGet{.table = 0, .name = table_.name}, 1));
+    }
+  }
+
   void OnView(Transport& transport, const wire::Frame& frame) {
     const auto view = wire::Decode<wire::View>(frame.body.bytes());
     if (!view.ok() || table_id_ != 0) return;
     table_id_ = view.value().table;
-    client_.Attach(transport, view.value(),
-                   {.group = 0, .stream = 1, .session = 1, .first_step = 0},
+    client_.Attach(transport, view.value(), binding_,
                    [this](const Status& status) { done_(status); });
   }
 
@@ -120,9 +130,13 @@ class LoadNode final : public transport::Node {
     requested_ = transport.now();
     Status sent;
     if (load_.kind == Load::Kind::kPush) {
+      ++step_;
       const auto pushed =
           client_.Push(transport, table_id_,
-                       {.keys = keys, .floats = std::vector<float>(keys.size(), kGradient)},
+                       {.step = step_,
+                        .through_step = step_,
+                        .keys = keys,
+                        .floats = std::vector<float>(keys.size(), kGradient)},
                        [this, &transport](const Status& status) { Answered(transport, status); });
       if (!pushed.ok()) sent = pushed.status();
     } else {
@@ -154,7 +168,9 @@ class LoadNode final : public transport::Node {
   rpc::HeadLink head_;
   client::Client client_;
   TableOptions table_;
+  client::StreamBinding binding_;
   TableId table_id_ = 0;
+  Step step_ = 0;
   std::function<void(const Status&)> done_;
   Load load_;
   std::size_t sent_ = 0;
@@ -163,7 +179,7 @@ class LoadNode final : public transport::Node {
   std::vector<float> last_floats_;
 };
 
-class TableContestant final : public Contestant {
+class TableContestant final : public ServedContestant {
  public:
   TableContestant(const TableOptions& table, const Wiring& wiring)
       : table_(table),
@@ -181,21 +197,35 @@ class TableContestant final : public Contestant {
   }
 
   Result<double> Run(const Load& load) override {
-    if (client_ == nullptr) SY_RETURN_IF_ERROR(Start());
+    if (workers_.empty()) SY_RETURN_IF_ERROR(Start());
+    Load share = load;
+    share.requests = load.requests / workers_.size();
     const auto start = std::chrono::steady_clock::now();
-    loop_.Post([&] { client_->Begin(*client_transport_, load); });
-    SY_RETURN_IF_ERROR(RunLoop());
+    for (Worker& worker : workers_) {
+      loop_.Post([&] { worker.client->Begin(*worker.transport, share); });
+    }
+    SY_RETURN_IF_ERROR(RunLoop(workers_.size()));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
   Result<std::vector<float>> Values(const KeyList& keys) override {
     const std::vector<KeyList> lists{keys};
-    const auto seconds = Run({.kind = Load::Kind::kPull, .lists = lists, .requests = 1});
+    const auto seconds =
+        Run({.kind = Load::Kind::kPull, .lists = lists, .requests = workers_.size()});
     if (!seconds.ok()) return seconds.status();
-    return client_->last_floats();
+    return workers_.front().client->last_floats();
   }
 
+  const ChildServer& server() const override { return server_; }
+  double BytesPerWorker() const override { return bytes_per_worker_; }
+
  private:
+  struct Worker {
+    HostedNode node;
+    std::unique_ptr<transport::TcpTransport> transport;
+    std::unique_ptr<LoadNode> client;
+  };
+
   Status Start() {
     head_transport_ = std::make_unique<transport::TcpTransport>(loop_, head_node_);
     const auto head_address = head_transport_->Listen("127.0.0.1:0");
@@ -209,18 +239,37 @@ class TableContestant final : public Contestant {
     head_transport_->Start();
     const auto server_address = server_.Tell(head_address.value());
     if (!server_address.ok()) return server_address.status();
-    client_transport_ = std::make_unique<transport::TcpTransport>(loop_, client_node_);
-    client_ = std::make_unique<LoadNode>(head_address.value(), client_transport_->Random(), table_);
-    client_node_.Host(*client_, nullptr);
-    client_->OnDone([this](const Status& status) {
-      result_ = status;
-      loop_.Stop();
-    });
-    client_transport_->Start();
-    return RunLoop();
+    SY_RETURN_IF_ERROR(AddWorker(head_address.value()));
+    const auto bytes_of_one = static_cast<double>(server_.ResidentBytes());
+    while (workers_.size() < wiring_.workers) {
+      SY_RETURN_IF_ERROR(AddWorker(head_address.value()));
+      bytes_per_worker_ = (static_cast<double>(server_.ResidentBytes()) - bytes_of_one) /
+                          static_cast<double>(workers_.size() - 1);
+    }
+    return {};
   }
 
-  Status RunLoop() {
+  Status AddWorker(const std::string& head_address) {
+    Worker& worker = workers_.emplace_back();
+    worker.transport = std::make_unique<transport::TcpTransport>(loop_, worker.node);
+    const client::StreamBinding binding{.group = wiring_.workers > 1 ? 1U : 0U,
+                                        .stream = static_cast<StreamId>(workers_.size()),
+                                        .session = 1,
+                                        .first_step = 0};
+    worker.client =
+        std::make_unique<LoadNode>(head_address, worker.transport->Random(), table_, binding);
+    worker.node.Host(*worker.client, nullptr);
+    worker.client->OnDone([this](const Status& status) {
+      result_ = status;
+      if (!status.ok() || --busy_ == 0) loop_.Stop();
+    });
+    worker.transport->Start();
+    return RunLoop(1);
+  }
+
+  /// Until as many workers have said that they are done, or one that it failed.
+  Status RunLoop(std::size_t workers) {
+    busy_ = workers;
     loop_.Run();
     return result_;
   }
@@ -230,17 +279,18 @@ class TableContestant final : public Contestant {
   ChildServer server_;
   runtime::RealLoop loop_;
   HostedNode head_node_;
-  HostedNode client_node_;
   std::unique_ptr<transport::TcpTransport> head_transport_;
   std::unique_ptr<job::Head> head_;
-  std::unique_ptr<transport::TcpTransport> client_transport_;
-  std::unique_ptr<LoadNode> client_;
+  std::deque<Worker> workers_;
+  double bytes_per_worker_ = 0;
+  std::size_t busy_ = 0;
   Status result_;
 };
 
 }  // namespace
 
-std::unique_ptr<Contestant> MakeTableContestant(const TableOptions& table, const Wiring& wiring) {
+std::unique_ptr<ServedContestant> MakeTableContestant(const TableOptions& table,
+                                                      const Wiring& wiring) {
   return std::make_unique<TableContestant>(table, wiring);
 }
 

@@ -1,20 +1,34 @@
 // TableContestant: this project's own server and client over a real head, as `train` uses them.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
+#include "child_server.h"
 #include "load.h"
 #include "runtime/time.h"
 #include "steelyard/table_options.h"
 
 namespace steelyard::bench {
 
-/// Make it while the process has one thread: it forks. The head and the client run in the calling thread.
-/// How its client and server wait for each other.
+/// How a server and its clients are connected, and wait for each other.
 struct Wiring {
   bool unix_socket = false;  ///< Between client and server; TCP otherwise.
   runtime::Duration spin = runtime::Duration::zero();  ///< Of both loops.
+  /// Clients that share a load, each `in_flight` of it. More than one are members of one worker group.
+  std::size_t workers = 1;
 };
-std::unique_ptr<Contestant> MakeTableContestant(const TableOptions& table, const Wiring& wiring);
+
+/// A contestant whose server process can be looked at.
+class ServedContestant : public Contestant {
+ public:
+  virtual const ChildServer& server() const = 0;
+  /// Memory that each worker after the first took of the server by attaching, before it sent anything.
+  virtual double BytesPerWorker() const = 0;
+};
+
+/// Make it while the process has one thread: it forks. The head and the clients run in the calling thread.
+std::unique_ptr<ServedContestant> MakeTableContestant(const TableOptions& table,
+                                                      const Wiring& wiring);
 
 }  // namespace steelyard::bench

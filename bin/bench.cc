@@ -12,11 +12,13 @@
 #include "output.h"
 #include "push_pull_bench.h"
 #include "table_bench.h"
+#include "worker_bench.h"
 
 namespace steelyard::cli {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames{"growth", "latency", "push-pull", "table"};
+constexpr std::array<std::string_view, 5> kNames{"growth", "latency", "push-pull", "table",
+                                                 "workers"};
 
 Result<std::vector<bench::BenchRow>> RunBench(const std::string& name, std::uint64_t keys,
                                               std::uint64_t rounds) {
@@ -24,6 +26,7 @@ Result<std::vector<bench::BenchRow>> RunBench(const std::string& name, std::uint
   if (name == "latency") return bench::RunLatency({.rounds = rounds});
   if (name == "growth") return bench::RunGrowth({.keys = keys});
   if (name == "table") return bench::RunTable({.keys = keys, .rounds = rounds});
+  if (name == "workers") return bench::RunWorkers({.rounds = rounds});
   return Status(StatusCode::kInvalidArgument, fmt::format("no benchmark is called '{}' (known: {})",
                                                           name, fmt::join(kNames, ", ")) +
                                                   DidYouMean(name, kNames));
@@ -54,7 +57,7 @@ Command BenchCommand() {
       .summary = "Measure this machine beside peers and limits",
       .options = {{.name = "name",
                    .value = "NAME",
-                   .help = "growth, latency, push-pull or table",
+                   .help = "growth, latency, push-pull, table or workers",
                    .positional = true,
                    .required = true},
                   {.name = "keys",

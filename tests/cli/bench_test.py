@@ -20,11 +20,12 @@ class Bench(CommandTest):
     def test_table(self):
         rows = self.rows("table")
         self.assertGreaterEqual(len(rows), 4)
+        self.assertTrue(any(row.get("peer") == "looked up again" for row in rows))
         self.assertLess(next(row for row in rows if row["unit"] == "B/key")["value"], 100)
 
     def test_push_pull_beside_both_yardsticks(self):
         rows = self.rows("push-pull")
-        self.assertEqual({row["peer"] for row in rows}, {"bare prototype", "ps-lite design"})
+        self.assertEqual({row["peer"] for row in rows}, {"bare prototype", "ps-lite design", "new lists"})
         self.assertEqual({row["name"].split()[0] for row in rows}, {"insert", "push", "pull"})
         self.assertTrue(all(row["peer_value"] > 0 for row in rows))
 
@@ -36,6 +37,11 @@ class Bench(CommandTest):
         rows = self.rows("latency")
         self.assertEqual(len(rows), 16)
         self.assertTrue(all(row["unit"] == "us" and row["peer_value"] > 0 for row in rows))
+
+    def test_workers_beside_one(self):
+        rows = self.rows("workers")
+        self.assertEqual([row["unit"] for row in rows], ["us"] * 8 + ["KB"])
+        self.assertEqual([row.get("peer") for row in rows[:4]], [None] + ["1 worker"] * 3)
 
     def test_the_text_is_a_table(self):
         lines = self.succeed("bench", "table", *SMALL).out.splitlines()
