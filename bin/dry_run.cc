@@ -162,7 +162,7 @@ Result<DryRunReport> DescribeRun(const job::JobPlan& plan, const TrainInput& inp
   report.task = job::TaskName(parameters.task);
   report.solver = job::SolverName(parameters.solver);
   report.passes = parameters.passes;
-  report.minibatch = parameters.minibatch;
+  report.minibatch = parameters.minibatch_rows(parameters.worker_count());
   report.in_process = parameters.in_process();
   report.servers = parameters.server_count();
   report.workers = parameters.worker_count();

@@ -25,7 +25,8 @@ std::uint64_t RoundUp(std::uint64_t number, std::uint64_t unit) {
 std::uint64_t RowsPerShard(const job::TrainParameters& parameters, std::uint64_t rows_total) {
   const std::uint64_t even = rows_total / (kShardsPerWorker * parameters.worker_count()) + 1;
   const std::uint64_t least = rows_total / kShardsMax + 1;
-  return RoundUp(std::max(std::min(even, kShardRowsMax), least), parameters.minibatch);
+  return RoundUp(std::max(std::min(even, kShardRowsMax), least),
+                 parameters.minibatch_rows(parameters.worker_count()));
 }
 
 std::uint64_t SumRows(const std::vector<data::Shard>& shards) {
@@ -55,7 +56,7 @@ Result<Cut> CutDataset(data::Dataset& dataset, const job::TrainParameters& param
     return cut;
   }
   const Result<std::vector<data::Shard>> pieces =
-      dataset.Cut(RoundUp(kPieceRows, parameters.minibatch));
+      dataset.Cut(RoundUp(kPieceRows, parameters.minibatch_rows(parameters.worker_count())));
   if (!pieces.ok()) return pieces.status();
   cut.rows = SumRows(pieces.value());
   if (cut.rows == data::kRowsUnknown && needs_total) {

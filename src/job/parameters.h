@@ -70,7 +70,7 @@ struct TrainParameters {
   Task task = Task::kLogistic;
   Solver solver = Solver::kFtrl;
   std::uint64_t passes = 1;
-  std::uint64_t minibatch = 128;  ///< Rows.
+  std::uint64_t minibatch = 0;  ///< Rows; 0: what suits the number of workers.
   double alpha = 0.1;
   double beta = 1.0;
   double l1 = 1.0;
@@ -104,6 +104,12 @@ struct TrainParameters {
   bool in_process() const { return servers == 0 && workers == 0 && cluster.empty(); }
   std::uint64_t server_count() const { return servers == 0 ? 1 : servers; }
   std::uint64_t worker_count() const { return workers == 0 ? 1 : workers; }
+  /// Rows per pull and push. One worker learns the same at any size, but for rounding, and a large one costs less a row;
+  /// several learn from rows that are tau minibatches old, so theirs are smaller.
+  std::uint64_t minibatch_rows(std::uint64_t of_workers) const {
+    if (minibatch != 0) return minibatch;
+    return of_workers == 1 ? 512 : 128;
+  }
   bool has_validation() const { return !valid.empty() || holdout.kind != Holdout::Kind::kNone; }
 };
 

@@ -41,7 +41,8 @@ TEST(TrainParameters, HasTheDefaultsOfTheContract) {
   EXPECT_EQ(parameters.l1, 1.0);
   EXPECT_EQ(parameters.l2, 0.0);
   EXPECT_EQ(parameters.passes, 1U);
-  EXPECT_EQ(parameters.minibatch, 128U);
+  EXPECT_EQ(parameters.minibatch_rows(1), 512U);
+  EXPECT_EQ(parameters.minibatch_rows(2), 128U) << "what several workers learn from is older";
   EXPECT_EQ(parameters.tau.steps, 1);
   EXPECT_EQ(parameters.seed, 1U);
   EXPECT_EQ(parameters.model, "./steelyard-model");
@@ -277,7 +278,7 @@ TEST(Help, ShowsRangesChoicesAndDefaults) {
   EXPECT_EQ(range("tau"), "from 0 to 1000000000, or inf");
   EXPECT_EQ(range("model"), "");
   EXPECT_EQ(by_default("alpha"), "0.1");
-  EXPECT_EQ(by_default("minibatch"), "128");
+  EXPECT_EQ(by_default("minibatch"), "512; 128 with several workers");
   EXPECT_EQ(by_default("tau"), "1");
   EXPECT_EQ(by_default("bad-rows-max"), "0");
   EXPECT_EQ(by_default("servers"), "all in one process");

@@ -104,7 +104,7 @@ void Worker::Run::BeginPhase(Transport& transport) {
   held_out_end_ = !reads_held_out_;
   announced_end_ = false;
   BatchReader::Options options;
-  options.batch_rows = train ? parameters_.minibatch : kValidationRows;
+  options.batch_rows = train ? parameters_.minibatch_rows(assign_.slot_count) : kValidationRows;
   if (train) options.holdout = holdout_;
   options.spool_held_out = train && pass_ == 0;
   options.keep_names = parameters_.keep_names && train && pass_ == 0;

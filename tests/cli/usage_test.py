@@ -29,7 +29,7 @@ class Usage(CommandTest):
             ("--alpha=-1",): "--alpha must be > 0, got -1",
             ("--alpha", "x"): "--alpha must be a number > 0, got x",
             ("--passes", "0"): "--passes must be a whole number from 1 to 1000000, got 0",
-            ("--minibatch", "1e3"): "--minibatch must be a whole number from 1 to 1048576, got 1e3",
+            ("--minibatch", "1e3"): "--minibatch must be a whole number from 0 to 1048576, got 1e3",
             ("--l1", "auto"): "--l1 must be a number >= 0, got auto",
             ("--tau", "auto"): "--tau must be a whole number from 0 to 1000000000 or inf, got auto",
             ("--solver", "ftlr"): "--solver must be one of ftrl, sgd, adagrad, got ftlr; did you mean ftrl?",
