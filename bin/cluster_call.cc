@@ -34,7 +34,7 @@ Result<wire::Frame> AskHead(const std::string& address, wire::Frame request,
                             runtime::Duration patience) {
   runtime::RealLoop loop;
   HostedNode host;
-  transport::TcpTransport transport(loop, host);
+  transport::TcpTransport transport(loop, host, {.same_host_names = true});
   Result<wire::Frame> answer = Status(StatusCode::kUnavailable, "no answer");
   job::HeadCall call({.head_address = address,
                       .incarnation = transport.Random(),

@@ -186,7 +186,7 @@ Status RunMember(const Values& values, const std::string& name, const std::strin
   std::string address = listen;
   for (;;) {
     HostedNode host;
-    transport::TcpTransport transport(loop, host);
+    transport::TcpTransport transport(loop, host, {.same_host_names = true});
     if (!listen.empty()) {
       Result<std::string> listening = transport.Listen(address);
       if (!listening.ok()) return listening.status();

@@ -23,7 +23,7 @@ Status Run(const Values& values) {
   SY_RETURN_IF_ERROR(CheckListen(values, listen));
   runtime::RealLoop loop;
   HostedNode host;
-  transport::TcpTransport transport(loop, host);
+  transport::TcpTransport transport(loop, host, {.same_host_names = true});
   const Result<std::string> address = transport.Listen(listen);
   if (!address.ok()) return address.status();
   int signal = 0;

@@ -25,7 +25,7 @@ SubmitterEnd RunSubmitter(const std::string& head_address, const job::Submitter:
                           const std::string& after_signal) {
   runtime::RealLoop loop;
   HostedNode host;
-  transport::TcpTransport transport(loop, host);
+  transport::TcpTransport transport(loop, host, {.same_host_names = true});
   SubmitterEnd end;
   bool interrupted = false;
   events.on_end = [&](const Status& status) {

@@ -31,7 +31,8 @@ Connection::Connection(const std::string& head_address, runtime::Duration spin)
                                .description = "pid " + std::to_string(::getpid())})) {
   std::promise<void> made;
   thread_.loop().Post([&] {
-    transport_ = std::make_unique<transport::TcpTransport>(thread_.loop(), *node_);
+    transport_ = std::make_unique<transport::TcpTransport>(
+        thread_.loop(), *node_, transport::TcpOptions{.same_host_names = true});
     transport_->Start();
     made.set_value();
   });

@@ -23,10 +23,7 @@ constexpr int kUnixBufferBytes = 4 << 20;
 
 template <typename T>
 SocketAddress Wrap(const T& address, std::size_t size) {
-  SocketAddress result;
-  std::memcpy(&result.storage, &address, size);
-  result.size = static_cast<socklen_t>(size);
-  return result;
+  return CopySocketAddress(&address, size);
 }
 
 template <typename T>
@@ -70,6 +67,13 @@ Result<TcpAddress> ParseTcpAddress(const std::string& text) {
     return NotAnAddress(text, "the port is not a number from 0 to 65535");
   }
   return address;
+}
+
+SocketAddress CopySocketAddress(const void* address, std::size_t size) {
+  SocketAddress result;
+  result.size = static_cast<socklen_t>(std::min(size, sizeof result.storage));
+  std::memcpy(&result.storage, address, result.size);
+  return result;
 }
 
 std::vector<SocketAddress> NumericAddresses(const TcpAddress& address) {
@@ -120,6 +124,20 @@ std::string FormatSocketAddress(const SocketAddress& address) {
       return fmt::format("{}{}", kUnixScheme, bytes.substr(0, bytes.find('\0')));
     }
   }
+}
+
+std::optional<SocketAddress> SameHostName(const SocketAddress& address) {
+  const std::string text = FormatSocketAddress(address);
+  const bool all_interfaces = text.starts_with("0.0.0.0:") || text.starts_with("[::]:");
+  if (all_interfaces || text.starts_with(kUnixScheme)) return std::nullopt;
+  return NumericAddresses({.path = "@steelyard-" + text}).front();
+}
+
+std::optional<uid_t> PeerUser(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid;
 }
 
 void SetConnectionOptions(int fd, int user_timeout_ms) {

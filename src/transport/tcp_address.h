@@ -2,8 +2,11 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +32,9 @@ struct SocketAddress {
   socklen_t size = 0;
 };
 
+/// Copy a sockaddr of `size` bytes.
+SocketAddress CopySocketAddress(const void* address, std::size_t size);
+
 /// Take apart "127.0.0.1:4070", "[::1]:4070", "host:4070", "unix:/path" or "unix:@name".
 /// Errors: kInvalidArgument  anything else.
 Result<TcpAddress> ParseTcpAddress(const std::string& text);
@@ -38,6 +44,15 @@ std::vector<SocketAddress> NumericAddresses(const TcpAddress& address);
 
 /// Write a socket address as ParseTcpAddress() reads it.
 std::string FormatSocketAddress(const SocketAddress& address);
+
+/// The name in the kernel, "unix:@steelyard-127.0.0.1:4070", at which a listener at `address` also takes connections from its
+/// host: both names reach no further than a network namespace. None for a Unix-domain socket and an address of all
+/// interfaces.
+std::optional<SocketAddress> SameHostName(const SocketAddress& address);
+
+/// The user that the process at the other end of a Unix-domain socket ran as when it connected or listened; none for
+/// another socket.
+std::optional<uid_t> PeerUser(int fd);
 
 /// Set the options of a connected socket: no delay, the time after which unacknowledged data ends the connection, and
 /// large buffers for a Unix-domain socket.

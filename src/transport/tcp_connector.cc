@@ -2,6 +2,7 @@
 #include "transport/tcp_connector.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <asio/basic_stream_socket.hpp>
 #include <asio/error.hpp>
@@ -12,6 +13,7 @@
 #include <asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -27,34 +29,39 @@ Endpoint ToEndpoint(const SocketAddress& address) {
   return {reinterpret_cast<const sockaddr*>(&address.storage), address.size};
 }
 
+SocketAddress ToSocketAddress(const Endpoint& endpoint) {
+  return CopySocketAddress(endpoint.data(), endpoint.size());
+}
+
 }  // namespace
 
 struct TcpConnector::State : std::enable_shared_from_this<State> {
-  State(runtime::RealLoop& loop, std::string address, std::function<void(Result<int>)> fn)
+  State(runtime::RealLoop& loop, std::string address, const Options& with,
+        std::function<void(Result<int>)> fn)
       : context(loop.context()),
         resolver(context),
         socket(context),
         limit(context),
         text(std::move(address)),
+        options(with),
         done(std::move(fn)) {}
 
-  void Start(runtime::Duration timeout) {
-    const Result<TcpAddress> parsed = ParseTcpAddress(text);
-    if (!parsed.ok()) return FailLater(parsed.status());
-    limit.expires_after(timeout);
-    limit.async_wait([self = shared_from_this(), timeout](const std::error_code& error) {
+  void Start() {
+    Result<TcpAddress> address = ParseTcpAddress(text);
+    if (!address.ok()) return FailLater(address.status());
+    parsed = std::move(address.value());
+    limit.expires_after(options.timeout);
+    limit.async_wait([self = shared_from_this()](const std::error_code& error) {
       if (error) return;
-      self->Finish(Status(StatusCode::kUnavailable,
-                          fmt::format("connection to {} timed out after {:g} s", self->text,
-                                      std::chrono::duration<double>(timeout).count())));
+      self->Finish(
+          Status(StatusCode::kUnavailable,
+                 fmt::format("connection to {} timed out after {:g} s", self->text,
+                             std::chrono::duration<double>(self->options.timeout).count())));
     });
-    for (const SocketAddress& address : NumericAddresses(parsed.value())) {
-      endpoints.push_back(ToEndpoint(address));
-    }
+    for (const SocketAddress& numeric : NumericAddresses(parsed)) Add(numeric);
     if (!endpoints.empty()) return Try();
     resolver.async_resolve(
-        parsed.value().host, std::to_string(parsed.value().port),
-        asio::ip::resolver_base::numeric_service,
+        parsed.host, std::to_string(parsed.port), asio::ip::resolver_base::numeric_service,
         [self = shared_from_this()](const std::error_code& error,
                                     const asio::ip::tcp::resolver::results_type& results) {
           if (error) {
@@ -63,9 +70,15 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
                                                    "host: {}",
                                                    self->text, error.message())));
           }
-          for (const auto& result : results) self->endpoints.push_back(result.endpoint());
+          for (const auto& result : results) self->Add(ToSocketAddress(result.endpoint()));
           self->Try();
         });
+  }
+
+  void Add(const SocketAddress& address) {
+    const auto name = options.same_host_names ? SameHostName(address) : std::nullopt;
+    if (name) endpoints.push_back(ToEndpoint(*name));
+    endpoints.push_back(ToEndpoint(address));
   }
 
   /// Try the next endpoint.
@@ -75,7 +88,8 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
     (void)socket.close(ignored);
     socket.async_connect(endpoints[next], [self = shared_from_this()](std::error_code error) {
       if (!self->done) return;
-      if (!error && self->IsSelfConnected()) error = asio::error::connection_refused;
+      if (!error && (self->IsSelfConnected() || self->IsForeign()))
+        error = asio::error::connection_refused;
       if (!error) return self->Succeed();
       if (++self->next < self->endpoints.size()) return self->Try();
       self->Finish(self->Describe(error));
@@ -88,6 +102,12 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
     const Endpoint local = socket.local_endpoint(error);
     const Endpoint remote = socket.remote_endpoint(error);
     return !error && endpoints[next].protocol().family() != AF_UNIX && local == remote;
+  }
+
+  /// Anybody may take a name in the kernel: one that stands for an address is believed of a process of this user only.
+  bool IsForeign() {
+    if (endpoints[next].protocol().family() != AF_UNIX || parsed.is_unix()) return false;
+    return PeerUser(socket.native_handle()) != ::geteuid();
   }
 
   Status Describe(const std::error_code& error) const {
@@ -134,15 +154,17 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
   asio::basic_stream_socket<asio::generic::stream_protocol> socket;
   asio::steady_timer limit;
   const std::string text;
+  const Options options;
+  TcpAddress parsed;
   std::function<void(Result<int>)> done;  // Empty: finished or not wanted any more.
   std::vector<Endpoint> endpoints;
   std::size_t next = 0;
 };
 
 TcpConnector::TcpConnector(runtime::RealLoop& loop, const std::string& address,
-                           runtime::Duration timeout, std::function<void(Result<int> fd)> done)
-    : state_(std::make_shared<State>(loop, address, std::move(done))) {
-  state_->Start(timeout);
+                           const Options& options, std::function<void(Result<int> fd)> done)
+    : state_(std::make_shared<State>(loop, address, options, std::move(done))) {
+  state_->Start();
 }
 
 TcpConnector::~TcpConnector() {

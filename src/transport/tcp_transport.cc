@@ -16,7 +16,6 @@
 #include <asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <optional>
 #include <random>
 #include <unordered_map>
@@ -44,10 +43,7 @@ std::uint64_t DrawSeed() {
 }
 
 SocketAddress ToSocketAddress(const Endpoint& endpoint) {
-  SocketAddress address;
-  address.size = static_cast<socklen_t>(std::min(endpoint.size(), sizeof address.storage));
-  std::memcpy(&address.storage, endpoint.data(), address.size);
-  return address;
+  return CopySocketAddress(endpoint.data(), endpoint.size());
 }
 
 /// A path left behind by a process that is gone refuses connections and may be replaced.
@@ -64,10 +60,8 @@ bool IsStaleUnixSocket(const SocketAddress& address, const std::string& path) {
 
 /// Whether the process at the other end runs as this process's user, or as root.
 bool IsSameUser(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == ::geteuid() || peer.uid == 0);
+  const std::optional<uid_t> peer = PeerUser(fd);
+  return peer && (*peer == ::geteuid() || *peer == 0);
 }
 
 Status ListenFailure(const std::string& address, const std::error_code& error) {
@@ -146,6 +140,20 @@ struct TcpTransport::Impl final : TcpLinkOwner, std::enable_shared_from_this<Imp
     for (const auto& listener : listeners) Accept(*listener);
   }
 
+  void Add(std::unique_ptr<Listener> listener) {
+    listeners.push_back(std::move(listener));
+    if (started) Accept(*listeners.back());
+  }
+
+  /// Beside a listener at `address`. A name that somebody else has is done without: the address works for all.
+  void ListenOnHost(const SocketAddress& address) {
+    const std::optional<SocketAddress> name = SameHostName(address);
+    if (!name) return;
+    auto listener = std::make_unique<Listener>(loop.context());
+    listener->same_user_only = true;
+    if (!listener->Open(*name, "")) Add(std::move(listener));
+  }
+
   void Accept(Listener& listener) {
     listener.acceptor.async_accept(
         [weak = weak_from_this(), &listener](const std::error_code& error, auto socket) {
@@ -209,7 +217,10 @@ struct TcpTransport::Impl final : TcpLinkOwner, std::enable_shared_from_this<Imp
       return id;
     }
     links[id].connector = std::make_unique<TcpConnector>(
-        loop, address, options.connect_timeout, [this, id](const Result<int>& fd) {
+        loop, address,
+        TcpConnector::Options{.timeout = options.connect_timeout,
+                              .same_host_names = options.same_host_names},
+        [this, id](const Result<int>& fd) {
           // The connector that calls is destroyed with this function: nothing of it is used after.
           const std::unique_ptr<TcpConnector> finished = std::move(links.at(id).connector);
           if (!fd.ok()) return OnLinkFailed(id, fd.status());
@@ -281,8 +292,8 @@ Result<std::string> TcpTransport::Listen(const std::string& address) {
   if (error) return ListenFailure(address, error);
   const Endpoint local = listener->acceptor.local_endpoint(error);
   if (error) return ListenFailure(address, error);
-  impl_->listeners.push_back(std::move(listener));
-  if (impl_->started) impl_->Accept(*impl_->listeners.back());
+  impl_->Add(std::move(listener));
+  if (impl_->options.same_host_names) impl_->ListenOnHost(ToSocketAddress(local));
   return FormatSocketAddress(ToSocketAddress(local));
 }
 

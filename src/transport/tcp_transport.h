@@ -18,6 +18,9 @@ struct TcpOptions {
   runtime::Duration connect_timeout = std::chrono::seconds(5);
   /// Data that the peer's host does not acknowledge for this long ends a link (TCP_USER_TIMEOUT).
   runtime::Duration user_timeout = std::chrono::seconds(10);
+  /// Processes of one user on one host meet over Unix-domain sockets: a listener at HOST:PORT takes connections at a name
+  /// in the kernel, too (SameHostName()), and whoever connects to HOST:PORT tries that name first.
+  bool same_host_names = false;
 };
 
 /// One node on one loop.

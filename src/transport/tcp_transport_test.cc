@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,12 +56,13 @@ class Recorder final : public Node {
   void OnOpen(Transport& transport, LinkId link, bool, const std::string& peer) override {
     transport.SetFrameBytesMax(link, frame_bytes_max);
     open.insert(link);
-    last_peer = peer;
+    last_peer = peers_[link] = peer;
     Changed();
   }
   void OnFrame(Transport& transport, LinkId link, wire::Frame frame) override {
     if (echo) transport.Send(link, frame);
     frames.push_back(std::move(frame));
+    frame_peer = peers_[link];
     Changed();
   }
   void OnClose(Transport&, LinkId link, const Status& why) override {
@@ -77,6 +79,7 @@ class Recorder final : public Node {
   std::function<bool()> until;
   std::set<LinkId> open;
   std::string last_peer;
+  std::string frame_peer;  ///< Who sent the last frame.
   std::vector<wire::Frame> frames;
   std::vector<Status> closed;
   LinkId closed_link = 0;
@@ -86,6 +89,7 @@ class Recorder final : public Node {
     if (until && until()) loop_.Stop();
   }
   runtime::RealLoop& loop_;
+  std::map<LinkId, std::string> peers_;
 };
 
 constexpr std::size_t kTestQueueMax = 8 << 20;
@@ -368,6 +372,61 @@ TEST(TcpTransport, TakesUnixNamesThatAreNoFiles) {
                     two = transport.Listen("unix:@").value();
   EXPECT_TRUE(one.starts_with("unix:@") && one.size() > 6) << one;
   EXPECT_NE(one, two);
+}
+
+/// Sends a frame from one node to another at HOST:PORT. @return the address that it came from.
+std::string PeerSeen(bool listener_has_name, bool connector_tries_name,
+                     uid_t listen_as = ::geteuid()) {
+  runtime::RealLoop loop;
+  Recorder server(loop), client(loop);
+  TcpTransport listening(loop, server, {.same_host_names = listener_has_name});
+  TcpTransport connecting(loop, client, {.same_host_names = connector_tries_name});
+  const uid_t self = ::geteuid();
+  EXPECT_EQ(::seteuid(listen_as), 0);
+  const std::string address = listening.Listen("127.0.0.1:0").value();
+  EXPECT_EQ(::seteuid(self), 0);
+  EXPECT_TRUE(address.starts_with("127.0.0.1:")) << address;
+  client.on_start = [&](Transport& t) { t.Send(t.Connect(address), MakeFrame(1)); };
+  server.until = [&] { return server.frames.size() == 1; };
+  listening.Start();
+  connecting.Start();
+  loop.Run();
+  return server.frame_peer;
+}
+
+TEST(TcpTransport, ProcessesOfOneHostMeetAtAName) {
+  EXPECT_EQ(PeerSeen(true, true), "unix:(peer)");
+  EXPECT_TRUE(PeerSeen(true, false).starts_with("127.0.0.1:")) << "TCP works, too";
+  EXPECT_TRUE(PeerSeen(false, true).starts_with("127.0.0.1:")) << "there is no name";
+}
+
+TEST(TcpTransport, ANameOfAnotherUserIsNotBelieved) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can listen as another user";
+  constexpr uid_t kOther = 65533;
+  EXPECT_TRUE(PeerSeen(true, true, kOther).starts_with("127.0.0.1:"));
+}
+
+TEST(TcpTransport, ANameThatIsTakenIsDoneWithout) {
+  runtime::RealLoop loop;
+  Recorder node(loop);
+  TcpTransport taker(loop, node), transport(loop, node, {.same_host_names = true});
+  std::string address;
+  {
+    TcpTransport probe(loop, node);
+    address = probe.Listen("127.0.0.1:0").value();
+  }
+  ASSERT_TRUE(taker.Listen("unix:@steelyard-" + address).ok());
+  EXPECT_EQ(transport.Listen(address).value(), address);
+}
+
+TEST(TcpAddress, AnAddressOfAllInterfacesHasNoNameOnItsHost) {
+  const auto name_of = [](const std::string& text) -> std::string {
+    const auto name = SameHostName(NumericAddresses(ParseTcpAddress(text).value())[0]);
+    return name ? FormatSocketAddress(*name) : "";
+  };
+  EXPECT_EQ(name_of("127.0.0.1:4070"), "unix:@steelyard-127.0.0.1:4070");
+  EXPECT_EQ(name_of("[::1]:4070"), "unix:@steelyard-[::1]:4070");
+  for (const char* none : {"0.0.0.0:4070", "[::]:4070", "unix:@x"}) EXPECT_EQ(name_of(none), "");
 }
 
 /// Connect to `address` as `user` (root only), and be `after` from then on.

@@ -335,6 +335,13 @@ class UpAndDown(ClusterTest):
         self.assertEqual({node["process"] for node in nodes}, {f"pid {pid}" for pid in started["pids"][1:]})
         for pid in started["pids"]:
             self.assertEqual(os.getsid(pid), pid, "a session of its own")
+        addresses = [self.cluster, nodes[0]["address"]]
+        self.assertTrue(all(address.startswith("127.0.0.1:") for address in addresses))
+        for address in addresses:
+            self.assertIn("listens", self.connections(address))
+        self.assertIn("connected", self.connections(self.cluster), "servers and workers reach the head so")
+        with socket.create_connection(("127.0.0.1", int(self.cluster.split(":")[1]))):
+            pass  # By TCP, too.
         self.assertEqual(self.train("--cluster", self.cluster)["workers"], 2)
         self.assertIn(f"the cluster in ./steelyard-cluster is at {self.cluster}", self.fail_with(2, "status"))
         self.assertIn("a cluster runs here already", self.fail_with(69, "up", "--listen", "127.0.0.1:0"))
@@ -343,6 +350,13 @@ class UpAndDown(ClusterTest):
         self.assertFalse(any(alive(pid) for pid in started["pids"]))
         self.assertEqual(self.succeed("down").out, "nothing ran\n")
         self.up("--servers", "1", "--workers", "1")
+
+    @staticmethod
+    def connections(address: str) -> set[str]:
+        """Of the Unix-domain socket that stands for this address on its own machine."""
+        lines = (line.split() for line in pathlib.Path("/proc/net/unix").read_text().splitlines())
+        names = {"01": "listens", "03": "connected"}
+        return {names[words[5]] for words in lines if words[-1] == f"@steelyard-{address}"}
 
     def test_down_ends_what_is_left(self):
         started = self.up()
