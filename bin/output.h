@@ -25,6 +25,18 @@ struct EvaluationReport {
   std::optional<double> rmse;
 };
 
+/// What the stages of training took, in nanoseconds for each non-zero value of the input, over all passes.
+///
+/// Parsing, localising and computing: time on a processor. Pulling and pushing: from the request to the answer of the
+/// servers, which may overlap with other stages and with each other.
+struct StagesReport {
+  double parse_ns = 0.0;
+  double localise_ns = 0.0;
+  double pull_ns = 0.0;
+  double compute_ns = 0.0;
+  double push_ns = 0.0;
+};
+
 /// One training run.
 struct TrainReport {
   std::uint64_t rows = 0;      ///< Trained rows of one pass.
@@ -44,6 +56,7 @@ struct TrainReport {
   std::uint64_t pulled_bytes = 0;
   std::uint64_t before_filters_bytes = 0;
   double idle_fraction = 0.0;
+  std::optional<StagesReport> stages;
   std::uint64_t peak_memory_bytes = 0;
   std::uint64_t servers = 0;
   std::uint64_t workers = 0;

@@ -61,6 +61,13 @@ std::string TrainJson(const TrainReport& report) {
                      {"pulled_bytes", report.pulled_bytes},
                      {"before_filters_bytes", report.before_filters_bytes}};
   json["idle_fraction"] = report.idle_fraction;
+  if (report.stages.has_value()) {
+    json["stages"] = {{"parse_ns", report.stages->parse_ns},
+                      {"localise_ns", report.stages->localise_ns},
+                      {"pull_ns", report.stages->pull_ns},
+                      {"compute_ns", report.stages->compute_ns},
+                      {"push_ns", report.stages->push_ns}};
+  }
   json["peak_memory_bytes"] = report.peak_memory_bytes;
   json["model"] = report.model;
   json["format"] = report.format;

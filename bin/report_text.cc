@@ -91,6 +91,14 @@ std::string TrainText(const TrainReport& report) {
   text += fmt::format("pushed {}, pulled {}, peak memory {}, workers idle {:.1f} % of the time\n",
                       Bytes(report.pushed_bytes), Bytes(report.pulled_bytes),
                       Bytes(report.peak_memory_bytes), 100.0 * report.idle_fraction);
+  if (report.stages.has_value()) {
+    text += fmt::format(
+        "per non-zero: parse {:.1f} ns, localise {:.1f} ns, compute {:.1f} ns; pull {:.1f} ns and "
+        "push {:.1f} ns until "
+        "answered\n",
+        report.stages->parse_ns, report.stages->localise_ns, report.stages->compute_ns,
+        report.stages->pull_ns, report.stages->push_ns);
+  }
   if (report.progressive_log_loss.has_value()) {
     text += fmt::format("progressive log loss {:.6f} (each row before it is learned, first pass)\n",
                         *report.progressive_log_loss);

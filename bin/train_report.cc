@@ -20,6 +20,18 @@ void FillProgressive(const wire::JobStatus& status, math::LossKind loss, TrainRe
     report.progressive_loss = progressive.value().mean_loss();
 }
 
+std::optional<StagesReport> StagesOf(const wire::WorkSums& work) {
+  if (work.nonzeros == 0) return std::nullopt;
+  const auto each = [&](std::uint64_t ns) {
+    return static_cast<double>(ns) / static_cast<double>(work.nonzeros);
+  };
+  return StagesReport{.parse_ns = each(work.stages.parse_ns),
+                      .localise_ns = each(work.stages.localise_ns),
+                      .pull_ns = each(work.stages.pull_ns),
+                      .compute_ns = each(work.stages.compute_ns),
+                      .push_ns = each(work.stages.push_ns)};
+}
+
 }  // namespace
 
 TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status) {
@@ -43,6 +55,7 @@ TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStat
   const double waited = static_cast<double>(work.idle_ns);
   const double spent = waited + static_cast<double>(work.busy_ns);
   report.idle_fraction = spent > 0.0 ? waited / spent : 0.0;
+  report.stages = StagesOf(work);
   report.servers = parameters.server_count();
   report.workers = parameters.worker_count();
   report.model = parameters.model;

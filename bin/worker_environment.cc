@@ -8,6 +8,7 @@
 #include "child_processes.h"
 #include "data/dataset.h"
 #include "job/scheduler.h"
+#include "runtime/real_machine.h"
 
 namespace steelyard::cli {
 
@@ -55,6 +56,7 @@ job::WorkerEnvironment WorkerThreads::Environment() {
           .reader = &reader_,
           .compute = compute_.get(),
           .read_ns = [this] { return reader_.worked_ns(); },
+          .thread_ns = runtime::ThreadCpuNs,
           .peak_memory_bytes = [] { return PeakMemoryOf("self"); }};
 }
 

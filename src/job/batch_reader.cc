@@ -79,7 +79,9 @@ Status BatchReader::FillBatch(data::Minibatch& batch) {
     if (next_row_ == rows_.size()) {
       rows_.Clear();
       next_row_ = 0;
+      const std::uint64_t began = ThreadNs();
       SY_RETURN_IF_ERROR(reader_->Read(kReadRows, rows_));
+      parse_ns_ += ThreadNs() - began;
       at_end_ = rows_.empty();
       TakeNames();
       continue;
@@ -100,6 +102,17 @@ Status BatchReader::FillBatch(data::Minibatch& batch) {
 
 BatchReader::Chunk BatchReader::Read(std::deque<data::Shard>& shards, std::size_t batches_max,
                                      std::vector<std::unique_ptr<data::Minibatch>>& spare) {
+  const std::uint64_t began = ThreadNs();
+  const std::uint64_t parsed = parse_ns_;
+  Chunk chunk = ReadBatches(shards, batches_max, spare);
+  chunk.parse_ns = parse_ns_ - parsed;
+  chunk.localise_ns = ThreadNs() - began - chunk.parse_ns;
+  return chunk;
+}
+
+BatchReader::Chunk BatchReader::ReadBatches(std::deque<data::Shard>& shards,
+                                            std::size_t batches_max,
+                                            std::vector<std::unique_ptr<data::Minibatch>>& spare) {
   Chunk chunk;
   while (chunk.batches.size() < batches_max && !shards.empty()) {
     if (!reader_) {

@@ -42,6 +42,8 @@ class BatchReader {
     data::Holdout holdout;  ///< Rows it names are spooled (first pass) and not returned.
     bool spool_held_out = false;
     bool keep_names = false;
+    std::function<std::uint64_t()> thread_ns =
+        {};  ///< Processor time of the calling thread; may be empty.
   };
 
   /// Errors: those of the opener.
@@ -55,6 +57,8 @@ class BatchReader {
   struct Chunk {
     std::vector<std::unique_ptr<data::Minibatch>> batches;
     std::size_t shards_finished = 0;
+    std::uint64_t parse_ns = 0;     ///< Processor time of reading rows.
+    std::uint64_t localise_ns = 0;  ///< And of all else: what makes minibatches of them.
     Status status;
   };
   Chunk Read(std::deque<data::Shard>& shards, std::size_t batches_max,
@@ -70,6 +74,9 @@ class BatchReader {
   const std::unordered_map<Key, std::string>& names() const { return names_; }
 
  private:
+  Chunk ReadBatches(std::deque<data::Shard>& shards, std::size_t batches_max,
+                    std::vector<std::unique_ptr<data::Minibatch>>& spare);
+  std::uint64_t ThreadNs() const { return options_.thread_ns ? options_.thread_ns() : 0; }
   static std::unique_ptr<data::Minibatch> Take(
       std::vector<std::unique_ptr<data::Minibatch>>& spare);
   Status FillBatch(data::Minibatch& batch);
@@ -85,6 +92,7 @@ class BatchReader {
   data::RowBlock held_out_;  ///< On its way to the spool.
   data::RowSpool spool_;
   std::uint64_t bad_rows_ = 0;
+  std::uint64_t parse_ns_ = 0;  ///< Of all calls.
   std::unordered_map<Key, std::string> names_;
 };
 

@@ -29,8 +29,10 @@ struct WorkerEnvironment {
   /// False when the servers answer on this worker's own loop: pulling ahead then hides nothing and costs the addition of
   /// own pushes.
   bool pulls_ahead = true;
-  /// Nanoseconds that `reader` has worked so far, and the process's peak memory; both may be empty.
+  /// Nanoseconds that `reader` has worked so far, those that the calling thread has computed, and the process's peak
+  /// memory; all may be empty.
   std::function<std::uint64_t()> read_ns;
+  std::function<std::uint64_t()> thread_ns = {};
   std::function<std::uint64_t()> peak_memory_bytes;
 };
 

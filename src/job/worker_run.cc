@@ -108,6 +108,7 @@ void Worker::Run::BeginPhase(Transport& transport) {
   if (train) options.holdout = holdout_;
   options.spool_held_out = train && pass_ == 0;
   options.keep_names = parameters_.keep_names && train && pass_ == 0;
+  options.thread_ns = environment_->thread_ns;
   reader().Begin(options);
   next_step_ = pushed_steps_ = next_scored_ = FirstStepOfPass(pass_);
   evaluation_ = math::Evaluation(LossOf(parameters_.task), /*ranks=*/!train);
@@ -209,6 +210,10 @@ void Worker::Run::OnRead(Transport& transport, BatchReader::Chunk chunk) {
   if (cancelled_ || state_ == State::kFailed) return;
   if (!chunk.status.ok()) return Fail(transport, chunk.status);
   if (reads_held_out_ && chunk.batches.empty()) held_out_end_ = true;
+  if (state_ == State::kTraining) {
+    work_.stages.parse_ns += chunk.parse_ns;
+    work_.stages.localise_ns += chunk.localise_ns;
+  }
   for (auto& batch : chunk.batches) batches_.push_back(std::move(batch));
   Pump(transport);
 }
@@ -218,8 +223,11 @@ void Worker::Run::PumpPulls(Transport& transport) {
   const Step delay = environment_->pulls_ahead ? parameters_.tau.steps : 0;
   const Step ahead = train ? std::min(delay, kPullsAheadMax) : kPullsAheadMax;
   while (!batches_.empty() && next_step_ <= (train ? pushed_steps_ : next_scored_) + ahead) {
-    InFlight work{
-        .step = next_step_, .batch = std::move(batches_.front()), .acked_ts = 0, .pulled = {}};
+    InFlight work{.step = next_step_,
+                  .batch = std::move(batches_.front()),
+                  .acked_ts = 0,
+                  .pulled = {},
+                  .asked = transport.now()};
     batches_.pop_front();
     work.acked_ts = client_->acked_ts(assign_.view.table);
     client::PullRequest request{
@@ -249,6 +257,7 @@ void Worker::Run::OnPulled(Transport& transport, Step step, Result<client::Pulle
   const auto work = std::ranges::find(in_flight_, step, &InFlight::step);
   if (work == in_flight_.end()) return;
   work->pulled = std::move(pulled.value());
+  if (state_ == State::kTraining) work_.stages.pull_ns += Since(transport, work->asked);
   Pump(transport);
 }
 
@@ -256,7 +265,7 @@ void Worker::Run::PumpCompute(Transport& transport) {
   if (computing_ || held_push_ || in_flight_.empty() || !in_flight_.front().pulled) return;
   computing_ = true;
   if (state_ == State::kTraining) {
-    work_.idle_ns += static_cast<std::uint64_t>((transport.now() - compute_ended_).count());
+    work_.idle_ns += Since(transport, compute_ended_);
     Learn(transport);
   } else {
     Score(transport);
@@ -273,11 +282,15 @@ void Worker::Run::Learn(Transport& transport) {
   auto deltas = std::make_shared<std::vector<float>>(work->pulled->floats.size());
   const runtime::Time started = transport.now();
   environment_->compute->Run(
-      [self = shared_from_this(), work, deltas] {
+      // The worker, and with it environment_, may end meanwhile.
+      [self = shared_from_this(), work, deltas, thread_ns = environment_->thread_ns] {
+        const std::uint64_t began = thread_ns ? thread_ns() : 0;
         self->learner_->Learn(*work->batch, work->pulled->floats, *deltas, self->evaluation_);
+        work->compute_ns = thread_ns ? thread_ns() - began : 0;
       },
       [self = shared_from_this(), work, deltas, started, &transport] {
-        self->work_.busy_ns += static_cast<std::uint64_t>((transport.now() - started).count());
+        self->work_.busy_ns += Since(transport, started);
+        self->work_.stages.compute_ns += work->compute_ns;
         self->OnLearned(transport, std::move(*work), std::move(*deltas));
       });
 }
@@ -314,10 +327,12 @@ bool Worker::Run::TryPush(Transport& transport, client::PushRequest request) {
   const Ts ts = client_->next_ts(assign_.view.table);
   own_pushes_.Add(ts, request.keys, request.floats);
   const Step step = request.step;
-  auto pushed = client_->Push(transport, assign_.view.table, std::move(request),
-                              [self = shared_from_this(), &transport](const Status& status) {
-                                self->OnPushed(transport, status);
-                              });
+  auto pushed = client_->Push(
+      transport, assign_.view.table, std::move(request),
+      [self = shared_from_this(), asked = transport.now(), &transport](const Status& status) {
+        self->work_.stages.push_ns += Since(transport, asked);
+        self->OnPushed(transport, status);
+      });
   if (!pushed.ok()) {
     Fail(transport, pushed.status());
     return false;

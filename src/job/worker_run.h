@@ -51,6 +51,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
     std::unique_ptr<data::Minibatch> batch;
     Ts acked_ts = 0;  ///< When the pull was made.
     std::optional<client::Pulled> pulled;
+    runtime::Time asked{0};  ///< When the pull was made.
+    std::uint64_t compute_ns = 0;
   };
 
   void Opened(transport::Transport& transport, const Status& status);
@@ -70,6 +72,9 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   bool TryPush(transport::Transport& transport, client::PushRequest request);
   bool PushHeld(transport::Transport& transport);
   void OnPushed(transport::Transport& transport, const Status& status);
+  static std::uint64_t Since(const transport::Transport& transport, runtime::Time time) {
+    return static_cast<std::uint64_t>((transport.now() - time).count());
+  }
   void FinishPhase(transport::Transport& transport);
   void Fail(transport::Transport& transport, const Status& status);
   void Report(transport::Transport& transport);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -57,6 +58,13 @@ std::size_t AvailableProcessors() {
   const auto quota = QuotaProcessors();
   if (quota) count = std::min(count, static_cast<std::size_t>(std::max(1.0, std::ceil(*quota))));
   return count;
+}
+
+std::uint64_t ThreadCpuNs() {
+  timespec spent{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return static_cast<std::uint64_t>(spent.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(spent.tv_nsec);
 }
 
 std::uint64_t AvailableMemoryBytes() {

@@ -22,6 +22,14 @@ Status CheckPart(const EvaluationPart& part) {
 
 }  // namespace
 
+void StageSums::Add(const StageSums& other) {
+  parse_ns += other.parse_ns;
+  localise_ns += other.localise_ns;
+  pull_ns += other.pull_ns;
+  compute_ns += other.compute_ns;
+  push_ns += other.push_ns;
+}
+
 void WorkSums::Add(const WorkSums& other) {
   rows += other.rows;
   bad_rows += other.bad_rows;
@@ -35,6 +43,7 @@ void WorkSums::Add(const WorkSums& other) {
   read_ns += other.read_ns;
   busy_ns += other.busy_ns;
   peak_memory_bytes += other.peak_memory_bytes;
+  stages.Add(other.stages);
 }
 
 Status JobSubmit::Check() const {

@@ -77,6 +77,22 @@ struct EvaluationPart {
   }
 };
 
+/// What the stages of a minibatch took, summed; 0 where the process cannot tell.
+struct StageSums {
+  std::uint64_t parse_ns = 0;  ///< Processor time of reading and parsing.
+  std::uint64_t localise_ns =
+      0;  ///< Processor time of cutting minibatches and finding their distinct keys.
+  std::uint64_t pull_ns =
+      0;  ///< From each pull to its rows; pulls that run ahead overlap with the rest.
+  std::uint64_t compute_ns = 0;  ///< Processor time of learning.
+  std::uint64_t push_ns = 0;     ///< From each push to its acknowledgement; overlaps likewise.
+  template <typename V>
+  void Fields(V& v) {
+    v(parse_ns, localise_ns, pull_ns, compute_ns, push_ns);
+  }
+  void Add(const StageSums& other);
+};
+
 /// What one slot (or all of them) did so far in a pass.
 struct WorkSums {
   std::uint64_t rows = 0;
@@ -91,10 +107,11 @@ struct WorkSums {
   std::uint64_t read_ns = 0;  ///< Time spent reading and parsing.
   std::uint64_t busy_ns = 0;  ///< Time spent computing.
   std::uint64_t peak_memory_bytes = 0;
+  StageSums stages = {};
   template <typename V>
   void Fields(V& v) {
     v(rows, bad_rows, minibatches, nonzeros, loss_sum, weight_sum, pushed_bytes, pulled_bytes,
-      idle_ns, read_ns, busy_ns, peak_memory_bytes);
+      idle_ns, read_ns, busy_ns, peak_memory_bytes, stages);
   }
   /// Add another slot's sums.
   void Add(const WorkSums& other);

@@ -30,6 +30,12 @@ class Train(CommandTest):
         self.assertLess(report["valid"]["log_loss"], 0.4)
         self.assertEqual(report["features"], 50)
         self.assertGreater(report["traffic"]["pushed_bytes"], 0)
+        self.assertEqual(list(report["stages"]), ["parse_ns", "localise_ns", "pull_ns", "compute_ns", "push_ns"])
+        self.assertGreater(min(report["stages"].values()), 0)
+        self.assertLess(sum(report["stages"][stage] for stage in ("parse_ns", "localise_ns", "compute_ns")) * 3000 * 8 * 2,
+                        1e9 * 2 * report["seconds"], "time on processors is no more than there was")
+        self.assertRegex(self.succeed("train", "train.svm", "--servers", "1", "--quiet").out,
+                         r"\nper non-zero: parse [\d.]+ ns, localise [\d.]+ ns, compute [\d.]+ ns; pull [\d.]+ ns and push ")
         self.assertGreater(report["peak_memory_bytes"], 1 << 20)
         self.assertAlmostEqual(report["rows_per_second"], report["rows"] * 2 / report["seconds"], places=3)
         for absent in ("objective", "gap", "progressive_loss"):
