@@ -14,6 +14,8 @@ namespace {
 constexpr runtime::Duration kSilenceMax = std::chrono::seconds(2);
 /// The first word about what is waited for.
 constexpr runtime::Duration kFirstWord = std::chrono::seconds(1);
+/// A server that the head has not heard for so long is named: it beats every 50 ms.
+constexpr std::uint64_t kSilentNs = 1'000'000'000;
 // One request of each kind is outstanding at a time: fixed ids make repeats recognisable.
 constexpr std::uint64_t kCreateRequest = 1;
 constexpr std::uint64_t kSubmitRequest = 2;
@@ -181,6 +183,11 @@ void Submitter::OnClusterStatus(const wire::ClusterStatus& status) {
       std::ranges::count(status.nodes, wire::Role::kServer, &wire::NodeStatus::role);
   servers_ =
       ": " + std::to_string(servers) + " of " + std::to_string(plan_.servers_min) + " are there";
+  for (const wire::NodeStatus& node : status.nodes) {
+    if (node.role != wire::Role::kServer || node.silent_ns < kSilentNs) continue;
+    servers_ += "; server " + std::to_string(node.node) + " (" + node.address + ", " +
+                node.description + ") does not answer";
+  }
 }
 
 void Submitter::Attach(Transport& transport, std::function<void()> then) {

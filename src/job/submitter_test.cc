@@ -161,10 +161,18 @@ TEST_F(SubmitterTest, AsksUntilItIsAnsweredAndSaysWhatItWaitsFor) {
             std::vector<std::string>{"waiting for 2 servers to hold the table: 1 of 2 are there"});
   Pass(250ms);
   EXPECT_EQ(waits_.size(), 1u) << "once";
+  FromHead(wire::ClusterStatus{.description = {},
+                               .nodes = {{1, wire::Role::kServer, "s", "pid 1", 2'000'000'000, 0}},
+                               .tables = {},
+                               .jobs = {}},
+           5);
+  Pass(250ms);
+  ASSERT_EQ(waits_.size(), 2u);
+  EXPECT_EQ(waits_[1], waits_[0] + "; server 1 (s, pid 1) does not answer");
   Pass(30s);
   ASSERT_TRUE(end_);
   EXPECT_EQ(end_->code(), StatusCode::kUnavailable);
-  EXPECT_NE(end_->message().find("did not start within 30 s: " + waits_[0]), std::string::npos);
+  EXPECT_NE(end_->message().find("did not start within 30 s: " + waits_[1]), std::string::npos);
 }
 
 TEST_F(SubmitterTest, ReadsTheTableWhenTheJobIsDoneAndCleansUp) {

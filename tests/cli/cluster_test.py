@@ -53,6 +53,19 @@ class Daemons(ClusterTest):
         self.assertEqual(job.returncode, 0)
         self.assertIn(b"model saved in", out)
 
+    def test_a_job_names_the_server_that_it_waits_for(self):
+        _, servers, _ = self.start_cluster(2, 1)
+        servers[1].send_signal(signal.SIGSTOP)
+        job = self.start_command("train", "train.svm", "--cluster", self.cluster)
+        lines = [job.stderr.readline().decode()]
+        while "does not answer" not in lines[-1]:
+            lines.append(job.stderr.readline().decode())
+            self.assertLess(len(lines), 4, lines)
+        self.assertIn(f"pid {servers[1].pid}) does not answer", lines[-1])
+        _, error = job.communicate(timeout=PATIENCE)
+        self.assertEqual(job.returncode, 69, error)
+        self.assertIn(f"pid {servers[1].pid}): died: no heartbeat", error.decode())
+
     def test_a_new_head_gets_the_old_servers_and_workers(self):
         head, _, _ = self.start_cluster(1, 1)
         head.kill()

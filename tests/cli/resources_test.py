@@ -1,8 +1,10 @@
 """Goal: a run takes the memory and disk that it was given, and says so when they do not suffice."""
+import json
 import pathlib
+import subprocess
 import unittest
 
-from command import CommandTest, svm_rows
+from command import BINARY, SANITIZED, TIME_LIMIT, CommandTest, svm_rows
 
 
 class RowCache(CommandTest):
@@ -47,6 +49,23 @@ class RowCache(CommandTest):
     def test_a_dry_run_keeps_nothing(self):
         self.succeed("train", "train.svm", "--cache", "rows", "--dry-run")
         self.assertFalse((self.folder / "rows").exists())
+
+
+class StreamMemory(CommandTest):
+    @unittest.skipIf(SANITIZED, "a sanitizer keeps freed memory")
+    def test_it_does_not_grow_with_the_rows(self):
+        """Few features, so that the table has its size early: the rest is what grows, if something does."""
+        def peak(rows: int) -> int:
+            make = [BINARY, "datagen", "--rows", str(rows), "--features", "5000", "--fields", "10", "--quiet"]
+            with subprocess.Popen(make, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as datagen:
+                train = subprocess.run([BINARY, "train", "-", "--model", "m", "--json", "--quiet"], stdin=datagen.stdout,
+                                       capture_output=True, cwd=self.folder, env=self.environment, timeout=TIME_LIMIT,
+                                       check=True)
+            report = json.loads(train.stdout)
+            self.assertEqual(report["rows"], rows)
+            return report["peak_memory_bytes"]
+        few, many = peak(250_000), peak(1_500_000)
+        self.assertLess(many, few + 4_000_000, "1,250,000 rows more are 100 MB of text")
 
 
 class TableMemory(CommandTest):
