@@ -9,13 +9,13 @@ Key KeyOfName(std::string_view name) {
   return XXH3_64bits(name.data(), name.size());
 }
 
-Hash128 HashKeys(std::span<const Key> keys) {
-  const XXH128_hash_t hash = XXH3_128bits(keys.data(), keys.size_bytes());
-  return {.low = hash.low64, .high = hash.high64};
-}
-
 std::uint64_t HashBytes(std::span<const std::byte> bytes, std::uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+Hash128 HashBytes128(std::span<const std::byte> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
 }
 
 }  // namespace steelyard

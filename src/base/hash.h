@@ -38,15 +38,15 @@ Key KeyOfName(std::string_view name);
 /// XXH3 of 64 bits over bytes, for file and content fingerprints.
 std::uint64_t HashBytes(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 
-/// XXH3 of 128 bits.
+/// 128 bits: two different inputs of one hash are not to be expected, however many there are.
 struct Hash128 {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   bool operator==(const Hash128&) const = default;
 };
 
-/// The signature of a key list: over its keys in order.
-Hash128 HashKeys(std::span<const Key> keys);
+/// XXH3 of 128 bits over bytes. Not against forgers: who hashes what others name must hash it himself.
+Hash128 HashBytes128(std::span<const std::byte> bytes);
 
 /// CRC32C of `bytes`, continuing from `crc` (0 to start).
 std::uint32_t Crc32c(std::span<const std::byte> bytes, std::uint32_t crc = 0);

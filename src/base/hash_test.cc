@@ -26,6 +26,14 @@ TEST(Hash, DenseIdsSpreadOverTheKeySpace) {
   for (const int count : counts) EXPECT_NEAR(count, 1000, 150);
 }
 
+// The vector of XXH3_128bits over nothing; the rest is the library's own test.
+TEST(Hash, Of128BitsIsXxh3) {
+  EXPECT_EQ(HashBytes128({}), (Hash128{0x6001C324468D497FULL, 0x99AA06D3014798D8ULL}));
+  const std::vector<std::byte> bytes(300);
+  const std::span<const std::byte> all(bytes);
+  EXPECT_NE(HashBytes128(all), HashBytes128(all.first(299)));
+}
+
 // The vectors of RFC 3720, appendix B.4.
 TEST(Hash, Crc32cOfLongRunsEqualsThatOfTheirPieces) {
   std::vector<std::byte> bytes(200'000);

@@ -70,7 +70,7 @@ std::optional<TableId> Shard::ContinueFreezing() {
   if (!segment.freezer->Continue(kSliceRows)) return {};
   auto array = segment.freezer->Take();
   segment.freezer = nullptr;
-  const Hash128 hash = HashKeys(array->keys());
+  const Hash128 hash = HashBytes128(std::as_bytes(array->keys()));
   segment.frozen = {
       .segment = index, .rows = array->size(), .hash_low = hash.low, .hash_high = hash.high};
   segment.rows = std::move(array);

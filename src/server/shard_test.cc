@@ -260,7 +260,8 @@ TEST_F(ShardTest, AFrozenTableKeepsItsKeysAndRefusesAnyOthers) {
   ASSERT_EQ(frozen->segments.size(), 2u);
   EXPECT_EQ(frozen->segments[0].rows, 2u) << "the first request decides";
   EXPECT_EQ(frozen->segments[1].rows, 1u);
-  const Hash128 hash = HashKeys(std::vector<Key>{6, 8});
+  const std::vector<Key> kept{6, 8};
+  const Hash128 hash = HashBytes128(std::as_bytes(std::span(kept)));
   EXPECT_EQ(frozen->segments[0].hash_low, hash.low);
   EXPECT_EQ(frozen->segments[0].hash_high, hash.high);
   EXPECT_TRUE(Push(push).empty());
