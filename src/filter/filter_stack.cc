@@ -1,0 +1,125 @@
+#include "filter/filter_stack.h"
+
+#include <utility>
+
+#include "filter/drop_filters.h"
+#include "filter/fixed_filter.h"
+#include "filter/holding_filters.h"
+
+namespace steelyard::filter {
+namespace {
+
+using Filters = std::vector<std::unique_ptr<ValueFilter>>;
+
+Filters MakeFilters(const FilterList& list, FilterStackOptions options) {
+  Filters lossy;
+  if (list.skip) {
+    lossy.push_back(std::make_unique<SkipFilter>(
+        *list.skip, list.feedback ? SkipFilter::Scale::kNone : SkipFilter::Scale::kUnbiased));
+  }
+  if (list.fixed) lossy.push_back(std::make_unique<FixedFilter>(*list.fixed));
+
+  Filters filters;
+  if (list.kkt) filters.push_back(std::make_unique<KktFilter>(std::move(options.kkt)));
+  if (list.significant) {
+    filters.push_back(
+        std::make_unique<SignificantFilter>(*list.significant, options.state_bytes_max));
+  }
+  if (list.feedback) {
+    filters.push_back(std::make_unique<ErrorFeedback>(std::move(lossy), options.state_bytes_max));
+  } else {
+    for (auto& filter : lossy) filters.push_back(std::move(filter));
+  }
+  if (list.sparse) filters.push_back(std::make_unique<SparseFilter>());
+  return filters;
+}
+
+std::vector<const Codec*> KeyCodecs(const FilterList& list) {
+  if (list.delta) return {&DeltaCodec()};  // What it leaves does not shrink further, measured.
+  if (list.bytes) return {FindCodec(*list.bytes)};
+  return {};
+}
+
+std::vector<const Codec*> FloatCodecs(const FilterList& list) {
+  std::vector<const Codec*> codecs;
+  if (list.fixed) codecs.push_back(&ColumnsCodec());
+  if (list.zeros) codecs.push_back(&ZerosCodec());
+  if (list.fixed) codecs.push_back(&FixedCodec());
+  if (list.bytes) codecs.push_back(FindCodec(*list.bytes));
+  return codecs;
+}
+
+void AppendCounts(const SectionEncoder& encoder, const std::string& section,
+                  std::vector<FilterCounts>& counts) {
+  for (std::size_t i = 0; i < encoder.counts().size(); ++i) {
+    const StageCounts& stage = encoder.counts()[i];
+    counts.push_back({section + ":" + std::string(encoder.codecs()[i]->name()), stage.bytes_before,
+                      stage.bytes_after});
+  }
+}
+
+}  // namespace
+
+FilterStack::FilterStack(const FilterList& list, FilterStackOptions options)
+    : list_(list),
+      random_(options.seed),
+      keys_(KeyCodecs(list), options.limits),
+      floats_(FloatCodecs(list), options.limits) {
+  for (auto& filter : MakeFilters(list, std::move(options))) {
+    filters_.push_back({.filter = std::move(filter)});
+  }
+}
+
+Result<FilterStack> FilterStack::Create(std::string_view list, FilterStackOptions options) {
+  const Result<FilterList> parsed = ParseFilterList(list);
+  if (!parsed.ok()) return parsed.status();
+  if (parsed.value().kkt && !options.kkt) {
+    return Status(StatusCode::kInvalidArgument,
+                  "'kkt': this job has no rule by which keys could be left out", "filters");
+  }
+  return FilterStack(parsed.value(), std::move(options));
+}
+
+void FilterStack::Add(std::unique_ptr<ValueFilter> filter) {
+  filters_.insert(filters_.begin() + static_cast<std::ptrdiff_t>(own_count_++),
+                  {.filter = std::move(filter)});
+}
+
+void FilterStack::Apply(PushRows& rows) {
+  for (Counted& counted : filters_) {
+    counted.bytes_before += rows.bytes();
+    counted.filter->Apply(rows, random_);
+    counted.bytes_after += rows.bytes();
+  }
+}
+
+void FilterStack::Flush(PushRows& rows) {
+  for (Counted& counted : filters_) counted.filter->Flush(rows);
+}
+
+std::size_t FilterStack::state_bytes() const {
+  std::size_t bytes = 0;
+  for (const Counted& counted : filters_) bytes += counted.filter->state_bytes();
+  return bytes;
+}
+
+std::vector<FilterCounts> FilterStack::counts() const {
+  std::vector<FilterCounts> counts;
+  for (const Counted& counted : filters_) {
+    counts.push_back({counted.filter->name(), counted.bytes_before, counted.bytes_after});
+  }
+  AppendCounts(keys_, "keys", counts);
+  AppendCounts(floats_, "values", counts);
+  return counts;
+}
+
+std::string FilterStack::ToString() const {
+  std::string text;
+  for (const Counted& counted : filters_) {
+    text += (text.empty() ? "" : ",") + counted.filter->name();
+  }
+  if (!text.empty()) text += " | ";
+  return text + "keys:" + keys_.ToString() + " | values:" + floats_.ToString();
+}
+
+}  // namespace steelyard::filter
