@@ -10,6 +10,7 @@
 
 #include "checkpoint/model_writer.h"
 #include "data/row_file.h"
+#include "filter/section.h"
 #include "fuzz/fuzz_target.h"
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
@@ -187,6 +188,37 @@ void WriteDataMessages() {
   Write("frame_header", "valid", bytes);
 }
 
+void WriteSection(const std::string& target, const std::string& name, std::uint32_t count,
+                  Bytes section) {
+  const Bytes head = std::as_bytes(std::span(&count, 1));
+  std::vector<std::byte> input(head.begin(), head.end());
+  input.insert(input.end(), section.begin(), section.end());
+  Write(target, name, input);
+}
+
+// By our own codecs: what the libraries' write may change with their versions.
+void WriteSections() {
+  std::vector<Key> keys;
+  for (Key key = 3; keys.size() < 150; key += 1 + key % 300) keys.push_back(key);
+  filter::SectionEncoder raw({}), delta({&filter::DeltaCodec()});
+  WriteSection("key_section", "valid-raw", 3, raw.Encode(std::span(keys).first(3)));
+  WriteSection("key_section", "valid-delta", 150, delta.Encode(keys));
+
+  std::vector<float> floats(150);
+  for (std::size_t i = 0; i < floats.size(); i += 1 + i % 5) {
+    floats[i] = static_cast<float>(static_cast<int>(i) - 70) / 64;
+  }
+  const std::vector<std::pair<std::string, std::vector<const filter::Codec*>>> stacks{
+      {"raw", {}},
+      {"zeros", {&filter::ZerosCodec()}},
+      {"columns-fixed", {&filter::ColumnsCodec(), &filter::FixedCodec()}},
+      {"zeros-fixed", {&filter::ZerosCodec(), &filter::FixedCodec()}}};
+  for (const auto& [name, codecs] : stacks) {
+    filter::SectionEncoder encoder(codecs);
+    WriteSection("float_section", "valid-" + name, 150, encoder.Encode(floats, 3));
+  }
+}
+
 void Copy(const std::filesystem::path& from, const std::string& target, const std::string& name) {
   std::filesystem::create_directories(corpus / target);
   std::filesystem::copy_file(from, corpus / target / name,
@@ -262,6 +294,7 @@ int main(int argc, char** argv) {
   steelyard::fuzz::WriteControlMessages();
   steelyard::fuzz::WriteJobMessages();
   steelyard::fuzz::WriteDataMessages();
+  steelyard::fuzz::WriteSections();
   steelyard::Status status = steelyard::fuzz::WriteModelFiles();
   if (status.ok()) status = steelyard::fuzz::WriteRowFile();
   if (!status.ok()) std::cerr << status.ToString() << "\n";
