@@ -117,6 +117,24 @@ TEST(Codecs, SizesAreThoseOfTheirLayouts) {
   EXPECT_EQ(Encoded(FixedCodec(), MemoryOf(std::vector<float>{1, -0.0F})).size(), 1U + 8);
 }
 
+TEST(Codecs, BitsOfNoFloatAreRefused) {
+  // Three floats; the bit of a fourth, and one float for it.
+  Memory encoded = MemoryOf(std::vector<std::uint32_t>{8, 0x3F800000});
+  Memory decoded(3 * sizeof(float));
+  EXPECT_EQ(ZerosCodec().Decode(encoded, decoded).code(), StatusCode::kCorruption);
+  encoded[0] = std::byte{4};
+  EXPECT_TRUE(ZerosCodec().Decode(encoded, decoded).ok());
+}
+
+TEST(Codecs, GridsOfNoFloatAreRefused) {
+  Memory decoded(sizeof(float));
+  for (const int exponent : {-128, -127, -126, 121, 122, 127}) {
+    const Memory encoded{std::byte{1}, static_cast<std::byte>(exponent), std::byte{1}};
+    EXPECT_EQ(FixedCodec().Decode(encoded, decoded).ok(), exponent >= -126 && exponent <= 121)
+        << exponent;
+  }
+}
+
 TEST(Codecs, ZeroKernelsAgree) {
   for (const ZeroKernels& kernels : SupportedZeroKernels()) {
     for (const std::size_t count : kCounts) {

@@ -123,6 +123,18 @@ TEST(FilterStack, OneSeedOneOutcome) {
   EXPECT_NE(filtered(7).keys, filtered(8).keys);
 }
 
+TEST(FilterStack, SkipScalesOnlyWithoutFeedback) {
+  for (const auto& [list, value] :
+       {std::pair("skip:0.25", 4.0F), std::pair("skip:0.25,feedback", 1.0F)}) {
+    auto stack = FilterStack::Create(list, {});
+    ASSERT_TRUE(stack.ok());
+    PushRows rows{.keys = SteppedKeys(1000, 3, 1), .floats = std::vector<float>(1000, 1.0F)};
+    stack.value().Apply(rows);
+    ASSERT_GT(rows.size(), 100U);
+    for (const float each : rows.floats) ASSERT_EQ(each, value) << list;
+  }
+}
+
 TEST(FilterStack, FlushBringsAllThatIsHeldBack) {
   auto made = FilterStack::Create("significant:1,feedback,fixed:1", {});
   ASSERT_TRUE(made.ok());

@@ -31,6 +31,9 @@ TEST(KeyCache, FindsWhatWasInsertedAndReportsMisses) {
   EXPECT_FALSE(cache.Find(SignatureOf(1, 2, keys)).has_value());
   const KeySignature signature = cache.Insert(1, 2, keys);
   EXPECT_EQ(signature, SignatureOf(1, 2, keys));
+  const std::size_t bytes = cache.bytes();
+  (void)cache.Insert(1, 2, keys);  // Again: it takes no more room.
+  EXPECT_EQ(cache.bytes(), bytes);
   const auto found = cache.Find(signature);
   ASSERT_TRUE(found.has_value());
   ASSERT_EQ(found->size(), keys.size() * sizeof(Key));
@@ -50,7 +53,7 @@ TEST(KeyCache, DropsWhatWasNotUsedForTheLongest) {
     EXPECT_LE(cache.bytes(), 5000U);
   }
   EXPECT_TRUE(cache.Find(signatures[0]).has_value());
-  (void)cache.Insert(1, 2, SteppedKeys(100, 20, 2));  // Again: it takes no more room.
+  (void)cache.Insert(1, 2, SteppedKeys(100, 20, 2));
   (void)cache.Insert(1, 9, SteppedKeys(100, 20, 9));
   EXPECT_LE(cache.bytes(), 5000U);
   EXPECT_TRUE(cache.Find(signatures[0]).has_value());

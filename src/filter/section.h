@@ -99,6 +99,9 @@ class SectionDecoder {
   /// As DecodeKeys(), of floats: any bits, not finite ones too.
   Result<std::span<const float>> DecodeFloats(Bytes& bytes, std::size_t count);
 
+  /// Memory that it keeps for the next section.
+  std::size_t scratch_bytes() const { return scratch_[0].capacity() + scratch_[1].capacity(); }
+
  private:
   Result<Bytes> Decode(Bytes& bytes, std::size_t decoded_bytes, std::size_t alignment);
 

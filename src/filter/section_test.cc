@@ -162,6 +162,7 @@ TEST(Section, DeclaredSizesAreCheckedBeforeAnythingElse) {
     ASSERT_FALSE(decoded.ok()) << each.what;
     EXPECT_EQ(decoded.status().code(), StatusCode::kCorruption) << each.what;
     EXPECT_EQ(rest.size(), each.section.size()) << each.what;
+    EXPECT_LE(decoder.scratch_bytes(), 8 * each.section.size() + 64) << each.what;
   }
   SectionDecoder small({.decoded_bytes_max = 64});
   const std::vector<std::byte> large = HandWritten({0, 16 + 72, 72}, 16 + 72);

@@ -101,6 +101,17 @@ TEST(FixedFilter, TheCodecPacksWhatItRoundedWhereverItIsSliced) {
   }
 }
 
+TEST(FixedFilter, RoundingUpNeedsNoFurtherByte) {
+  for (const int bytes : {1, 2}) {
+    const float top =
+        static_cast<float>(1 << GridBits(bytes)) - 0.25F;  // Rounded up, a bit too long.
+    Random random(6);
+    PushRows rows = RowsOf(SteppedKeys(1000, 3, 1), std::vector<float>(1000, top));
+    FixedFilter(bytes).Apply(rows, random);
+    EXPECT_LT(static_cast<double>(EncodedBytes(rows)), 1000 * (bytes + 0.1));
+  }
+}
+
 TEST(FixedFilter, LeavesWhatHasNoGrid) {
   Random random(1);
   for (const float odd : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max(),
