@@ -1,7 +1,7 @@
 // Floats [n, width] as [width, n]: what is alike, the same column of all keys, comes to lie together.
 //
-// Layout: the width (4 bytes), then column after column. Four bytes longer than its input; a stack puts it before codecs
-// that gain by it.
+// Layout: the width (4 bytes), then column after column. Four bytes longer than its input; a stack puts it before
+// codecs that gain by it.
 #include <algorithm>
 
 #include "filter/codec.h"

@@ -1,11 +1,11 @@
 // Sorted keys as differences, in blocks of 128 with one width in bytes each.
 //
-// Layout: the first key (8 bytes); then for each block of up to 128 following keys one byte, the width w from 0 to 8, and
-// w bytes a key: the difference to the key before, less one. So equal neighbours cannot be written at all, and a run of
-// consecutive keys takes one byte a block.
+// Layout: the first key (8 bytes); then for each block of up to 128 following keys one byte, the width w from 0 to 8,
+// and w bytes a key: the difference to the key before, less one. So equal neighbours cannot be written at all, and a
+// run of consecutive keys takes one byte a block.
 //
-// Source: frame-of-reference coding with a width per block, as in Lemire and Boytsov, "Decoding billions of integers per
-// second through vectorization", 2015; whole bytes, because the widths of hashed keys waste little of them.
+// Source: frame-of-reference coding with a width per block, as in Lemire and Boytsov, "Decoding billions of integers
+// per second through vectorization", 2015; whole bytes, because the widths of hashed keys waste little of them.
 #include <algorithm>
 #include <array>
 #include <bit>

@@ -8,7 +8,7 @@
 namespace steelyard::filter {
 
 /// `kkt`: keep the rows for which the application says so.
-/// Source: Li et al., OSDI 2014, section 3.5: user-defined filters, the KKT filter; NIPS 2014, section 3.2.
+/// Source: Li et al., OSDI 2014, section 3.6 (user-defined filters); NIPS 2014 (the KKT filter).
 class KktFilter final : public ValueFilter {
  public:
   explicit KktFilter(RowPredicate keep) : keep_(std::move(keep)) {}
@@ -20,7 +20,7 @@ class KktFilter final : public ValueFilter {
 };
 
 /// `skip:Q`: keep each row with probability q and scale it by 1/q, so that what arrives is right on average.
-/// Source: Li et al., NIPS 2014, section 3.2 ("random skip").
+/// Source: Li et al., NIPS 2014 ("random skip").
 class SkipFilter final : public ValueFilter {
  public:
   enum class Scale {

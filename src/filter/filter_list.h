@@ -32,8 +32,8 @@ struct FilterList {
   bool operator==(const FilterList&) const = default;
 };
 
-/// Errors: kInvalidArgument  an unknown name (with the near miss), an argument that is missing, wrong or too much, a name
-///         twice, a combination that makes no sense. Says what was found and what would do.
+/// Errors: kInvalidArgument  an unknown name (with the near miss), an argument that is missing, wrong or too much, a
+/// name         twice, a combination that makes no sense. Says what was found and what would do.
 Result<FilterList> ParseFilterList(std::string_view text);
 
 }  // namespace steelyard::filter

@@ -28,9 +28,9 @@ struct FilterStackOptions {
   SectionLimits limits = {};
 };
 
-/// Order. Once per push: own filters (Add()), kkt, significant, skip, fixed, sparse; feedback is around skip and fixed. So rows
-/// that go early cost nothing later, what is rounded is what is sent, and what was rounded to zero is dropped. Per transmission,
-/// keys: delta, or else lz4 or snappy; values: columns (if fixed), zeros, fixed, lz4 or snappy.
+/// Order. Once per push: own filters (Add()), kkt, significant, skip, fixed, sparse; feedback is around skip and fixed.
+/// So rows that go early cost nothing later, what is rounded is what is sent, and what was rounded to zero is dropped.
+/// Per transmission, keys: delta, or else lz4 or snappy; values: columns (if fixed), zeros, fixed, lz4 or snappy.
 ///
 /// Decoding needs no stack: sections name their codecs (SectionDecoder).
 /// Threads: one at a time.

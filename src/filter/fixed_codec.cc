@@ -1,7 +1,8 @@
 // Floats that lie on a grid of a power of two, as integers of 1 to 3 bytes; others stay floats.
 //
-// Layout: for each block of up to 64 floats one byte, the bytes a float: 0 (all are zero), 1, 2, 3, or 4 (floats as they
-// are). With 1 to 3 a signed byte follows, the grid's exponent e, then little-endian integers: float = integer x 2^e.
+// Layout: for each block of up to 64 floats one byte, the bytes a float: 0 (all are zero), 1, 2, 3, or 4 (floats as
+// they are). With 1 to 3 a signed byte follows, the grid's exponent e, then little-endian integers: float = integer x
+// 2^e.
 //
 // The grid is found from the floats alone, in blocks smaller than those of the filter `fixed`: it needs to know neither
 // where the filter's blocks began before the push was sliced nor what its scales were.
@@ -99,9 +100,12 @@ SY_INTO_CLONE std::int32_t Widen3(std::int32_t loaded) {
 template <typename Integer, std::size_t kBytes>
 SY_INTO_CLONE void Unpack(const std::byte* in, std::size_t count, float step, std::byte* floats) {
   for (std::size_t i = 0; i < count; ++i) {
-    std::int32_t steps = LoadAt<Integer>(in + i * kBytes);
-    if constexpr (kBytes == 3) steps = Widen3(steps);
-    StoreAt(floats + i * kFloatBytes, static_cast<float>(steps) * step);
+    const auto loaded = LoadAt<Integer>(in + i * kBytes);
+    if constexpr (kBytes == 3) {
+      StoreAt(floats + i * kFloatBytes, static_cast<float>(Widen3(loaded)) * step);
+    } else {
+      StoreAt(floats + i * kFloatBytes, static_cast<float>(loaded) * step);
+    }
   }
 }
 
@@ -157,7 +161,7 @@ class Fixed final : public Codec {
     } else if (bytes == kRaw) {
       std::ranges::copy(body, output.begin());
     } else {
-      const int exponent = std::to_integer<std::int8_t>(input[1]);
+      const int exponent = (std::to_integer<int>(input[1]) ^ 0x80) - 0x80;  // It has a sign.
       if (exponent < kGridExponentMin || exponent > 128 - GridBits(static_cast<int>(bytes))) {
         return CorruptSection(name(), "no float is on this grid");
       }

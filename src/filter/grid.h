@@ -31,8 +31,8 @@ constexpr int FinestGrid(float magnitude, int bytes) {
 
 /// The exponent of the finest grid on which `magnitude`, rounded up, is at most 2^GridBits(bytes) - 1 steps.
 ///
-/// A float rounded to it is a multiple of the FinestGrid() of any block that it is in; so the codec finds a grid for what
-/// the filter rounded, whatever blocks the push was sliced into afterwards.
+/// A float rounded to it is a multiple of the FinestGrid() of any block that it is in; so the codec finds a grid for
+/// what the filter rounded, whatever blocks the push was sliced into afterwards.
 constexpr int RoundingGrid(float magnitude, int bytes) {
   const int finest = FinestGrid(magnitude, bytes);
   const auto steps_max = static_cast<float>((1 << GridBits(bytes)) - 1);

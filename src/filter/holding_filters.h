@@ -10,11 +10,12 @@
 
 namespace steelyard::filter {
 
-/// `significant:C`: send a row once one of its values, with all that was held back of that key, exceeds c/t, where t counts the pushes.
+/// `significant:C`: send a row once one of its values, with all that was held back of that key, exceeds c/t, where t
+/// counts the pushes.
 ///
-/// A push changes the server's value by what it adds, so what was held back is "the value less the last one sent" of the
-/// paper. When memory is full, rows of further keys are sent as they come.
-/// Source: Li et al., OSDI 2014, section 3.5, and NIPS 2014, section 3.2: significantly modified, Delta_t = O(1/t).
+/// A push changes the server's value by what it adds, so what was held back is "the value less the last one sent" of
+/// the paper. When memory is full, rows of further keys are sent as they come.
+/// Source: Li et al., OSDI 2014, section 3.6, and NIPS 2014: significantly modified, Delta_t = O(1/t).
 class SignificantFilter final : public ValueFilter {
  public:
   SignificantFilter(double threshold, std::size_t state_bytes_max)
@@ -32,8 +33,8 @@ class SignificantFilter final : public ValueFilter {
 
 /// `feedback`: what lossy filters took from a row is added to the next push of its key.
 ///
-/// The sum of what was sent and what is held equals the sum of what came in, up to the rounding of float additions. When
-/// memory is full, rows of further keys pass by the lossy filters as they are: that costs bytes, never value.
+/// The sum of what was sent and what is held equals the sum of what came in, up to the rounding of float additions.
+/// When memory is full, rows of further keys pass by the lossy filters as they are: that costs bytes, never value.
 /// Source: Seide et al., "1-bit stochastic gradient descent", Interspeech 2014; Karimireddy et al., ICML 2019.
 class ErrorFeedback final : public ValueFilter {
  public:

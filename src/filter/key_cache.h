@@ -14,7 +14,8 @@
 
 namespace steelyard::filter {
 
-/// Names a list of keys of a segment of a table. All keys are hashed: lists that differ in one key differ in their names.
+/// Names a list of keys of a segment of a table. All keys are hashed: lists that differ in one key differ in their
+/// names.
 struct KeySignature {
   Hash128 hash;
   std::uint32_t count = 0;
@@ -23,25 +24,25 @@ struct KeySignature {
   bool operator==(const KeySignature&) const = default;
 };
 
-/// Cost: XXH3, about 50 GB/s. Source: Li et al., OSDI 2014, section 3.5 (key caching).
+/// Cost: XXH3, about 50 GB/s. Source: Li et al., OSDI 2014, section 4.2 (key caching).
 KeySignature SignatureOf(TableId table, SegmentId segment, std::span<const Key> keys);
 
 /// The lists that both sides of a connection may know: the most recently used ones, by bytes.
 ///
 /// A server's holds the keys of what a client sent, and signs them itself: a signature from the wire only ever asks. A
-/// client's may hold names only (Remember()), to guess what the server still has. The guess may be wrong: Find() says so,
-/// the server answers that it lacks the keys, nothing has happened, and the client sends them.
+/// client's may hold names only (Remember()), to guess what the server still has. The guess may be wrong: Find() says
+/// so, the server answers that it lacks the keys, nothing has happened, and the client sends them.
 /// Threads: one at a time. Memory: at most `bytes_max`, bookkeeping counted.
 class KeyCache {
  public:
   explicit KeyCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  /// @return the keys of the list (no bytes if only its name was kept), or nothing: a miss. They share the cache's memory and
-  /// may outlive their place in it.
+  /// @return the keys of the list (no bytes if only its name was kept), or nothing: a miss. They share the cache's
+  /// memory and may outlive their place in it.
   std::optional<Buffer> Find(const KeySignature& signature);
 
-  /// Keep a copy of `keys` under their own signature, and drop what was not used for the longest time. A list that is larger than
-  /// the whole cache is not kept.
+  /// Keep a copy of `keys` under their own signature, and drop what was not used for the longest time. A list that is
+  /// larger than the whole cache is not kept.
   KeySignature Insert(TableId table, SegmentId segment, std::span<const Key> keys);
   /// Keep the name only.
   void Remember(const KeySignature& signature) { Put(signature, {}); }

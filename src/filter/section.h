@@ -51,17 +51,17 @@ struct StageCounts {
 
 /// Encodes the sections of one kind of one sender.
 ///
-/// Layout of a section, little-endian: the codecs' ids in the order in which they were applied (4 x u8, 0: no more); the
-/// section's bytes (u32); the decoded bytes (u32); for each codec the bytes that it left (u32); zeros up to a multiple of
-/// 8; what the last codec left; zeros up to the end.
+/// Layout of a section, little-endian: the codecs' ids in the order in which they were applied (4 x u8, 0: no more);
+/// the section's bytes (u32); the decoded bytes (u32); for each codec the bytes that it left (u32); zeros up to a
+/// multiple of 8; what the last codec left; zeros up to the end.
 /// Threads: one at a time. Memory: two scratch buffers of the largest section seen.
 class SectionEncoder {
  public:
   /// At most kStagesMax codecs, the first is applied first. None: sections are copies.
   explicit SectionEncoder(std::vector<const Codec*> codecs, SectionLimits limits = {});
 
-  /// Encode keys [n] or floats [n, width]. A codec that shrinks nothing is left out; if none does, the section holds the
-  /// bytes as they are.
+  /// Encode keys [n] or floats [n, width]. A codec that shrinks nothing is left out; if none does, the section holds
+  /// the bytes as they are.
   /// @return the section; valid until the next call.
   Bytes Encode(std::span<const Key> keys);
   Bytes Encode(std::span<const float> floats, std::uint32_t width);

@@ -1,5 +1,5 @@
-// Goal: a section of any stack gives back its keys or floats; nothing foreign gets past the limits or the order of keys.
-// Method: all stacks on all inputs and widths; every cut, every flip; headers written by hand.
+// Goal: a section of any stack gives back its keys or floats; nothing foreign gets past the limits or the order of
+// keys. Method: all stacks on all inputs and widths; every cut, every flip; headers written by hand.
 #include "filter/section.h"
 
 #include <gtest/gtest.h>

@@ -52,7 +52,8 @@ void SpreadPortable(const std::byte* bitmap, const std::byte* nonzeros, std::siz
 #if defined(__x86_64__)
 #define SY_AVX512 __attribute__((target("avx512f,popcnt")))
 
-// Four vectors at a time: where each one goes is counted from the start of the four, so that no count waits for another.
+// Four vectors at a time: where each one goes is counted from the start of the four, so that no count waits for
+// another.
 SY_AVX512 std::size_t SqueezeAvx512(const std::byte* floats, std::size_t count, std::byte* bitmap,
                                     std::byte* nonzeros) {
   std::byte* out = nonzeros;
