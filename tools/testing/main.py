@@ -10,7 +10,7 @@ import simulation
 import tidy
 from report import Count, Report, skipped
 
-ASAN = ("wire", "data", "table", "rpc", "server", "simulation", "planted_bugs")
+ASAN = ("wire", "filter", "data", "table", "rpc", "server", "simulation", "planted_bugs")
 TSAN = ("runtime", "transport", "client", "api")
 # Sanitizers slow the simulator down; what they look for shows in few seeds.
 SANITIZED = {"STEELYARD_SIM_COUNT": "12"}
