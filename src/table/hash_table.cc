@@ -66,7 +66,11 @@ template <std::size_t kBucketBytes>
                                                             std::span<Slot> slots,
                                                             Missed& missed) const {
   constexpr std::size_t kAhead = 32;  // Keys whose buckets are on their way into the cache.
-  std::array<std::byte*, kAhead> window;
+  // Plain pointers: checked subscripts cost as much as the search.
+  std::byte* window[kAhead];  // NOLINT(modernize-avoid-c-arrays)
+  const Key* const key_at = keys.data();
+  Slot* const slot_at = slots.data();
+  std::uint16_t* const missed_at = missed.at.data();
   const std::size_t bucket_bytes = kBucketBytes == 0 ? BucketBytes(row_floats_) : kBucketBytes;
   HashPage::Homes homes(pages_[PageIndexOf(keys.front())]);
   const auto home = [&](Key key) __attribute__((always_inline)) {
@@ -78,13 +82,14 @@ template <std::size_t kBucketBytes>
     return bucket;
   };
   const std::size_t count = keys.size();
-  for (std::size_t i = 0; i < std::min(kAhead, count); ++i) window[i] = home(keys[i]);
+  for (std::size_t i = 0; i < std::min(kAhead, count); ++i) window[i] = home(key_at[i]);
   std::size_t misses = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    slots[i] = HashPage::SlotInBucket(window[i % kAhead], keys[i]);
-    missed.at[misses] = static_cast<std::uint16_t>(i);
-    misses += slots[i] == kNoSlot ? 1 : 0;
-    if (i + kAhead < count) window[i % kAhead] = home(keys[i + kAhead]);
+    const Slot slot = HashPage::SlotInBucket(window[i % kAhead], key_at[i]);
+    slot_at[i] = slot;
+    missed_at[misses] = static_cast<std::uint16_t>(i);
+    misses += slot == kNoSlot ? 1 : 0;
+    if (i + kAhead < count) window[i % kAhead] = home(key_at[i + kAhead]);
   }
   missed.count = misses;
 }
@@ -103,11 +108,15 @@ void HashTable::FindInHomes(std::span<const Key> keys, std::span<Slot> slots,
 // Keep the slots that still hold their keys.
 void HashTable::CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) {
   constexpr std::size_t kAhead = 32;
+  const std::size_t count = keys.size();
+  const Key* const key_at = keys.data();
+  const Slot* const slot_at = slots.data();
+  std::uint16_t* const missed_at = missed.at.data();
   std::size_t misses = 0;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i + kAhead < keys.size()) __builtin_prefetch(BucketOf(slots[i + kAhead]));
-    const bool right = slots[i] != kNoSlot && KeyOf(slots[i]) == keys[i];
-    missed.at[misses] = static_cast<std::uint16_t>(i);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) __builtin_prefetch(BucketOf(slot_at[i + kAhead]));
+    const bool right = slot_at[i] != kNoSlot && KeyOf(slot_at[i]) == key_at[i];
+    missed_at[misses] = static_cast<std::uint16_t>(i);
     misses += right ? 0 : 1;
   }
   missed.count = misses;
