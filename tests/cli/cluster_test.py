@@ -348,7 +348,7 @@ class UpAndDown(ClusterTest):
         self.assertEqual({node["process"] for node in nodes}, {f"pid {pid}" for pid in started["pids"][1:]})
         for pid in started["pids"]:
             self.assertEqual(os.getsid(pid), pid, "a session of its own")
-        addresses = [self.cluster, nodes[0]["address"]]
+        addresses = [self.cluster, *(node["address"] for node in nodes if node["role"] == "server")]
         self.assertTrue(all(address.startswith("127.0.0.1:") for address in addresses))
         for address in addresses:
             self.assertIn("listens", self.connections(address))
