@@ -29,8 +29,7 @@ FeatureBuilder::FeatureBuilder(const Schema& schema, bool keep_names)
     has_numeric_ = has_numeric_ || feature.numeric;
     prefixes_.push_back(feature.numeric ? feature.name : feature.name + '=');
     prefix_sizes_.push_back(prefixes_.back().size());
-    const bool whole =
-        feature.width == std::floor(feature.width) && feature.width < kWholeMax;
+    const bool whole = feature.width == std::floor(feature.width) && feature.width < kWholeMax;
     whole_widths_.push_back(whole ? static_cast<std::int64_t>(feature.width) : 0);
   }
   keys_.resize(alone_.size() + schema_.crosses.size() +
