@@ -137,7 +137,7 @@ Status DumpLiveTable(const Values& values) {
     }
     return out.value().closed() ? Status(StatusCode::kCancelled, "the reader went away") : Status();
   };
-  const Status scanned = table.value().Scan(print, {first.value(), last.value()});
+  Status scanned = table.value().Scan(print, {first.value(), last.value()});
   if (out.value().closed()) return {};
   if (!scanned.ok()) return scanned;
   return out.value().Commit();

@@ -71,7 +71,7 @@ Option AtLeastOption(const std::string& help) {
 }
 
 Result<float> AtLeastOf(const Values& values) {
-  const Result<float> number = FloatOf(values, "at-least", 0.0F);
+  Result<float> number = FloatOf(values, "at-least", 0.0F);
   if (!number.ok() || (number.value() >= 0.0F && std::isfinite(number.value()))) return number;
   return Status(StatusCode::kInvalidArgument,
                 "--at-least must be 0 or more, got " + values.Get("at-least"));

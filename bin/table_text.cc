@@ -54,7 +54,7 @@ Status TableTextReader::BadLine(const std::string& message) const {
 Result<bool> TableTextReader::ReadLine() {
   data::Record record;
   passed_.clear();
-  const Result<bool> read = stream_->Next(record, &passed_);
+  Result<bool> read = stream_->Next(record, &passed_);
   if (!read.ok() || !read.value()) return read;
   const bool ended = passed_.ends_with('\n');
   line_ += static_cast<std::uint64_t>(std::ranges::count(passed_, '\n')) + (ended ? 0 : 1);

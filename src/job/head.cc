@@ -1,7 +1,6 @@
 #include "job/head.h"
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 namespace steelyard::job {
@@ -11,6 +10,21 @@ using coord::Outgoing;
 using transport::LinkId;
 using transport::Transport;
 using wire::MessageType;
+
+namespace {
+
+/// Hand the message to `handle`, or refuse one that does not decode.
+template <typename Message, typename Handle>
+void Take(NodeId from, const wire::Frame& frame, std::vector<Outgoing>& out, Handle&& handle) {
+  auto message = wire::Decode<Message>(frame.body.bytes());
+  if (message.ok()) {
+    handle(std::move(message.value()));
+  } else {
+    out.push_back(coord::Refuse(from, frame.header.request_id, message.status()));
+  }
+}
+
+}  // namespace
 
 Head::Head(Options options)
     : identity_{.role = wire::Role::kHead,
@@ -83,87 +97,86 @@ void Head::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
 
 void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>& out) {
   const std::uint64_t id = frame.header.request_id;
-  const auto with = [&]<typename Message>(std::type_identity<Message>, auto&& handle) {
-    auto message = wire::Decode<Message>(frame.body.bytes());
-    if (message.ok()) {
-      handle(std::move(message.value()));
-    } else {
-      out.push_back({from, wire::MakeFrame(wire::Refused::From(message.status()), id)});
-    }
-  };
   const runtime::Time now = last_now_;
   switch (frame.header.type) {
     case MessageType::kTableCreate:
-      return with(std::type_identity<wire::TableCreate>(),
-                  [&](const auto& m) { tables_.Create(from, id, m, out); });
+      return Take<wire::TableCreate>(from, frame, out,
+                                     [&](const auto& m) { tables_.Create(from, id, m, out); });
     case MessageType::kTableDrop:
-      return with(std::type_identity<wire::TableDrop>(),
-                  [&](const auto& m) { DropTable(from, id, m.table, out); });
+      return Take<wire::TableDrop>(from, frame, out,
+                                   [&](const auto& m) { DropTable(from, id, m.table, out); });
     case MessageType::kTableFreeze:
-      return with(std::type_identity<wire::TableFreeze>(),
-                  [&](const auto& m) { tables_.Freeze(from, id, m, out); });
+      return Take<wire::TableFreeze>(from, frame, out,
+                                     [&](const auto& m) { tables_.Freeze(from, id, m, out); });
     case MessageType::kTableFrozen:
-      return with(std::type_identity<wire::TableFrozen>(),
-                  [&](const auto& m) { tables_.OnFrozen(from, m, out); });
+      return Take<wire::TableFrozen>(from, frame, out,
+                                     [&](const auto& m) { tables_.OnFrozen(from, m, out); });
     case MessageType::kViewGet:
-      return with(std::type_identity<wire::ViewGet>(),
-                  [&](const auto& m) { tables_.Get(from, id, m, out); });
+      return Take<wire::ViewGet>(from, frame, out,
+                                 [&](const auto& m) { tables_.Get(from, id, m, out); });
     case MessageType::kViewReady:
-      return with(std::type_identity<wire::ViewReady>(),
-                  [&](const auto& m) { tables_.OnViewReady(now, from, m, out); });
+      return Take<wire::ViewReady>(from, frame, out,
+                                   [&](const auto& m) { tables_.OnViewReady(now, from, m, out); });
     case MessageType::kTableDropped:
-      return with(std::type_identity<wire::TableDropped>(),
-                  [&](const auto& m) { tables_.OnDropped(from, m); });
+      return Take<wire::TableDropped>(from, frame, out,
+                                      [&](const auto& m) { tables_.OnDropped(from, m); });
     case MessageType::kTableStats:
-      return with(std::type_identity<wire::TableStats>(),
-                  [&](const auto& m) { tables_.OnStats(from, m, out); });
+      return Take<wire::TableStats>(from, frame, out,
+                                    [&](const auto& m) { tables_.OnStats(from, m, out); });
     case MessageType::kClusterGet:
-      return with(std::type_identity<wire::ClusterGet>(), [&](const auto&) {
+      return Take<wire::ClusterGet>(from, frame, out, [&](const auto&) {
         out.push_back({from, wire::MakeFrame(StatusFor(from), id)});
       });
-    case MessageType::kJobGet:
-      return with(std::type_identity<wire::JobGet>(),
-                  [&](const auto& m) { scheduler_.Get(from, id, m, out); });
     case MessageType::kRefused:
-      return with(std::type_identity<wire::Refused>(), [&](const auto& m) {
+      return Take<wire::Refused>(from, frame, out, [&](const auto& m) {
         tables_.OnRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
       });
-    case MessageType::kJobSubmit:
-      return with(std::type_identity<wire::JobSubmit>(),
-                  [&](const auto& m) { scheduler_.Submit(from, id, m, out); });
-    case MessageType::kJobKept:
-      return with(std::type_identity<wire::JobKept>(),
-                  [&](const auto& m) { scheduler_.OnKept(from, m, out); });
-    case MessageType::kJobCancel:
-      return with(std::type_identity<wire::JobCancel>(),
-                  [&](const auto& m) { scheduler_.Cancel(from, id, m, out); });
-    case MessageType::kSlotReady:
-      return with(std::type_identity<wire::SlotReady>(),
-                  [&](const auto& m) { scheduler_.OnSlotReady(from, m, out); });
-    case MessageType::kShardRequest:
-      return with(std::type_identity<wire::ShardRequest>(),
-                  [&](const auto& m) { scheduler_.OnShardRequest(from, m, out); });
-    case MessageType::kProgress:
-      return with(std::type_identity<wire::Progress>(),
-                  [&](const auto& m) { scheduler_.OnProgress(from, m, out); });
-    case MessageType::kPassDone:
-      return with(std::type_identity<wire::PassDone>(),
-                  [&](const auto& m) { scheduler_.OnPassDone(from, m, out); });
-    case MessageType::kNames:
-      return with(std::type_identity<wire::Names>(),
-                  [&](auto m) { scheduler_.OnNames(from, std::move(m), out); });
-    case MessageType::kNamesGet:
-      return with(std::type_identity<wire::NamesGet>(),
-                  [&](const auto& m) { scheduler_.OnNamesGet(from, m, out); });
-    case MessageType::kWorkerFailed:
-      return with(std::type_identity<wire::WorkerFailed>(),
-                  [&](const auto& m) { scheduler_.OnWorkerFailed(from, m, out); });
     default:
-      out.push_back({from, wire::MakeFrame(wire::Refused::From(Status(
-                                               StatusCode::kInvalidArgument,
-                                               std::string("the head does not take ") +
-                                                   wire::MessageTypeName(frame.header.type))),
-                                           id)});
+      return DispatchToScheduler(from, frame, out);
+  }
+}
+
+void Head::DispatchToScheduler(NodeId from, const wire::Frame& frame, std::vector<Outgoing>& out) {
+  const std::uint64_t id = frame.header.request_id;
+  switch (frame.header.type) {
+    case MessageType::kJobGet:
+      return Take<wire::JobGet>(from, frame, out,
+                                [&](const auto& m) { scheduler_.Get(from, id, m, out); });
+    case MessageType::kJobSubmit:
+      return Take<wire::JobSubmit>(from, frame, out,
+                                   [&](const auto& m) { scheduler_.Submit(from, id, m, out); });
+    case MessageType::kJobKept:
+      return Take<wire::JobKept>(from, frame, out,
+                                 [&](const auto& m) { scheduler_.OnKept(from, m, out); });
+    case MessageType::kJobCancel:
+      return Take<wire::JobCancel>(from, frame, out,
+                                   [&](const auto& m) { scheduler_.Cancel(from, id, m, out); });
+    case MessageType::kSlotReady:
+      return Take<wire::SlotReady>(from, frame, out,
+                                   [&](const auto& m) { scheduler_.OnSlotReady(from, m, out); });
+    case MessageType::kShardRequest:
+      return Take<wire::ShardRequest>(
+          from, frame, out, [&](const auto& m) { scheduler_.OnShardRequest(from, m, out); });
+    case MessageType::kProgress:
+      return Take<wire::Progress>(from, frame, out,
+                                  [&](const auto& m) { scheduler_.OnProgress(from, m, out); });
+    case MessageType::kPassDone:
+      return Take<wire::PassDone>(from, frame, out,
+                                  [&](const auto& m) { scheduler_.OnPassDone(from, m, out); });
+    case MessageType::kNames:
+      return Take<wire::Names>(from, frame, out,
+                               [&](auto m) { scheduler_.OnNames(from, std::move(m), out); });
+    case MessageType::kNamesGet:
+      return Take<wire::NamesGet>(from, frame, out,
+                                  [&](const auto& m) { scheduler_.OnNamesGet(from, m, out); });
+    case MessageType::kWorkerFailed:
+      return Take<wire::WorkerFailed>(
+          from, frame, out, [&](const auto& m) { scheduler_.OnWorkerFailed(from, m, out); });
+    default:
+      out.push_back(coord::Refuse(
+          from, id,
+          Status(StatusCode::kInvalidArgument, std::string("the head does not take ") +
+                                                   wire::MessageTypeName(frame.header.type))));
   }
 }
 

@@ -41,6 +41,8 @@ class Head : public transport::Node {
  private:
   void OnHello(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
   void Dispatch(NodeId from, const wire::Frame& frame, std::vector<coord::Outgoing>& out);
+  void DispatchToScheduler(NodeId from, const wire::Frame& frame,
+                           std::vector<coord::Outgoing>& out);
   void DropTable(NodeId from, std::uint64_t request_id, TableId table,
                  std::vector<coord::Outgoing>& out);
   wire::ClusterStatus StatusFor(NodeId asker) const;

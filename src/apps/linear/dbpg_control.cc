@@ -47,9 +47,10 @@ DbpgControl::Next DbpgControl::OnPassEnd(double objective, double violation_max)
   const double decrease = std::max(0.0, objective_ - objective);
   const double ratio = decrease_ > 0.0 ? decrease / decrease_ : 1.0;
   const double rho = std::max(ratio, ratio_);
+  // What is left to gain, if decreases are a geometric series.
+  const double left = rho < 1.0 ? decrease * rho / (1.0 - rho) : kUnknown;
   const bool small =
-      decrease == 0.0 ||
-      (rho < 1.0 && decrease * rho / (1.0 - rho) < options_.tolerance / 2.0 * std::fabs(objective));
+      decrease == 0.0 || left < kPredictedShare * options_.tolerance * std::fabs(objective);
   small_ = small ? small_ + 1 : 0;
   ratio_ = ratio;
   decrease_ = decrease;
