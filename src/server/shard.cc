@@ -18,8 +18,8 @@ using wire::Columns;
 using wire::EntryCode;
 
 constexpr std::uint32_t kScanBytesMax = 4u << 20;
-/// Rows that one request, or one turn, may walk over: about 10 ms.
-constexpr std::size_t kWalkRowsMax = std::size_t{1} << 19;
+/// Rows that one request may walk over: about 10 ms.
+constexpr std::size_t kWalkRowsMax = std::size_t{1} << 17;
 /// Floats of one pull's answer; the rest of the frame is for its entries.
 constexpr std::size_t kPulledBytesMax = wire::kFrameBytesMax - (std::size_t{2} << 20);
 

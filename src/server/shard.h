@@ -74,7 +74,7 @@ class Shard {
   /// Repeating it changes nothing.
   /// Errors: kNotFound; kResourceExhausted  a segment has more rows than an array may have.
   Status Freeze(const wire::TableFreeze& freeze);
-  /// Continue with a table that is being frozen, for a few milliseconds. @return the table that this call completed.
+  /// Continue with a table that is being frozen, for about 10 ms. @return the table that this call completed.
   std::optional<TableId> ContinueFreezing();
   bool freezing() const;
   /// The fixed keys of a table's segments held here; nothing while they are not fixed.

@@ -9,7 +9,7 @@
 namespace steelyard::server {
 namespace {
 
-/// Rows that one turn goes over: a few milliseconds.
+/// Rows that one turn goes over: about 10 ms (10 M rows on two servers, each twice, took 0.7 s).
 constexpr std::size_t kSliceRows = std::size_t{1} << 17;
 
 }  // namespace

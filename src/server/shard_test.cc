@@ -321,6 +321,24 @@ TEST_F(ShardTest, AScanCanReadARangeAndSampleWhatIsFarFromZero) {
   }
 }
 
+TEST_F(ShardTest, AScanThatFindsNothingEndsItsTurnAndGoesOn) {
+  Open();
+  constexpr std::size_t kRows = 200'000;
+  PushSpec push{.entries = {{0, kRows, 1, 0}}, .keys = {}, .floats = {}};
+  for (Key key = 0; key < kRows; ++key) push.keys.push_back(key);
+  push.floats.assign(kRows, 1.0F);
+  push.floats.back() = 7.0F;
+  EXPECT_TRUE(Push(push).empty());
+  const KeysOfScan first = ScanKeys(shard_, {.rows_max = 10, .at_least = 5.0F});
+  EXPECT_TRUE(first.keys.empty());
+  ASSERT_FALSE(first.end);
+  EXPECT_EQ(first.next, Key{1} << 17);
+  const KeysOfScan second =
+      ScanKeys(shard_, {.first = first.next, .rows_max = 10, .at_least = 5.0F});
+  EXPECT_EQ(second.keys, std::vector<Key>{kRows - 1});
+  EXPECT_TRUE(second.end);
+}
+
 TEST_F(ShardTest, FloatsThatAreNotFiniteAreRefusedByKeyAndNothingIsApplied) {
   Open();
   const float nan = std::numeric_limits<float>::quiet_NaN();

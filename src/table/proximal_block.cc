@@ -17,7 +17,6 @@ std::span<float> ColumnOf(ArrayTable& rows, ProximalColumn column) {
 
 void ProximalOutcome::Merge(const ProximalOutcome& other) {
   violation_max = std::max(violation_max, other.violation_max);
-  stepped += other.stepped;
   settled += other.settled;
 }
 
@@ -50,7 +49,6 @@ ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
       ++outcome.settled;
       continue;
     }
-    ++outcome.stepped;
     outcome.violation_max =
         std::max(outcome.violation_max, rule.Violation(gradients[i], weights[i]));
     if (rule.Settled(gradients[i], weights[i], margin)) {

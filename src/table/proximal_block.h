@@ -21,8 +21,7 @@ inline constexpr std::size_t kProximalColumns = 4;
 /// What a step on a block found.
 struct ProximalOutcome {
   float violation_max = 0.0F;  ///< Before the step, over the coordinates that took it.
-  std::uint64_t stepped = 0;
-  std::uint64_t settled = 0;  ///< Now.
+  std::uint64_t settled = 0;   ///< Now.
 
   void Merge(const ProximalOutcome& other);
 };

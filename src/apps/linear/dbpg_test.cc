@@ -186,7 +186,6 @@ TEST(Dbpg, AStrongPenaltyKeepsEveryWeightAtZeroAndTheFilterLeavesAllOut) {
   EXPECT_EQ(solver.Solve(), DbpgControl::Next::kConverged);
   EXPECT_NEAR(solver.Objective(), 400 * std::log(2.0), 1e-6);
   EXPECT_EQ(solver.settled, rows.features);
-  EXPECT_EQ(table::kProximalColumns, 4u);
 }
 
 TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {

@@ -169,8 +169,4 @@ double DbpgWorker::EntropySum(double scale) const {
   return sum;
 }
 
-std::uint64_t DbpgWorker::settled_count() const {
-  return static_cast<std::uint64_t>(std::ranges::count(settled_, std::uint8_t{1}));
-}
-
 }  // namespace steelyard::apps::linear

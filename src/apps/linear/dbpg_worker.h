@@ -58,8 +58,6 @@ class DbpgWorker {
   /// Source: H(scale p), H(a) = -a ln a - (1 - a) ln(1 - a), p the probability of the other label.
   double EntropySum(double scale) const;
 
-  std::uint64_t settled_count() const;
-
  private:
   /// The loss's derivatives with respect to the margin.
   struct Point {

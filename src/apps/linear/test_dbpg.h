@@ -94,7 +94,6 @@ class TestDbpg {
   const DbpgControl& control() const { return *control_; }
   /// F minus the best dual value known, at the last certificate.
   double gap() const { return gap_; }
-  std::size_t block_count() const { return firsts_.size(); }
 
   std::vector<double> objectives;
   std::uint64_t settled = 0;  ///< Features left out at the end of the last pass.
