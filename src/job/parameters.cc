@@ -101,7 +101,7 @@ constexpr std::array kTable = {
               .field = &P::minibatch,
               .bounds = {.min = 0, .max = 1048576},
               .default_note = "512; 128 with several workers",
-              .help = "rows per pull and push; does not change what one worker learns"},
+              .help = "rows per pull and push; changes only the last bits of one worker's model"},
     Parameter{.name = "alpha",
               .value = "X",
               .group = "Learning",
