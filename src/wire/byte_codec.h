@@ -105,6 +105,12 @@ class ByteReader {
     }
     return {reinterpret_cast<const T*>(at), static_cast<std::size_t>(count)};
   }
+  /// Fill `values` from an array that may lie anywhere.
+  template <Scalar T>
+  void CopyArray(std::span<T> values) {
+    const std::byte* at = Take(values.size_bytes());
+    if (at != nullptr && !values.empty()) std::memcpy(values.data(), at, values.size_bytes());
+  }
   /// A number of records that follow, each of at least `record_bytes`: refused when they cannot fit.
   std::uint32_t GetCount(std::size_t record_bytes) {
     const auto count = Get<std::uint32_t>();

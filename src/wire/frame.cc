@@ -64,6 +64,14 @@ const char* MessageTypeName(MessageType type) {
       return "TABLE_FREEZE";
     case MessageType::kTableFrozen:
       return "TABLE_FROZEN";
+    case MessageType::kBlockJoin:
+      return "BLOCK_JOIN";
+    case MessageType::kBlockJoined:
+      return "BLOCK_JOINED";
+    case MessageType::kBlockStep:
+      return "BLOCK_STEP";
+    case MessageType::kBlockStepped:
+      return "BLOCK_STEPPED";
     case MessageType::kJobSubmit:
       return "JOB_SUBMIT";
     case MessageType::kJobAccepted:

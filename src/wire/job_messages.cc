@@ -10,7 +10,7 @@ Status Wrong(std::string what) {
 }
 
 Status CheckPhase(Phase phase) {
-  return phase > Phase::kFinish ? Wrong("unknown phase") : Status();
+  return phase > Phase::kDual ? Wrong("unknown phase") : Status();
 }
 
 Status CheckPart(const EvaluationPart& part) {
@@ -21,6 +21,27 @@ Status CheckPart(const EvaluationPart& part) {
 }
 
 }  // namespace
+
+const char* PhaseName(Phase phase) {
+  switch (phase) {
+    case Phase::kTrain:
+      return "training";
+    case Phase::kValidate:
+      return "validating";
+    case Phase::kFinish:
+      return "finishing";
+    case Phase::kLoad:
+      return "reading";
+    case Phase::kPrepare:
+      return "preparing";
+    case Phase::kBlocks:
+      return "solving";
+    case Phase::kCertify:
+    case Phase::kDual:
+      return "certifying";
+  }
+  return "working";
+}
 
 void StageSums::Add(const StageSums& other) {
   parse_ns += other.parse_ns;

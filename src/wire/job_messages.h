@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "wire/block_messages.h"
 #include "wire/control_messages.h"
 #include "wire/message_codec.h"
 
@@ -118,7 +119,38 @@ struct WorkSums {
 };
 
 enum class JobState : std::uint8_t { kWaiting = 0, kRunning = 1, kDone = 2, kFailed = 3 };
-enum class Phase : std::uint8_t { kTrain = 0, kValidate = 1, kFinish = 2 };
+enum class Phase : std::uint8_t {
+  kTrain = 0,
+  kValidate = 1,
+  kFinish = 2,
+  // Of batch solvers:
+  kLoad = 3,     ///< Read all rows and count their keys.
+  kPrepare = 4,  ///< Fix the keys, turn rows into columns, measure the objective.
+  kBlocks = 5,   ///< A pass over the blocks of features.
+  kCertify = 6,  ///< A sweep over all features at weights that rest.
+  kDual = 7,     ///< Compute the dual value.
+};
+const char* PhaseName(Phase phase);
+
+/// How far a batch solver is.
+struct BatchStatus {
+  std::uint32_t passes = 0;
+  std::uint32_t taken_back =
+      0;  ///< Of these passes: how many made the objective worse and were undone.
+  std::uint32_t tau = 0;
+  bool certified =
+      false;  ///< The optimum is reached within the tolerance, and a sweep over all features agrees.
+  double objective = 0.0;  ///< Of the last pass that was kept.
+  bool has_gap = false;
+  double gap = 0.0;  ///< Objective minus the best dual value.
+  std::uint64_t features = 0;
+  std::uint64_t nonzeros = 0;
+  std::uint64_t settled = 0;  ///< Features that the last pass left out.
+  template <typename V>
+  void Fields(V& v) {
+    v(passes, taken_back, tau, certified, objective, has_gap, gap, features, nonzeros, settled);
+  }
+};
 
 /// Head to submitter: on every change and a few times a second.
 struct JobStatus {
@@ -140,10 +172,11 @@ struct JobStatus {
   StatusCode code = StatusCode::kOk;
   std::string message;  ///< Why it failed, or whom it waits for.
   std::string where;
+  BatchStatus batch = {};
   template <typename V>
   void Fields(V& v) {
     v(job, state, phase, pass, work, earlier, progressive, has_valid, valid, stopped_early, keep,
-      kept_pass, code, message, where);
+      kept_pass, code, message, where, batch);
   }
   Status Check() const;
 };
@@ -228,6 +261,32 @@ struct SlotReady {
   Status Check() const { return {}; }
 };
 
+/// What PASS_PLAN says to batch solvers.
+struct BatchPlan {
+  std::uint32_t block_count = 0;  ///< kPrepare.
+  std::uint32_t tau = 0;          ///< Blocks under way beside the one that begins.
+  float safety = 0.0F;
+  float margin = 0.0F;
+  bool take_back = false;   ///< First of all, undo the last pass.
+  double dual_scale = 0.0;  ///< kDual.
+  template <typename V>
+  void Fields(V& v) {
+    v(block_count, tau, safety, margin, take_back, dual_scale);
+  }
+};
+
+/// What a worker of a batch solver found in a phase.
+struct BatchSums {
+  double loss = 0.0;  ///< Of its own rows.
+  bool has_dual = false;
+  double dual = 0.0;          ///< Its rows' part of the dual value.
+  BlockFigures figures = {};  ///< Of all segments: the same from every worker.
+  template <typename V>
+  void Fields(V& v) {
+    v(loss, has_dual, dual, figures);
+  }
+};
+
 /// Head to worker: do this phase of this pass; steps count up from first_step.
 struct PassPlan {
   static constexpr MessageType kType = MessageType::kPassPlan;
@@ -235,9 +294,10 @@ struct PassPlan {
   std::uint32_t pass = 0;
   Phase phase = Phase::kTrain;
   Step first_step = 0;
+  BatchPlan batch = {};
   template <typename V>
   void Fields(V& v) {
-    v(job, pass, phase, first_step);
+    v(job, pass, phase, first_step, batch);
   }
   Status Check() const;
 };
@@ -295,9 +355,10 @@ struct PassDone {
   Phase phase = Phase::kTrain;
   WorkSums work;
   EvaluationPart evaluation;  ///< kTrain: progressive; kValidate: held-out rows.
+  BatchSums batch = {};
   template <typename V>
   void Fields(V& v) {
-    v(job, slot, pass, phase, work, evaluation);
+    v(job, slot, pass, phase, work, evaluation, batch);
   }
   Status Check() const;
 };

@@ -44,7 +44,11 @@ class FieldWriter {
   template <typename T>
   void Field(const std::vector<T>& items) {
     writer_.Put(static_cast<std::uint32_t>(items.size()));
-    for (const T& item : items) Field(item);
+    if constexpr (std::is_arithmetic_v<T>) {
+      writer_.PutArray(std::span<const T>(items));
+    } else {
+      for (const T& item : items) Field(item);
+    }
   }
   ByteWriter writer_;
 };
@@ -82,10 +86,14 @@ class FieldReader {
   }
   template <typename T>
   void Field(std::vector<T>& items) {
-    constexpr std::size_t kSmallest = std::is_arithmetic_v<T> ? sizeof(T) : 4;
-    const std::uint32_t count = reader_.GetCount(kSmallest);
-    items.clear();
-    for (std::uint32_t i = 0; i < count && reader_.ok(); ++i) Field(items.emplace_back());
+    if constexpr (std::is_arithmetic_v<T>) {
+      items.resize(reader_.GetCount(sizeof(T)));
+      reader_.CopyArray(std::span<T>(items));
+    } else {
+      const std::uint32_t count = reader_.GetCount(4);
+      items.clear();
+      for (std::uint32_t i = 0; i < count && reader_.ok(); ++i) Field(items.emplace_back());
+    }
   }
   ByteReader reader_;
 };

@@ -40,7 +40,7 @@ void FuzzJobMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan,
              ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet, WorkerFailed,
-             JobKept, JobGet, JobInfo>(input);
+             JobKept, JobGet, JobInfo, BlockJoin, BlockJoined, BlockStep, BlockStepped>(input);
 }
 
 }  // namespace steelyard::fuzz

@@ -1,0 +1,53 @@
+#include "wire/block_messages.h"
+
+#include <algorithm>
+
+namespace steelyard::wire {
+namespace {
+
+Status Wrong(std::string what) {
+  return Status(StatusCode::kCorruption, std::move(what));
+}
+
+}  // namespace
+
+Status BlockJoin::Check() const {
+  if (block_count == 0 || block_count > kBlocksMax)
+    return Wrong("block count " + std::to_string(block_count));
+  return {};
+}
+
+Status BlockJoined::Check() const {
+  for (const BlockRanks& segment : segments) {
+    if (segment.weights.size() != segment.ranks.size()) return Wrong("ranks and weights differ");
+    if (!std::ranges::is_sorted(segment.firsts)) return Wrong("blocks are not in order");
+  }
+  return {};
+}
+
+Status BlockStep::Check() const {
+  if (action > BlockAction::kMeasure) return Wrong("unknown action");
+  if (slot >= slot_count) return Wrong("slot " + std::to_string(slot));
+  std::uint64_t coordinates = 0;
+  for (const BlockCount& segment : segments) coordinates += segment.count;
+  if (floats.size() != 2 * coordinates) return Wrong("floats do not fit the counts");
+  return {};
+}
+
+void BlockStepped::AppendSettled(std::size_t coordinate, bool is_settled) {
+  if (coordinate % 8 == 0) settled.push_back(0);
+  if (is_settled) settled.back() |= static_cast<std::uint8_t>(1u << (coordinate % 8));
+}
+
+void BlockFigures::Add(const BlockFigures& other) {
+  violation_max = std::max(violation_max, other.violation_max);
+  gradient_max = std::max(gradient_max, other.gradient_max);
+  gain += other.gain;
+  norm1 += other.norm1;
+  norm2_squared += other.norm2_squared;
+  nonzeros += other.nonzeros;
+  settled += other.settled;
+  features += other.features;
+}
+
+}  // namespace steelyard::wire

@@ -1,0 +1,152 @@
+// Block messages: delayed block proximal gradient on a frozen table, by ranks instead of keys.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "wire/message_codec.h"
+
+namespace steelyard::wire {
+
+inline constexpr std::uint32_t kBlocksMax = 1u << 20;
+/// Instead of a rank: the frozen table has no such key.
+inline constexpr std::uint32_t kNoRank = ~std::uint32_t{0};
+
+/// The keys of one segment that a worker's data have.
+struct BlockKeys {
+  SegmentId segment = 0;
+  std::vector<Key> keys;  ///< Strictly increasing.
+  template <typename V>
+  void Fields(V& v) {
+    v(segment, keys);
+  }
+};
+
+/// Worker to server: these are my features; I will push their gradients without keys. Repeating it changes nothing.
+struct BlockJoin {
+  static constexpr MessageType kType = MessageType::kBlockJoin;
+  TableId table = 0;
+  JobId group = 0;
+  std::uint32_t slot = 0;
+  Session session = 0;
+  std::uint32_t block_count = 0;  ///< The same from every worker.
+  std::vector<BlockKeys> segments;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, group, slot, session, block_count, segments);
+  }
+  Status Check() const;
+};
+
+/// Where a worker's features stand in one segment.
+struct BlockRanks {
+  SegmentId segment = 0;
+  std::vector<std::uint32_t> firsts;  ///< [block_count] the first rank of each block.
+  std::vector<std::uint32_t> ranks;   ///< [keys] kNoRank where the table has no such key.
+  std::vector<float> weights;         ///< [keys] 0 likewise.
+  template <typename V>
+  void Fields(V& v) {
+    v(segment, firsts, ranks, weights);
+  }
+};
+
+/// Answers BLOCK_JOIN, in its order of segments.
+struct BlockJoined {
+  static constexpr MessageType kType = MessageType::kBlockJoined;
+  TableId table = 0;
+  std::vector<BlockRanks> segments;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, segments);
+  }
+  Status Check() const;
+};
+
+/// What the servers do once every worker's part of a step is there.
+enum class BlockAction : std::uint8_t {
+  kStep = 0,   ///< A proximal step on the block.
+  kSweep = 1,  ///< Judge every coordinate of the block; wake those that violate their condition.
+  kMeasure =
+      2,  ///< No block: norms of the weights, and figures of the pass. Comes after all of its blocks.
+};
+
+/// Floats for one segment of a step.
+struct BlockCount {
+  SegmentId segment = 0;
+  std::uint32_t count = 0;  ///< Coordinates.
+  template <typename V>
+  void Fields(V& v) {
+    v(segment, count);
+  }
+};
+
+/// Worker to server: my part of a step. The answer comes when every slot's part is there and the step is done.
+struct BlockStep {
+  static constexpr MessageType kType = MessageType::kBlockStep;
+  TableId table = 0;
+  JobId group = 0;
+  std::uint32_t slot = 0;
+  std::uint32_t slot_count = 0;
+  Session session = 0;
+  Step step = 0;            ///< Counts up; the same block and action for every slot.
+  Step answered_step = -1;  ///< I have the answers of all steps up to this one.
+  std::uint32_t pass = 0;   ///< Counts up from 1; the first step of a pass begins it.
+  bool take_back = false;   ///< Before this pass begins, undo the one before.
+  BlockAction action = BlockAction::kStep;
+  std::uint32_t block = 0;
+  float margin = 0.0F;  ///< Coordinates at 0 settle when their gradient is that far below l1.
+  std::vector<BlockCount> segments;  ///< Every segment of the receiver, in order.
+  /// Per segment: the gradients of the worker's coordinates in the block, in order of rank, then their curvatures.
+  /// kStep leaves out what is settled.
+  std::vector<float> floats;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, group, slot, slot_count, session, step, answered_step, pass, take_back, action, block,
+      margin, segments, floats);
+  }
+  Status Check() const;
+};
+
+/// What a step found in one segment. kStep: violation_max, settled. kSweep: violation_max, gradient_max, gain. kMeasure:
+/// norms and nonzeros now, violation_max and settled of the pass.
+struct BlockFigures {
+  SegmentId segment = 0;
+  float violation_max = 0.0F;
+  float gradient_max = 0.0F;
+  double gain = 0.0;
+  double norm1 = 0.0;
+  double norm2_squared = 0.0;
+  std::uint64_t nonzeros = 0;
+  std::uint64_t settled = 0;
+  std::uint64_t features = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(segment, violation_max, gradient_max, gain, norm1, norm2_squared, nonzeros, settled,
+      features);
+  }
+  void Add(const BlockFigures& other);
+};
+
+/// Answers BLOCK_STEP.
+struct BlockStepped {
+  static constexpr MessageType kType = MessageType::kBlockStepped;
+  TableId table = 0;
+  Step step = 0;
+  std::vector<BlockFigures> figures;  ///< Of each segment, in the request's order.
+  std::vector<float> weights = {};    ///< kStep: of the coordinates that the worker sent.
+  /// A bit for each coordinate that the worker sent, first one lowest: it is settled now.
+  std::vector<std::uint8_t> settled = {};
+  template <typename V>
+  void Fields(V& v) {
+    v(table, step, figures, weights, settled);
+  }
+  Status Check() const { return {}; }
+
+  /// Coordinates are appended in order, from 0.
+  void AppendSettled(std::size_t coordinate, bool is_settled);
+  bool Settled(std::size_t coordinate) const {
+    return (settled[coordinate / 8] >> (coordinate % 8) & 1u) != 0;
+  }
+};
+
+}  // namespace steelyard::wire
