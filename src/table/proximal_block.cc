@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -20,6 +21,20 @@ void ProximalOutcome::Merge(const ProximalOutcome& other) {
   settled += other.settled;
 }
 
+std::vector<std::size_t> CutBlocks(std::span<const float> entries, std::size_t block_count) {
+  const double total = std::accumulate(entries.begin(), entries.end(), 0.0);
+  std::vector<std::size_t> firsts{0};
+  double before = 0.0;
+  for (std::size_t feature = 0; feature < entries.size(); ++feature) {
+    // The boundary that comes next, in entries.
+    const double boundary =
+        total * static_cast<double>(firsts.size()) / static_cast<double>(block_count);
+    if (before >= boundary && feature > firsts.back()) firsts.push_back(feature);
+    before += entries[feature];
+  }
+  return firsts;
+}
+
 void BeginSolve(ArrayTable& rows) {
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kDelta), math::ProximalRule::kDeltaFirst);
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kSettled), 0.0F);
@@ -34,6 +49,11 @@ void TakeBack(ArrayTable& rows) {
   std::ranges::copy(ColumnOf(rows, ProximalColumn::kStart),
                     ColumnOf(rows, ProximalColumn::kWeight).begin());
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kDelta), math::ProximalRule::kDeltaFirst);
+  const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
+  const auto settled = ColumnOf(rows, ProximalColumn::kSettled);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (weights[i] != 0.0F) settled[i] = 0.0F;
+  }
 }
 
 ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "math/proximal_rule.h"
 #include "table/array_table.h"
@@ -12,8 +13,9 @@ namespace steelyard::table {
 /// The columns of a row.
 enum class ProximalColumn : std::uint8_t {
   kWeight = 0,
-  kDelta = 1,    ///< Half-width of the trust region.
-  kStart = 2,    ///< The weight when the pass began.
+  kDelta = 1,  ///< Half-width of the trust region.
+  /// The weight when the pass began; before the first pass, in how many entries of the data the feature stands.
+  kStart = 2,
   kSettled = 3,  ///< 1: neither gradient nor curvature is computed or sent.
 };
 inline constexpr std::size_t kProximalColumns = 4;
@@ -28,13 +30,20 @@ struct ProximalOutcome {
 
 /// Rows have kProximalColumns floats. Functions may be called for different ranges at the same time.
 
+/// Cut features into at most `block_count` runs of about equally many entries, so that popular features do not share
+/// one. Several features that each exceed a block's share make fewer blocks.
+/// @param entries  [m] entries of each feature, over all workers.
+/// @return the first feature of each block; the last block ends at m.
+std::vector<std::size_t> CutBlocks(std::span<const float> entries, std::size_t block_count);
+
 /// Forget all trust regions and activate every coordinate.
 void BeginSolve(ArrayTable& rows);
 
 /// Remember the weights, for TakeBack().
 void BeginPass(ArrayTable& rows);
 
-/// The pass made the objective worse: weights as they were when it began, trust regions as in the beginning.
+/// The pass made the objective worse: weights as they were when it began, trust regions as in the beginning. What
+/// settled in the pass and has a weight again is active.
 void TakeBack(ArrayTable& rows);
 
 /// Let every coordinate of the block that is not settled take its step.

@@ -10,13 +10,14 @@
 #include "base/check.h"
 #include "base/near_miss.h"
 #include "math/online_rules.h"
+#include "table/proximal_block.h"
 #include "table/row_batches.h"
 
 namespace steelyard::table {
 namespace {
 
-constexpr std::array<std::string_view, 7> kNames{"ftrl", "adagrad", "sgd", "adam",
-                                                 "add",  "assign",  "max"};
+constexpr std::array<std::string_view, 8> kNames{"ftrl", "adagrad", "sgd", "adam",
+                                                 "add",  "assign",  "max", kProximalUpdater};
 
 struct Ftrl {  // (z, n)
   static constexpr std::size_t kState = 2;
@@ -64,6 +65,16 @@ struct Max {  // Of the values pushed and the initial 0.
   static constexpr std::size_t kState = 1;
   void Apply(float* row, float value) const { *row = std::max(*row, value); }
   float Read(const float* row) const { return *row; }
+};
+
+struct Proximal {  // As ProximalColumn names them.
+  static constexpr std::size_t kState = kProximalColumns;
+  void Apply(float* row, float entries) const {
+    row[static_cast<std::size_t>(ProximalColumn::kStart)] += entries;
+  }
+  float Read(const float* row) const {
+    return row[static_cast<std::size_t>(ProximalColumn::kWeight)];
+  }
 };
 
 // One updater per rule; Rule has kState floats per value and static or const Apply and Read on one value.
@@ -119,12 +130,13 @@ Status Refuse(const UpdaterOptions& options, const std::string& what) {
 Status CheckParameters(const UpdaterOptions& options) {
   const auto at_least_zero = [](float x) { return x >= 0.0F && std::isfinite(x); };
   const auto found = [](float x) { return ", found " + std::to_string(x); };
-  const bool sparse = options.name == "ftrl" || options.name == "adagrad" || options.name == "sgd";
-  const bool learns = sparse || options.name == "adam";
+  const bool online = options.name == "ftrl" || options.name == "adagrad" || options.name == "sgd";
+  const bool learns = online || options.name == "adam";
+  const bool sparse = online || options.name == kProximalUpdater;
   if (!at_least_zero(options.l1)) return Refuse(options, "l1 must be >= 0" + found(options.l1));
   if (!at_least_zero(options.l2)) return Refuse(options, "l2 must be >= 0" + found(options.l2));
   if (!sparse && (options.l1 > 0.0F || options.l2 > 0.0F)) {
-    return Refuse(options, "takes no l1 or l2; they belong to ftrl, adagrad and sgd");
+    return Refuse(options, "takes no l1 or l2; they belong to ftrl, adagrad, sgd and proximal");
   }
   // The reciprocal of a smaller rate overflows.
   if (learns && !(options.alpha >= 1e-30F && std::isfinite(options.alpha))) {
@@ -184,6 +196,10 @@ Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std:
   if (options.name == "add") return Make(Add{}, width);
   if (options.name == "assign") return Make(Assign{}, width);
   if (options.name == "max") return Make(Max{}, width);
+  if (options.name == kProximalUpdater) {
+    if (width != 1) return Refuse(options, "needs width 1, found " + std::to_string(width));
+    return Make(Proximal{}, width);
+  }
   std::string known;
   for (const std::string_view name : kNames)
     known += (known.empty() ? "" : ", ") + std::string(name);

@@ -57,6 +57,10 @@ class Updater {
   virtual void ReadAt(std::span<const Slot> slots, float* values) const = 0;
 };
 
+/// The updater of tables that block proximal gradient solves: see proximal_block.h. A push of values counts the keys'
+/// entries, before the first pass.
+inline constexpr std::string_view kProximalUpdater = "proximal";
+
 /// Make the updater `options.name` for tables of `width` values a key.
 /// Errors: kInvalidArgument  an unknown name (the message lists the known ones), width 0, or a parameter out of range.
 Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width);
