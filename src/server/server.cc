@@ -120,6 +120,18 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       outbox.emplace_back(link, shard_.Scan(scan.value(), id));
       break;
     }
+    case MessageType::kBlockJoin: {
+      const auto join = wire::Decode<wire::BlockJoin>(frame.body.bytes());
+      if (!join.ok()) return Refuse(transport, link, id, join.status());
+      outbox.emplace_back(link, shard_.JoinBlocks(join.value(), id));
+      break;
+    }
+    case MessageType::kBlockStep: {
+      auto step = wire::Decode<wire::BlockStep>(frame.body.bytes());
+      if (!step.ok()) return Refuse(transport, link, id, step.status());
+      shard_.StepBlocks(link, std::move(step.value()), id, outbox);
+      break;
+    }
     case MessageType::kHello:
       acceptor_.WelcomeAgain(transport, link);
       break;

@@ -364,6 +364,7 @@ wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {
 
 void Shard::ForgetLink(LinkId link) {
   for (auto& [id, table] : tables_) {
+    if (table.blocks != nullptr) table.blocks->ForgetLink(link);
     for (auto& [job, group] : table.groups) {
       std::erase_if(group.waiting,
                     [&](const WaitingPull& waiting) { return waiting.link == link; });

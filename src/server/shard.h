@@ -10,6 +10,7 @@
 
 #include "engine/group_clock.h"
 #include "engine/segment_clock.h"
+#include "server/block_solver.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/freezer.h"
@@ -80,6 +81,11 @@ class Shard {
   /// The fixed keys of a table's segments held here; nothing while they are not fixed.
   std::optional<wire::TableFrozen> FrozenKeysOf(TableId table) const;
 
+  /// Block proximal gradient on a frozen table with updater "proximal"; a later job on it starts anew.
+  wire::Frame JoinBlocks(const wire::BlockJoin& join, std::uint64_t request_id);
+  void StepBlocks(transport::LinkId link, wire::BlockStep step, std::uint64_t request_id,
+                  Outbox& outbox);
+
   /// Forget the pulls that wait for a link that is gone.
   void ForgetLink(transport::LinkId link);
 
@@ -116,6 +122,7 @@ class Shard {
         segments;  ///< By SegmentId; null where another server is primary.
     std::map<JobId, Group> groups;
     std::map<StreamId, JobId> group_of;
+    std::unique_ptr<BlockSolver> blocks;
     std::optional<float> freeze_at_least;  ///< Set from the first request to freeze on.
 
     std::size_t FloatsPerKey(wire::Columns columns) const;

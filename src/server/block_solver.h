@@ -1,0 +1,109 @@
+// BlockSolver: a server's part of delayed block proximal gradient on one frozen table.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "math/proximal_rule.h"
+#include "steelyard/status.h"
+#include "table/array_table.h"
+#include "table/proximal_block.h"
+#include "transport/transport.h"
+#include "wire/block_messages.h"
+
+namespace steelyard::server {
+
+/// Collects the workers' parts of each step, sums them in the order of their slots, takes the step, and answers all of
+/// them. A step is one exchange: gradients come without keys, because each worker said once which features it has, and
+/// the new weights go back the same way.
+///
+/// A part that is sent again is answered as the first time: its answer is kept until the worker has it.
+///
+/// Threads: confined to the shard's loop. PURE.
+/// Memory:  4 bytes for each feature of each worker (none for a worker that has all); parts and answers of the steps
+///          under way, which are as many as the workers' delay.
+/// Source:  Li et al., NIPS 2014; aggregation before the update, Li et al., OSDI 2014, section 3.5.
+class BlockSolver {
+ public:
+  using Outbox = std::vector<std::pair<transport::LinkId, wire::Frame>>;
+  /// A segment's rows if they are held here and frozen; else nullptr.
+  using FindRows = std::function<table::ArrayTable*(SegmentId)>;
+
+  /// Steps that may wait for a worker's part.
+  static constexpr std::size_t kStepsWaitingMax = 1 << 16;
+
+  /// @param group  the job that solves.
+  BlockSolver(JobId group, math::ProximalRule rule, FindRows find)
+      : group_(group), rule_(rule), find_(std::move(find)) {}
+
+  JobId group() const { return group_; }
+
+  /// Errors: kUnavailable  a segment is not here, or not frozen; kInvalidArgument; kCancelled  a later session speaks
+  ///         for the slot.
+  Result<wire::BlockJoined> Join(const wire::BlockJoin& join);
+
+  /// Take a worker's part; answers go out when the last one is there.
+  /// Errors: kUnavailable  the slot has not joined here; kInvalidArgument  it does not fit; kCancelled; and
+  ///         kResourceExhausted.
+  Status Step(transport::LinkId link, std::uint64_t request_id, wire::BlockStep step,
+              Outbox& outbox);
+
+  /// Answers are not sent to a link that is gone.
+  void ForgetLink(transport::LinkId link);
+
+ private:
+  using Rank = table::ArrayTable::Rank;
+  struct Segment {
+    table::ArrayTable* rows = nullptr;
+    std::vector<Rank> firsts;      ///< Of each block, and the end of the last.
+    wire::BlockFigures of_pass{};  ///< violation_max and settled.
+  };
+  /// The ranks that a worker has of one segment.
+  struct RankList {
+    bool all = false;
+    std::vector<Rank> ranks;  ///< Increasing; empty when `all`.
+  };
+  struct Slot {
+    Session session = 0;
+    std::map<SegmentId, RankList> lists = {};
+    steelyard::Step answered = -1;  ///< It has the answers up to here.
+    std::deque<std::pair<steelyard::Step, wire::Frame>> answers =
+        {};  ///< Not known to have arrived.
+  };
+  struct Part {
+    transport::LinkId link = 0;
+    std::uint64_t request_id = 0;
+    wire::BlockStep step;
+    wire::BlockStepped answer = {};
+    std::size_t next_float = 0;   ///< Of `step`, where the next segment begins.
+    std::size_t coordinates = 0;  ///< In `answer` so far.
+  };
+  using Parts = std::map<std::uint32_t, Part>;  ///< By slot.
+
+  Segment& SegmentOf(SegmentId id, table::ArrayTable& rows);
+  Status Check(const Slot& slot, const wire::BlockStep& step) const;
+  std::uint32_t Coordinates(const Segment& segment, const RankList& list,
+                            const wire::BlockStep& step) const;
+  void BeginPass(const wire::BlockStep& step);
+  void Execute(Parts& parts, Outbox& outbox);
+  static wire::BlockFigures Measure(SegmentId id, const Segment& segment);
+  wire::BlockFigures ExecuteIn(SegmentId id, Segment& segment, Parts& parts);
+
+  JobId group_;
+  math::ProximalRule rule_;
+  FindRows find_;
+  std::uint32_t block_count_ = 0;
+  std::uint32_t pass_ = 0;
+  std::map<SegmentId, Segment> segments_;
+  std::map<std::uint32_t, Slot> slots_;
+  std::map<steelyard::Step, Parts> waiting_;
+  std::vector<float> gradients_;
+  std::vector<float> curvatures_;
+  std::vector<float> settled_before_;
+};
+
+}  // namespace steelyard::server

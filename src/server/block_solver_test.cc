@@ -1,0 +1,236 @@
+// Goal: a step is taken once, when every worker's part is there, with sums that do not depend on who came first; a part
+// that is sent again gets the same answer; what does not fit is refused and changes nothing.
+// Method: two workers against one solver of two small segments, by its messages.
+#include "server/block_solver.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "table/freezer.h"
+#include "table/hash_table.h"
+
+namespace steelyard::server {
+namespace {
+
+using wire::BlockAction;
+using Outbox = BlockSolver::Outbox;
+
+constexpr std::size_t kKeys = 8;  // Of each segment: 0 to 7, and 100 to 107.
+
+class BlockSolverTest : public ::testing::Test {
+ protected:
+  BlockSolverTest() {
+    for (SegmentId segment = 0; segment < 2; ++segment) {
+      const Key first = segment * 100;
+      table::HashTable hash({first, first + 99}, table::kProximalColumns, memory_);
+      for (Key key = first; key < first + kKeys; ++key) {
+        hash.FindOrInsert(key)[static_cast<std::size_t>(table::ProximalColumn::kStart)] = 1.0F;
+      }
+      table::Freezer freezer(
+          &hash, [](std::span<const float>) { return true; }, &memory_);
+      while (!freezer.Continue(3)) {
+      }
+      rows_[segment] = freezer.Take();
+    }
+  }
+
+  Result<wire::BlockJoined> Join(std::uint32_t slot, std::vector<Key> first,
+                                 std::vector<Key> second, Session session = 1) {
+    return solver_.Join({.table = 5,
+                         .group = 3,
+                         .slot = slot,
+                         .session = session,
+                         .block_count = 2,
+                         .segments = {{0, std::move(first)}, {1, std::move(second)}}});
+  }
+
+  /// Slot 0 has all keys, slot 1 those at even places of segment 0 and none of segment 1.
+  void JoinBoth() {
+    ASSERT_TRUE(Join(0, {0, 1, 2, 3, 4, 5, 6, 7}, {100, 101, 102, 103, 104, 105, 106, 107}).ok());
+    ASSERT_TRUE(Join(1, {0, 2, 4, 6}, {}).ok());
+  }
+
+  /// A part of a step on block 0: each gradient is `gradient`, each curvature 1.
+  wire::BlockStep Part(std::uint32_t slot, steelyard::Step step, float gradient) const {
+    const std::array<std::uint32_t, 2> counts =
+        slot == 0 ? std::array<std::uint32_t, 2>{4, 4} : std::array<std::uint32_t, 2>{2, 0};
+    wire::BlockStep part{.table = 5,
+                         .group = 3,
+                         .slot = slot,
+                         .slot_count = 2,
+                         .session = 1,
+                         .step = step,
+                         .pass = 1,
+                         .segments = {{0, counts[0]}, {1, counts[1]}},
+                         .floats = {}};
+    for (const std::uint32_t count : counts) {
+      part.floats.insert(part.floats.end(), count, gradient);
+      part.floats.insert(part.floats.end(), count, 1.0F);
+    }
+    return part;
+  }
+
+  static wire::BlockStep OnBlock1(wire::BlockStep part) {
+    part.block = 1;
+    return part;
+  }
+
+  static wire::BlockStepped Answer(const wire::Frame& frame) {
+    EXPECT_EQ(frame.header.type, wire::MessageType::kBlockStepped);
+    return wire::Decode<wire::BlockStepped>(frame.body.bytes()).value();
+  }
+
+  std::vector<float> Weights(SegmentId segment) const {
+    const auto column = std::as_const(*rows_[segment]).column(0);
+    return {column.begin(), column.end()};
+  }
+
+  table::PageMemory memory_;
+  std::array<std::unique_ptr<table::ArrayTable>, 2> rows_;
+  BlockSolver solver_{3, {.l1 = 1.0F}, [this](SegmentId segment) {
+                        return segment < 2 ? rows_[segment].get() : nullptr;
+                      }};
+};
+
+TEST_F(BlockSolverTest, SaysWhereFeaturesStand) {
+  const auto joined = Join(1, {0, 2, 50}, {107});
+  ASSERT_TRUE(joined.ok()) << joined.status().ToString();
+  ASSERT_EQ(joined.value().segments.size(), 2u);
+  EXPECT_EQ(joined.value().segments[0].ranks, (std::vector<std::uint32_t>{0, 2, wire::kNoRank}));
+  EXPECT_EQ(joined.value().segments[0].firsts, (std::vector<std::uint32_t>{0, 4}));
+  EXPECT_EQ(joined.value().segments[1].ranks, std::vector<std::uint32_t>{7});
+  EXPECT_EQ(Join(1, {2, 0}, {}).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(solver_.Join({.table = 5, .block_count = 9, .segments = {}}).status().code(),
+            StatusCode::kInvalidArgument)
+      << "another worker has 2 blocks";
+}
+
+TEST_F(BlockSolverTest, AStepWaitsForEveryPartAndAnswersAll) {
+  JoinBoth();
+  Outbox outbox;
+  ASSERT_TRUE(solver_.Step(11, 21, Part(0, 0, -1.5F), outbox).ok());
+  ASSERT_TRUE(solver_.Step(11, 22, Part(0, 0, -9.0F), outbox).ok()) << "sent again: not counted";
+  EXPECT_TRUE(outbox.empty());
+  ASSERT_TRUE(solver_.Step(12, 31, Part(1, 0, -1.0F), outbox).ok());
+  ASSERT_EQ(outbox.size(), 2u);
+  // Ranks 0 and 2: gradient -2.5, curvature 2; the others of the block -1.5 and 1. l1 takes 1 off each.
+  EXPECT_EQ(Weights(0), (std::vector<float>{0.75F, 0.5F, 0.75F, 0.5F, 0, 0, 0, 0}));
+  EXPECT_EQ(Weights(1), (std::vector<float>{0.5F, 0.5F, 0.5F, 0.5F, 0, 0, 0, 0}));
+  EXPECT_EQ(outbox[0].first, 11u);
+  EXPECT_EQ(outbox[0].second.header.request_id, 22u) << "the last request is answered";
+  EXPECT_EQ(Answer(outbox[0].second).weights,
+            (std::vector<float>{0.75F, 0.5F, 0.75F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F}));
+  EXPECT_EQ(Answer(outbox[1].second).weights, (std::vector<float>{0.75F, 0.75F}));
+
+  Outbox ahead;  // A later step may be there before this one's answer.
+  for (const std::uint32_t slot : {0u, 1u})
+    ASSERT_TRUE(solver_.Step(11, 23, OnBlock1(Part(slot, 2, -1.5F)), ahead).ok());
+  EXPECT_EQ(ahead.size(), 2u);
+  for (const std::uint32_t slot : {0u, 1u})
+    ASSERT_TRUE(solver_.Step(11, 24, OnBlock1(Part(slot, 1, -1.5F)), ahead).ok());
+  EXPECT_EQ(ahead.size(), 4u) << "it had been lost on its way";
+  const std::vector<float> after = Weights(0);
+  Outbox again;
+  ASSERT_TRUE(solver_.Step(13, 41, Part(1, 0, -1.0F), again).ok());
+  ASSERT_EQ(again.size(), 1u) << "its answer was lost";
+  EXPECT_EQ(again[0].first, 13u);
+  EXPECT_EQ(Answer(again[0].second).weights, Answer(outbox[1].second).weights);
+  EXPECT_EQ(Weights(0), after);
+}
+
+TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
+  JoinBoth();
+  Outbox outbox;
+  wire::BlockStep mine = Part(0, 0, 0.1F);
+  mine.margin = 0.5F;  // |0.2| <= 1 - 0.5: all settle.
+  wire::BlockStep other = Part(1, 0, 0.1F);
+  other.margin = 0.5F;
+  ASSERT_TRUE(solver_.Step(1, 1, mine, outbox).ok());
+  ASSERT_TRUE(solver_.Step(2, 1, other, outbox).ok());
+  ASSERT_EQ(outbox.size(), 2u);
+  EXPECT_EQ(Answer(outbox[0].second).settled, std::vector<std::uint8_t>{0xff});
+  EXPECT_EQ(solver_.Step(1, 2, Part(0, 1, 0.1F), outbox).code(), StatusCode::kInvalidArgument)
+      << "nothing of this block may be sent";
+
+  outbox.clear();
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep sweep = Part(slot, 2, slot == 0 ? -1.0F : -2.0F);
+    sweep.action = BlockAction::kSweep;
+    ASSERT_TRUE(solver_.Step(1, 3, sweep, outbox).ok());
+  }
+  ASSERT_EQ(outbox.size(), 2u);
+  const wire::BlockStepped swept = Answer(outbox[0].second);
+  EXPECT_EQ(swept.settled, std::vector<std::uint8_t>{0xfa}) << "0 and 2 have gradient -3";
+  EXPECT_EQ(swept.figures[0].violation_max, 2.0F);
+  EXPECT_EQ(swept.figures[0].gain, 2.0) << "each 2^2 / (2 x 2)";
+
+  outbox.clear();
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep measure = Part(slot, 3, 0.0F);
+    measure.action = BlockAction::kMeasure;
+    measure.segments = {{0, 0}, {1, 0}};
+    measure.floats.clear();
+    ASSERT_TRUE(solver_.Step(1, 4, measure, outbox).ok());
+  }
+  EXPECT_EQ(Answer(outbox[0].second).figures[0].features, kKeys);
+  EXPECT_EQ(Answer(outbox[0].second).figures[0].settled, 4u);
+}
+
+TEST_F(BlockSolverTest, APassIsTakenBackBeforeTheNext) {
+  JoinBoth();
+  const auto step_both = [&](std::uint32_t pass, bool take_back, float gradient) {
+    Outbox outbox;
+    for (const std::uint32_t slot : {0u, 1u}) {
+      wire::BlockStep part = Part(slot, pass, gradient);
+      part.pass = pass;
+      part.take_back = take_back;
+      EXPECT_TRUE(solver_.Step(1, pass, part, outbox).ok());
+    }
+    EXPECT_EQ(outbox.size(), 2u);
+  };
+  step_both(1, false, -1.5F);  // Rank 1: 0.5.
+  step_both(2, false, -1.7F);  // Rank 1: 0.7 more.
+  EXPECT_FLOAT_EQ(Weights(0)[1], 1.2F);
+  step_both(3, true, -1.25F);  // 0.25 more than after the first pass.
+  EXPECT_FLOAT_EQ(Weights(0)[1], 0.75F);
+}
+
+TEST_F(BlockSolverTest, RefusesWhatDoesNotFit) {
+  JoinBoth();
+  Outbox outbox;
+  const auto code = [&](const wire::BlockStep& step) {
+    return solver_.Step(1, 1, step, outbox).code();
+  };
+  wire::BlockStep wrong = Part(0, 0, 1.0F);
+  wrong.floats[3] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = Part(0, 0, 1.0F);
+  wrong.block = 2;
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = Part(0, 0, 1.0F);
+  wrong.segments.pop_back();
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = Part(0, 0, 1.0F);
+  wrong.segments[0].count = 3;
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = Part(0, 0, 1.0F);
+  wrong.slot = 7;
+  wrong.slot_count = 8;
+  EXPECT_EQ(code(wrong), StatusCode::kUnavailable) << "it has not said its features";
+  EXPECT_EQ(code(Part(0, 0, 1.0F)), StatusCode::kOk);
+  wrong = Part(1, 0, 1.0F);
+  wrong.pass = 2;
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument) << "slot 0 is in pass 1";
+  ASSERT_TRUE(Join(1, {0}, {}, /*session=*/2).ok());
+  EXPECT_EQ(code(Part(1, 0, 1.0F)), StatusCode::kCancelled);
+  EXPECT_EQ(Join(1, {0}, {}, /*session=*/1).status().code(), StatusCode::kCancelled);
+  EXPECT_TRUE(outbox.empty());
+  EXPECT_EQ(Weights(0), std::vector<float>(kKeys));
+}
+
+}  // namespace
+}  // namespace steelyard::server
