@@ -199,6 +199,26 @@ Status Client::Scan(Transport& transport, TableId id, const ScanRequest& request
   return {};
 }
 
+Status Client::Ask(Transport& transport, TableId id, std::size_t owner, wire::Frame request,
+                   std::function<void(Result<wire::Frame>)> done) {
+  Table* table = FindTable(id);
+  if (table == nullptr)
+    return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
+  if (!table->failed.ok()) return table->failed;
+  if (owner >= table->server_of_owner.size()) {
+    return Status(StatusCode::kInvalidArgument, "server " + std::to_string(owner) + " of " +
+                                                    std::to_string(table->server_of_owner.size()));
+  }
+  const std::uint64_t request_id = next_request_++;
+  request.header.request_id = request_id;
+  PendingAsk ask{.part = {}, .frame = std::move(request), .done = std::move(done)};
+  ask.part.server = table->server_of_owner[owner];
+  Server& server = *servers_[ask.part.server];
+  table->asks.emplace(request_id, std::move(ask));
+  Flush(transport, server);
+  return {};
+}
+
 // ---- Connection events ----
 
 void Client::OnOpen(Transport& transport, LinkId link) {
@@ -224,6 +244,10 @@ void Client::OnFrame(Transport& transport, LinkId link, const wire::Frame& frame
         break;
       case MessageType::kScanResponse:
         OnScanResponse(*server, frame);
+        break;
+      case MessageType::kBlockJoined:
+      case MessageType::kBlockStepped:
+        OnAnswer(*server, frame);
         break;
       case MessageType::kOpenAck:
         OnOpenAck(transport, *server, frame);

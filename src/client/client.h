@@ -75,6 +75,11 @@ class Client {
   Status Scan(transport::Transport& transport, TableId table, const ScanRequest& request,
               std::function<void(Result<Scanned>)> done);
 
+  /// Send `request` to the table's server number `owner` of its view, again until it is answered, by any frame that is
+  /// not REFUSED; the callback gets that frame. What it does must be harmless to repeat.
+  Status Ask(transport::Transport& transport, TableId table, std::size_t owner, wire::Frame request,
+             std::function<void(Result<wire::Frame>)> done);
+
   bool Owns(transport::LinkId link) const;
   void OnOpen(transport::Transport& transport, transport::LinkId link);
   void OnFrame(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
@@ -117,6 +122,7 @@ class Client {
   void OnPushAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnPullResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnScanResponse(Server& server, const wire::Frame& frame);
+  void OnAnswer(Server& server, const wire::Frame& frame);
   void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnRefused(Server& server, const wire::Frame& frame);
   /// Send what failed tables held back, then call back. The end of every event.

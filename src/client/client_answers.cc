@@ -209,6 +209,19 @@ void Client::OnScanResponse(Server& server, const wire::Frame& frame) {
   table->scans.erase(found);
 }
 
+void Client::OnAnswer(Server& server, const wire::Frame& frame) {
+  for (const auto& [id, table] : tables_) {
+    const auto found = table->asks.find(frame.header.request_id);
+    if (found == table->asks.end() || found->second.part.server != server.index) continue;
+    server.retry = options_.retry_min;
+    traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+    callbacks_.emplace_back(
+        [done = std::move(found->second.done), frame] { done(Result<wire::Frame>(frame)); });
+    table->asks.erase(found);
+    return;
+  }
+}
+
 void Client::OnRefused(Server& server, const wire::Frame& frame) {
   const auto refused = wire::Decode<wire::Refused>(frame.body.bytes());
   const Status why = refused.ok() ? refused.value().ToStatus() : refused.status();
@@ -258,6 +271,10 @@ void Client::FailTable(Table& table, const Status& why) {
     callbacks_.emplace_back([done = std::move(scan.done), status] { done(status); });
   }
   table.scans.clear();
+  for (auto& [id, ask] : table.asks) {
+    callbacks_.emplace_back([done = std::move(ask.done), status] { done(status); });
+  }
+  table.asks.clear();
 }
 
 void Client::FailServer(Server& server, const Status& why) {

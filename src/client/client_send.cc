@@ -40,6 +40,13 @@ void Client::Flush(Transport& transport, Server& server) {
                                                      .skip = scan.request.skip},
                                           request_id));
     }
+    for (auto& [request_id, ask] : table->asks) {
+      if (ask.part.server != server.index || ask.part.sent) continue;
+      ask.part.sent = true;
+      ask.part.sent_at = transport.now();
+      traffic_.pushed_bytes += ask.frame.body.size() + wire::kHeaderBytes;
+      server.channel.Send(transport, ask.frame);
+    }
   }
 }
 

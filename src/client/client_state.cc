@@ -17,9 +17,11 @@ bool Client::Table::Asked(std::size_t server, std::uint64_t request_id) const {
   const auto waits = [&](const RequestPart& part) { return part.server == server && !part.done; };
   const auto pull = pulls.find(request_id);
   const auto scan = scans.find(request_id);
+  const auto ask = asks.find(request_id);
   return state->second.open_request == request_id ||
          (pull != pulls.end() && std::ranges::any_of(pull->second.parts, waits)) ||
          (scan != scans.end() && waits(scan->second.part)) ||
+         (ask != asks.end() && waits(ask->second.part)) ||
          std::ranges::any_of(pushes, [&](const PendingPush& push) {
            return std::ranges::any_of(push.parts, [&](const RequestPart& part) {
              return waits(part) && part.request_id == request_id;
@@ -50,6 +52,9 @@ void Client::Table::MarkUnsent(std::size_t server) {
   }
   for (auto& [id, scan] : scans) {
     if (scan.part.server == server) scan.part.sent = false;
+  }
+  for (auto& [id, ask] : asks) {
+    if (ask.part.server == server) ask.part.sent = false;
   }
 }
 
@@ -82,6 +87,12 @@ bool Client::Table::ResendLate(std::size_t server, Time now, Duration retry, Tra
     ++traffic.resends;
     late = true;
   }
+  for (auto& [id, ask] : asks) {
+    if (!is_late(ask.part)) continue;
+    ask.part.sent = false;
+    ++traffic.resends;
+    late = true;
+  }
   return late;
 }
 
@@ -95,6 +106,7 @@ std::optional<Time> Client::Table::OldestSent(std::size_t server) const {
   for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
   for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
   for (const auto& [id, scan] : scans) consider(scan.part);
+  for (const auto& [id, ask] : asks) consider(ask.part);
   return oldest;
 }
 
@@ -106,6 +118,7 @@ std::size_t Client::Table::OutstandingParts(std::size_t server) const {
   for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
   for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
   for (const auto& [id, scan] : scans) consider(scan.part);
+  for (const auto& [id, ask] : asks) consider(ask.part);
   return count;
 }
 

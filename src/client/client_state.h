@@ -46,6 +46,7 @@ struct Client::Table {
   std::deque<PendingPush> pushes;    ///< Consecutive ts, oldest first.
   std::map<std::uint64_t, PendingPull> pulls;
   std::map<std::uint64_t, PendingScan> scans;
+  std::map<std::uint64_t, PendingAsk> asks;
 
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
   bool opened() const;

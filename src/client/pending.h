@@ -99,6 +99,13 @@ struct RequestPart {
 using PushPart = RequestPart;
 using PullPart = RequestPart;
 
+/// A request to one server that is neither push, pull nor scan; sent again until it is answered.
+struct PendingAsk {
+  RequestPart part;
+  wire::Frame frame;
+  std::function<void(Result<wire::Frame>)> done;
+};
+
 struct PendingPush {
   Ts ts = 0;
   PushRequest request;
