@@ -94,7 +94,8 @@ constexpr std::array kTable = {
               .group = "Learning",
               .field = &P::passes,
               .bounds = {.min = 1, .max = 1e6},
-              .help = "how many times to go over the data"},
+              .default_note = "1; dbpg: 1000",
+              .help = "how many times to go over the data; dbpg: at most"},
     Parameter{.name = "minibatch",
               .value = "ROWS",
               .group = "Learning",
@@ -128,10 +129,10 @@ constexpr std::array kTable = {
               .group = "Learning",
               .field = &P::tolerance,
               .bounds = {.min = 0, .max = 1, .max_excluded = true},
-              .default_note = "0, never",
+              .default_note = "0, never; dbpg: 0.0001",
               .help =
                   "stop early after a pass whose held-out loss fell by less than this share, and "
-                  "keep the best pass"},
+                  "keep the best pass; dbpg: stop this near to the optimum, relative"},
     Parameter{.name = "seed",
               .value = "N",
               .group = "Learning",
@@ -197,7 +198,10 @@ constexpr std::array kTable = {
         .group = "Processes",
         .field = &P::tau,
         .bounds = {.min = 0, .max = 1e9},
-        .help = "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits"},
+        .default_note = "1; dbpg: 8",
+        .help =
+            "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits; dbpg: "
+            "blocks of features that may be under way beside one"},
 
     Parameter{
         .name = "model",
@@ -264,6 +268,17 @@ Status CheckLabelRule(std::string_view rule) {
 }
 
 }  // namespace
+
+TrainParameters TrainParameters::DefaultsOf(Solver solver) {
+  TrainParameters parameters;
+  parameters.solver = solver;
+  if (IsBatch(solver)) {
+    parameters.passes = 1000;
+    parameters.tolerance = 1e-4;
+    parameters.tau.steps = 8;
+  }
+  return parameters;
+}
 
 std::span<const Parameter> TrainParameterTable() {
   return kTable;
@@ -354,7 +369,13 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   if (holds_out && !parameters.valid.empty()) {
     return refuse("--valid and --holdout exclude each other; use one of them");
   }
-  if (parameters.tolerance > 0.0 && !parameters.has_validation()) {
+  const bool batch = IsBatch(parameters.solver);
+  if (batch && parameters.task == Task::kHinge) {
+    return refuse(
+        "--solver dbpg takes no --task hinge, whose loss is not smooth; use "
+        "--task squared_hinge, or an online solver");
+  }
+  if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
   }
   if (parameters.model.empty()) return refuse("--model must name a directory, got nothing");

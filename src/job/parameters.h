@@ -19,7 +19,12 @@
 namespace steelyard::job {
 
 enum class Task : std::uint8_t { kLogistic, kSquared, kHinge, kSquaredHinge };
-enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad };
+enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad, kDbpg };
+
+/// Does it go over all rows in each step of its own, instead of learning from one row after another?
+constexpr bool IsBatch(Solver solver) {
+  return solver == Solver::kDbpg;
+}
 
 /// Which rows of the input are kept out of training and used to judge the model.
 struct Holdout {
@@ -99,6 +104,9 @@ struct TrainParameters {
   bool dry_run = false;  ///< Likewise.
 
   bool operator==(const TrainParameters&) const = default;
+
+  /// Where a solver's defaults differ from the others', they are set.
+  static TrainParameters DefaultsOf(Solver solver);
 
   /// True when the caller's process does everything.
   bool in_process() const { return servers == 0 && workers == 0 && cluster.empty(); }

@@ -18,6 +18,11 @@ constexpr runtime::Duration kReportEvery = std::chrono::milliseconds(100);
 /// Names kept for the submitter.
 constexpr std::size_t kNameChunksMax = 1 << 20;
 
+/// Does the phase read the rows to learn from?
+bool Learns(Phase phase) {
+  return phase == Phase::kTrain || phase == Phase::kLoad;
+}
+
 }  // namespace
 
 math::LossKind LossOf(Task task) {
@@ -145,7 +150,8 @@ void Scheduler::OnSlotReady(NodeId worker, const wire::SlotReady& ready,
   if (slot == nullptr || slot->ready || slot->session != ready.session) return;
   slot->ready = true;
   Job& job = *FindJob(ready.job);
-  if (std::ranges::all_of(job.slots, &Slot::ready)) StartPhase(job, 0, Phase::kTrain, out);
+  if (!std::ranges::all_of(job.slots, &Slot::ready)) return;
+  StartPhase(job, 0, IsBatch(job.parameters.solver) ? Phase::kLoad : Phase::kTrain, out);
 }
 
 void Scheduler::StartPhase(Job& job, std::uint32_t pass, Phase phase, std::vector<Outgoing>& out) {
@@ -162,11 +168,12 @@ void Scheduler::StartPhase(Job& job, std::uint32_t pass, Phase phase, std::vecto
 }
 
 void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const {
-  out.push_back({slot.worker,
-                 wire::MakeFrame(wire::PassPlan{.job = job.id,
-                                                .pass = job.status.pass,
-                                                .phase = job.status.phase,
-                                                .first_step = FirstStepOfPass(job.status.pass)})});
+  out.push_back(
+      {slot.worker, wire::MakeFrame(wire::PassPlan{.job = job.id,
+                                                   .pass = job.status.pass,
+                                                   .phase = job.status.phase,
+                                                   .first_step = FirstStepOfPass(job.status.pass),
+                                                   .batch = job.batch_plan})});
 }
 
 void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
@@ -178,11 +185,16 @@ void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
       request.index > slot->assigned.size()) {
     return;  // Of an earlier phase.
   }
-  const auto& shards = request.phase == Phase::kTrain ? job.spec.shards : job.spec.valid_shards;
+  const auto& shards = request.phase == Phase::kValidate ? job.spec.valid_shards : job.spec.shards;
   const bool shared = !shards.empty() && shards.front().byte_count == data::kSharedStream;
-  const bool more = shared ? slot->assigned.empty() : job.next_shard < shards.size();
-  if (request.index == slot->assigned.size() && more) {
-    slot->assigned.push_back(shards[shared ? 0 : job.next_shard++]);
+  // Rows that stay with a slot are dealt out, so that every run gives every slot the same.
+  const bool dealt = request.phase == Phase::kLoad;
+  const std::size_t next = shared  ? slot->assigned.size()
+                           : dealt ? request.slot + slot->assigned.size() * job.slots.size()
+                                   : job.next_shard;
+  if (request.index == slot->assigned.size() && next < shards.size()) {
+    slot->assigned.push_back(shards[next]);
+    if (!shared && !dealt) ++job.next_shard;
   }
   wire::ShardAssign assign{.job = job.id,
                            .pass = request.pass,
@@ -202,7 +214,7 @@ void Scheduler::OnProgress(NodeId worker, const wire::Progress& progress,
   Slot* slot = FindSlot(progress.job, progress.slot, worker, out);
   if (slot == nullptr) return;
   const wire::JobStatus& status = FindJob(progress.job)->status;
-  const bool current = status.pass == progress.pass && status.phase == Phase::kTrain;
+  const bool current = status.pass == progress.pass && Learns(status.phase);
   if (!current || slot->phase_done) return;
   slot->work = progress.work;
   (void)CheckBadRows(*FindJob(progress.job), out);
@@ -232,14 +244,16 @@ void Scheduler::OnPassDone(NodeId worker, const wire::PassDone& done, std::vecto
   if (done.pass != job.status.pass || done.phase != job.status.phase) return;
   slot->phase_done = true;
   slot->work = done.work;
-  if (done.phase == Phase::kTrain && !CheckBadRows(job, out)) return;
+  slot->batch = done.batch;
+  if (Learns(done.phase) && !CheckBadRows(job, out)) return;
   if (!MergePart(job, done, out)) return;
   if (std::ranges::all_of(job.slots, &Slot::phase_done)) EndPhase(job, out);
 }
 
 bool Scheduler::MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out) {
   const bool train = done.phase == Phase::kTrain;
-  if (done.phase == Phase::kFinish || (train && done.pass > 0)) return true;
+  if (done.phase != Phase::kValidate && !train) return true;
+  if (train && done.pass > 0) return true;
   const auto part = FromWire(done.evaluation, job.loss, /*ranks=*/!train);
   if (!part.ok()) {
     End(job, JobState::kFailed, part.status(), out);
@@ -263,10 +277,17 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kValidate:
       job.status.has_valid = true;
       job.status.valid = ToWire(job.valid);
+      if (job.control) return StartPhase(job, job.status.pass + 1, Phase::kFinish, out);
       return NextPass(job, out);
     case Phase::kFinish:
       if (job.kept_loss) job.status.valid = job.kept_valid;
       return End(job, JobState::kDone, {}, out);
+    case Phase::kLoad:
+    case Phase::kPrepare:
+    case Phase::kBlocks:
+    case Phase::kCertify:
+    case Phase::kDual:
+      return EndBatchPhase(job, out);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "coord/membership.h"
 #include "coord/tables.h"
+#include "job/dbpg_control.h"
 #include "job/parameters.h"
 #include "math/evaluation.h"
 #include "runtime/time.h"
@@ -25,7 +26,10 @@ using coord::Outgoing;
 /// pass comes the phase finish, in which workers hand in what they kept (names). A phase ends when every slot is done
 /// with it, so that all pushes of a training phase are acknowledged before anyone validates.
 ///
-/// A job with a tolerance ends with its best pass: after a validation better than all before, the next pass waits until
+/// A batch solver's job has other phases before these two: load, prepare, then passes over blocks and sweeps as its
+/// DbpgControl decides, and dual. Each is a pass of its own by number.
+///
+/// A job of an online solver with a tolerance ends with its best pass: after a validation better than all before, the next pass waits until
 /// the submitter has read the rows.
 ///
 /// Every message to or from a worker may be lost: each side repeats what the other has not answered.
@@ -91,6 +95,7 @@ class Scheduler {
     wire::WorkSums work;
     std::vector<wire::ShardSpec> assigned;  ///< The ledger of this phase: index -> shard.
     std::uint32_t names_count = 0;
+    wire::BatchSums batch = {};
   };
   struct Job {
     JobId id = 0;
@@ -110,6 +115,9 @@ class Scheduler {
     wire::EvaluationPart kept_valid;
     std::vector<wire::Names> names;
     runtime::Time reported_at{0};
+    wire::BatchPlan batch_plan = {};
+    std::optional<DbpgControl> control = {};  ///< Of a batch solver, once the rows are columns.
+    double violation_max = 0.0;               ///< Of the last pass.
   };
   static bool Ended(const Job& job);
   Job* FindJob(JobId id);
@@ -122,6 +130,8 @@ class Scheduler {
   void SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const;
   void EndPhase(Job& job, std::vector<Outgoing>& out);
   void NextPass(Job& job, std::vector<Outgoing>& out);
+  void EndBatchPhase(Job& job, std::vector<Outgoing>& out);
+  void ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out);
   /// Each worker knows its own bad rows only. False when they are too many together: the job has ended.
   bool CheckBadRows(Job& job, std::vector<Outgoing>& out);
   bool MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out);

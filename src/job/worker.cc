@@ -39,6 +39,18 @@ void Worker::OnHeadFrame(Transport& transport, wire::Frame frame) {
         run_->OnNamesAck(transport, ack.value());
       return;
     }
+    case MessageType::kTableFrozen: {
+      const auto frozen = wire::Decode<wire::TableFrozen>(frame.body.bytes());
+      if (frozen.ok() && run_) run_->OnFrozen(transport, frozen.value().table, {});
+      return;
+    }
+    case MessageType::kRefused: {
+      const auto refused = wire::Decode<wire::Refused>(frame.body.bytes());
+      if (refused.ok() && run_)
+        run_->OnFrozen(transport, static_cast<TableId>(frame.header.request_id),
+                       refused.value().ToStatus());
+      return;
+    }
     case MessageType::kJobCancel: {
       const auto cancel = wire::Decode<wire::JobCancel>(frame.body.bytes());
       if (cancel.ok() && run_ && run_->job() == cancel.value().job) {

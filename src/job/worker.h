@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "client/member_node.h"
+#include "job/batch_learner.h"
 #include "job/batch_reader.h"
 #include "job/learner.h"
 #include "job/parameters.h"
@@ -24,6 +25,9 @@ namespace steelyard::job {
 struct WorkerEnvironment {
   DatasetOpener open_dataset;
   std::function<Result<std::unique_ptr<Learner>>(const TrainParameters&)> make_learner;
+  /// For batch solvers.
+  std::function<Result<std::unique_ptr<BatchLearner>>(const TrainParameters&)> make_batch_learner =
+      {};
   runtime::Executor* reader = nullptr;   ///< Reads and parses; one thread.
   runtime::Executor* compute = nullptr;  ///< Learns; one thread.
   /// False when the servers answer on this worker's own loop: pulling ahead then hides nothing and costs the addition of

@@ -38,9 +38,7 @@ void Worker::Run::Start(Transport& transport) {
   auto holdout = HoldoutOf(parameters_, assign_.rows_total);
   if (!holdout.ok()) return Fail(transport, holdout.status());
   holdout_ = holdout.value();
-  auto learner = environment_->make_learner(parameters_);
-  if (!learner.ok()) return Fail(transport, learner.status());
-  learner_ = std::move(learner.value());
+  if (const Status status = MakeSolver(); !status.ok()) return Fail(transport, status);
   auto opened = std::make_shared<Status>();
   environment_->reader->Run(
       // The worker, and with it environment_, may end while the reader still opens.
@@ -52,6 +50,22 @@ void Worker::Run::Start(Transport& transport) {
         }
       },
       [self = shared_from_this(), opened, &transport] { self->Opened(transport, *opened); });
+}
+
+Status Worker::Run::MakeSolver() {
+  if (!IsBatch(parameters_.solver)) {
+    auto learner = environment_->make_learner(parameters_);
+    if (!learner.ok()) return learner.status();
+    learner_ = std::move(learner.value());
+    scorer_ = learner_.get();
+    return {};
+  }
+  auto learner = environment_->make_batch_learner(parameters_);
+  if (!learner.ok()) return learner.status();
+  batch_ = std::make_shared<BatchRun>(assign_, parameters_.seed, client_, environment_,
+                                      std::move(learner.value()));
+  scorer_ = &batch_->learner();
+  return {};
 }
 
 void Worker::Run::Opened(Transport& transport, const Status& status) {
@@ -71,6 +85,7 @@ void Worker::Run::Opened(Transport& transport, const Status& status) {
 
 void Worker::Run::Cancel(Transport& transport, const Status& why) {
   cancelled_ = true;
+  if (batch_) batch_->Cancel();
   client_->Detach(transport, assign_.view.table, why);
 }
 
@@ -87,33 +102,42 @@ void Worker::Run::OnPlan(Transport& transport, const wire::PassPlan& plan) {
     if (known || plan.pass < pass_) return;  // A repeat: PASS_DONE is on its way.
     pass_ = plan.pass;
     phase_ = plan.phase;
+    plan_ = plan;
     BeginPhase(transport);
+    if (state_ == State::kSolving) return Solve(transport);
     Pump(transport);
   }
 }
 
 void Worker::Run::BeginPhase(Transport& transport) {
-  const bool train = phase_ == Phase::kTrain;
-  state_ = train                        ? State::kTraining
+  const bool load = phase_ == Phase::kLoad;
+  const bool train = phase_ == Phase::kTrain || load;  // Reads the rows to learn from.
+  state_ = load                         ? State::kLoading
+           : train                      ? State::kTraining
            : phase_ == Phase::kValidate ? State::kValidating
-                                        : State::kFinishing;
+           : phase_ == Phase::kFinish   ? State::kFinishing
+                                        : State::kSolving;
   reads_valid_files_ = phase_ == Phase::kValidate && !parameters_.valid.empty();
   reads_held_out_ = phase_ == Phase::kValidate && !reads_valid_files_;
   shards_asked_ = 0;
-  shards_end_ = reads_held_out_ || phase_ == Phase::kFinish;
+  shards_end_ = reads_held_out_ || phase_ == Phase::kFinish || state_ == State::kSolving;
   held_out_end_ = !reads_held_out_;
   announced_end_ = false;
   BatchReader::Options options;
-  options.batch_rows = train ? parameters_.minibatch_rows(assign_.slot_count) : kValidationRows;
+  options.batch_rows =
+      state_ == State::kTraining ? parameters_.minibatch_rows(assign_.slot_count) : kValidationRows;
   if (train) options.holdout = holdout_;
   options.spool_held_out = train && pass_ == 0;
   options.keep_names = parameters_.keep_names && train && pass_ == 0;
   options.thread_ns = environment_->thread_ns;
-  reader().Begin(options);
+  if (state_ != State::kSolving) reader().Begin(options);
   next_step_ = pushed_steps_ = next_scored_ = FirstStepOfPass(pass_);
   evaluation_ = math::Evaluation(LossOf(parameters_.task), /*ranks=*/!train);
-  if (train) {
+  if (train || state_ == State::kSolving) {
     work_ = {};
+    batch_sums_ = {};
+    phase_began_ = transport.now();
+    busy_ns_at_start_ = batch_ ? batch_->busy_ns() : 0;
     traffic_at_start_ = client_->traffic();
     read_ns_at_start_ = environment_->read_ns ? environment_->read_ns() : 0;
     compute_ended_ = transport.now();
@@ -141,15 +165,18 @@ void Worker::Run::BeginPhase(Transport& transport) {
 // ---- The pipeline ----
 
 void Worker::Run::Pump(Transport& transport) {
-  if (cancelled_ ||
-      (state_ != State::kTraining && state_ != State::kValidating && state_ != State::kFinishing)) {
-    return;
-  }
+  const bool works = state_ == State::kTraining || state_ == State::kValidating ||
+                     state_ == State::kFinishing || state_ == State::kLoading;
+  if (cancelled_ || !works) return;
   if (!PushHeld(transport)) return;
   PumpShards(transport);
   PumpReads(transport);
-  PumpPulls(transport);
-  PumpCompute(transport);
+  if (state_ == State::kLoading) {
+    PumpRows(transport);
+  } else {
+    PumpPulls(transport);
+    PumpCompute(transport);
+  }
   PumpEnd(transport);
 }
 
@@ -210,7 +237,7 @@ void Worker::Run::OnRead(Transport& transport, BatchReader::Chunk chunk) {
   if (cancelled_ || state_ == State::kFailed) return;
   if (!chunk.status.ok()) return Fail(transport, chunk.status);
   if (reads_held_out_ && chunk.batches.empty()) held_out_end_ = true;
-  if (state_ == State::kTraining) {
+  if (state_ == State::kTraining || state_ == State::kLoading) {
     work_.stages.parse_ns += chunk.parse_ns;
     work_.stages.localise_ns += chunk.localise_ns;
   }
@@ -230,12 +257,11 @@ void Worker::Run::PumpPulls(Transport& transport) {
                   .asked = transport.now()};
     batches_.pop_front();
     work.acked_ts = client_->acked_ts(assign_.view.table);
-    client::PullRequest request{
-        .step = work.step,
-        .gate_step = wire::kNoGate,
-        .columns = wire::Columns::kRows,
-        .floats_per_key = static_cast<std::uint32_t>(learner_->row_floats()),
-        .keys = work.batch->keys};
+    client::PullRequest request{.step = work.step,
+                                .gate_step = wire::kNoGate,
+                                .columns = wire::Columns::kRows,
+                                .floats_per_key = static_cast<std::uint32_t>(scorer_->row_floats()),
+                                .keys = work.batch->keys};
     if (train && assign_.slot_count > 1 && parameters_.tau.steps != Delay::kInfinite) {
       request.gate_step = work.step - parameters_.tau.steps - 1;
     }
@@ -356,7 +382,7 @@ void Worker::Run::Score(Transport& transport) {
       [self = shared_from_this(), work] {
         const data::RowBlock& rows = work->batch->rows;
         std::vector<float> margins(rows.size());
-        self->learner_->Score(*work->batch, work->pulled->floats, margins);
+        self->scorer_->Score(*work->batch, work->pulled->floats, margins);
         for (std::size_t i = 0; i < rows.size(); ++i) {
           self->evaluation_.Add(margins[i], rows.labels[i], rows.Weight(i));
         }
@@ -378,6 +404,13 @@ bool Worker::Run::InputExhausted() const {
 void Worker::Run::PumpEnd(Transport& transport) {
   if (state_ == State::kFinishing) return PumpNames(transport);
   if (!InputExhausted()) return;
+  if (state_ == State::kLoading) {
+    if (std::exchange(counts_keys_, true)) return;
+    return batch_->CountKeys(transport, [self = shared_from_this(), &transport](
+                                            const Status& status, const wire::BatchSums& sums) {
+      self->OnSolved(transport, status, sums);
+    });
+  }
   if (state_ == State::kTraining && !announced_end_) {
     announced_end_ = true;
     // Nobody waits for this stream any more in this pass.
@@ -390,6 +423,77 @@ void Worker::Run::PumpEnd(Transport& transport) {
     if (!TryPush(transport, std::move(end))) return;
   }
   if (unacked_pushes_ == 0) FinishPhase(transport);
+}
+
+// ---- Batch solvers ----
+
+void Worker::Run::PumpRows(Transport& transport) {
+  if (computing_ || batches_.empty()) return;
+  computing_ = true;
+  std::shared_ptr<data::Minibatch> batch = std::move(batches_.front());
+  batches_.pop_front();
+  auto status = std::make_shared<Status>();
+  environment_->compute->Run([self = shared_from_this(), batch,
+                              status] { *status = self->batch_->learner().AddRows(*batch); },
+                             [self = shared_from_this(), batch, status, &transport] {
+                               self->computing_ = false;
+                               if (self->cancelled_ || self->state_ == State::kFailed) return;
+                               if (!status->ok()) return self->Fail(transport, *status);
+                               self->work_.rows += batch->rows.size();
+                               self->work_.nonzeros += batch->rows.keys.size();
+                               ++self->work_.minibatches;
+                               self->Pump(transport);
+                             });
+}
+
+void Worker::Run::Solve(Transport& transport) {
+  const auto done = [self = shared_from_this(), &transport](const Status& status,
+                                                            const wire::BatchSums& sums) {
+    self->OnSolved(transport, status, sums);
+  };
+  switch (phase_) {
+    case Phase::kPrepare:
+      asks_to_freeze_ = true;
+      return AskToFreeze(transport);
+    case Phase::kBlocks:
+      return batch_->Pass(transport, plan_, done);
+    case Phase::kCertify:
+      return batch_->Certify(transport, plan_, done);
+    case Phase::kDual:
+      return batch_->Dual(transport, plan_, done);
+    default:
+      return Fail(transport, Status(StatusCode::kCorruption, "no batch solver has this phase"));
+  }
+}
+
+/// Every worker asks; the first one's request counts, and all are answered.
+void Worker::Run::AskToFreeze(Transport& transport) {
+  head_->Send(transport,
+              wire::MakeFrame(wire::TableFreeze{.table = assign_.view.table, .at_least = 0.0F},
+                              assign_.view.table));
+}
+
+void Worker::Run::OnFrozen(Transport& transport, TableId table, const Status& status) {
+  if (table != assign_.view.table || cancelled_ || !std::exchange(asks_to_freeze_, false)) return;
+  if (!status.ok()) return Fail(transport, status);
+  batch_->Prepare(
+      transport, plan_,
+      [self = shared_from_this(), &transport](const Status& solved, const wire::BatchSums& sums) {
+        self->OnSolved(transport, solved, sums);
+      });
+}
+
+void Worker::Run::OnSolved(Transport& transport, const Status& status,
+                           const wire::BatchSums& sums) {
+  if (cancelled_ || state_ == State::kFailed) return;
+  if (!status.ok()) return Fail(transport, status);
+  batch_sums_ = sums;
+  if (phase_ != Phase::kLoad) {
+    work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;
+    const std::uint64_t spent = Since(transport, phase_began_);
+    work_.idle_ns = spent > work_.busy_ns ? spent - work_.busy_ns : 0;
+  }
+  FinishPhase(transport);
 }
 
 void Worker::Run::PumpNames(Transport& transport) {
@@ -423,7 +527,7 @@ void Worker::Run::UpdateSums() {
 
 void Worker::Run::Report(Transport& transport) {
   next_report_ = transport.now() + kReportEvery;
-  if (state_ == State::kTraining) UpdateSums();
+  if (state_ == State::kTraining || state_ == State::kLoading) UpdateSums();
   switch (state_) {
     case State::kOpening:
     case State::kAttaching:
@@ -446,17 +550,25 @@ void Worker::Run::Report(Transport& transport) {
                           .phase = phase_,
                           .work = {},
                           .evaluation = {}};
-      if (phase_ == Phase::kTrain) UpdateSums();
-      if (phase_ == Phase::kTrain) done.work = work_;
-      if (phase_ != Phase::kFinish) done.evaluation = ToWire(evaluation_);
+      if (phase_ != Phase::kValidate && phase_ != Phase::kFinish) {
+        UpdateSums();
+        done.work = work_;
+      }
+      if (phase_ == Phase::kTrain || phase_ == Phase::kValidate)
+        done.evaluation = ToWire(evaluation_);
+      done.batch = batch_sums_;
       return head_->Send(transport, wire::MakeFrame(done));
     }
+    case State::kSolving:
+      if (asks_to_freeze_) AskToFreeze(transport);
+      return;
     case State::kTraining:
     case State::kValidating:
     case State::kFinishing:
+    case State::kLoading:
       shard_request_out_ =
           false;  // A lost request is repeated; the answer to a repeat is the same.
-      if (state_ == State::kTraining) {
+      if (state_ == State::kTraining || state_ == State::kLoading) {
         head_->Send(transport,
                     wire::MakeFrame(wire::Progress{
                         .job = assign_.job, .slot = assign_.slot, .pass = pass_, .work = work_}));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "job/batch_run.h"
 #include "job/own_pushes.h"
 #include "job/worker.h"
 #include "math/evaluation.h"
@@ -29,6 +30,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void OnPlan(transport::Transport& transport, const wire::PassPlan& plan);
   void OnShardAssign(transport::Transport& transport, const wire::ShardAssign& assign);
   void OnNamesAck(transport::Transport& transport, const wire::NamesAck& ack);
+  /// The head's answer to TABLE_FREEZE.
+  void OnFrozen(transport::Transport& transport, TableId table, const Status& status);
   void OnWake(transport::Transport& transport);
   runtime::Time next_wake() const { return next_report_; }
 
@@ -43,6 +46,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
     kTraining,
     kValidating,
     kFinishing,
+    kLoading,
+    kSolving,
     kPhaseDone,
     kFailed
   };
@@ -55,6 +60,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
     std::uint64_t compute_ns = 0;
   };
 
+  Status MakeSolver();
   void Opened(transport::Transport& transport, const Status& status);
   void BeginPhase(transport::Transport& transport);
   void Pump(transport::Transport& transport);
@@ -62,10 +68,14 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void PumpReads(transport::Transport& transport);
   void PumpPulls(transport::Transport& transport);
   void PumpCompute(transport::Transport& transport);
+  void PumpRows(transport::Transport& transport);
   void PumpEnd(transport::Transport& transport);
   void PumpNames(transport::Transport& transport);
   void OnRead(transport::Transport& transport, BatchReader::Chunk chunk);
   void OnPulled(transport::Transport& transport, Step step, Result<client::Pulled> pulled);
+  void Solve(transport::Transport& transport);
+  void AskToFreeze(transport::Transport& transport);
+  void OnSolved(transport::Transport& transport, const Status& status, const wire::BatchSums& sums);
   void Learn(transport::Transport& transport);
   void Score(transport::Transport& transport);
   void OnLearned(transport::Transport& transport, InFlight work, std::vector<float> deltas);
@@ -88,7 +98,9 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   const WorkerEnvironment* environment_;
   TrainParameters parameters_;
   data::Holdout holdout_;
-  std::unique_ptr<Learner> learner_;
+  std::unique_ptr<Learner> learner_;  ///< Of an online solver; else there is batch_.
+  std::shared_ptr<BatchRun> batch_;
+  const Scorer* scorer_ = nullptr;  ///< The one that there is.
   BatchReader reader_;
   BatchReader valid_reader_;
 
@@ -97,6 +109,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   Status failure_;
   std::uint32_t pass_ = 0;
   wire::Phase phase_ = wire::Phase::kTrain;
+  wire::PassPlan plan_;
   runtime::Time next_report_{0};
 
   // Input of the phase.
@@ -123,6 +136,13 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   std::optional<client::PushRequest>
       held_push_;  ///< Learned; waits for acknowledgements of others.
   bool announced_end_ = false;
+
+  // A batch solver's phase.
+  bool asks_to_freeze_ = false;
+  bool counts_keys_ = false;
+  wire::BatchSums batch_sums_;
+  std::uint64_t busy_ns_at_start_ = 0;
+  runtime::Time phase_began_{0};
 
   math::Evaluation evaluation_;
   wire::WorkSums work_;

@@ -38,18 +38,4 @@ Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count) {
   return columns;
 }
 
-std::vector<std::size_t> CutBlocks(std::span<const std::uint64_t> entries,
-                                   std::size_t block_count) {
-  const std::uint64_t total = std::accumulate(entries.begin(), entries.end(), std::uint64_t{0});
-  std::vector<std::size_t> firsts{0};
-  std::uint64_t before = 0;
-  for (std::size_t feature = 0; feature < entries.size(); ++feature) {
-    // The boundary that comes next, in entries; no product here exceeds 2^64 for 2^40 entries in 2^20 blocks.
-    const std::uint64_t boundary = total * firsts.size() / block_count;
-    if (before >= boundary && feature > firsts.back()) firsts.push_back(feature);
-    before += entries[feature];
-  }
-  return firsts;
-}
-
 }  // namespace steelyard::apps::linear

@@ -1,4 +1,4 @@
-// Columns: a worker's part of the data, feature by feature, and how features are cut into blocks.
+// Columns: a worker's part of the data, feature by feature.
 #pragma once
 
 #include <cstddef>
@@ -31,11 +31,5 @@ struct RowsToTranspose {
 
 /// Cost: two passes over the entries; peak memory twice theirs.
 Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count);
-
-/// Cut features into at most `block_count` runs of about equally many entries, so that popular features do not share
-/// one. Several features that each exceed a block's share make fewer blocks.
-/// @param entries  [m] entries of each feature, over all workers.
-/// @return the first feature of each block; the last block ends at m.
-std::vector<std::size_t> CutBlocks(std::span<const std::uint64_t> entries, std::size_t block_count);
 
 }  // namespace steelyard::apps::linear

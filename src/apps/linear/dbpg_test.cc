@@ -197,8 +197,7 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
     std::mt19937_64 random(3);
     std::vector<float> weights(rows.features);
     for (float& w : weights) w = static_cast<float>(random() % 100) * 0.01F - 0.5F;
-    const std::vector<float> settled(rows.features);
-    worker.Rebuild(weights, settled);
+    worker.Rebuild(weights);
     std::vector<float> gradients(rows.features);
     std::vector<float> curvatures(rows.features);
     worker.Gradients({0, rows.features}, 0.0F, gradients, curvatures);
@@ -209,7 +208,7 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
         std::vector<float> moved = weights;
         moved[j] += step;
         const double taken = static_cast<double>(moved[j]) - weights[j];
-        worker.Rebuild(moved, settled);
+        worker.Rebuild(moved);
         const double change = worker.LossSum() - here;
         const double parabola = gradients[j] * taken + 0.5 * curvatures[j] * taken * taken;
         ASSERT_LE(change, parabola + 1e-5 * (1.0 + std::fabs(change))) << j << " by " << step;
@@ -217,7 +216,7 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
           ASSERT_NEAR(change, gradients[j] * taken, 0.5 * curvatures[j] * taken * taken + 1e-6);
         }
       }
-      worker.Rebuild(weights, settled);
+      worker.Rebuild(weights);
     }
   }
 }
@@ -228,7 +227,7 @@ TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
   DbpgWorker worker(&columns, rows.labels, LossKind::kLogistic);
   std::mt19937_64 random(5);
   std::vector<float> weights(rows.features);
-  const std::vector<float> settled(rows.features);
+  const std::vector<std::uint8_t> settled(rows.features);
   for (int step = 0; step < 200; ++step) {
     const FeatureBlock block{random() % 50, 10};
     for (std::size_t i = 0; i < block.count; ++i)
@@ -237,26 +236,27 @@ TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
                   std::span(settled).subspan(block.first, block.count), {.l1 = 1.0F});
   }
   DbpgWorker fresh(&columns, rows.labels, LossKind::kLogistic);
-  fresh.Rebuild(weights, settled);
+  fresh.Rebuild(weights);
   EXPECT_NEAR(worker.LossSum(), fresh.LossSum(), 1e-9 * fresh.LossSum());
 }
 
 TEST(Columns, BlocksHaveEqualEntriesAndPopularFeaturesStandAlone) {
-  std::vector<std::uint64_t> entries(1000);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = 100'000 / (i + 1);
-  const std::uint64_t total = std::accumulate(entries.begin(), entries.end(), std::uint64_t{0});
-  const std::vector<std::size_t> firsts = CutBlocks(entries, 20);
+  std::vector<float> entries(1000);
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    entries[i] = static_cast<float>(100'000 / (i + 1));
+  const double total = std::accumulate(entries.begin(), entries.end(), 0.0);
+  const std::vector<std::size_t> firsts = table::CutBlocks(entries, 20);
   EXPECT_GT(firsts.size(), 15u);
   EXPECT_LE(firsts.size(), 20u);
   EXPECT_EQ(firsts[1], 1u);
   for (std::size_t i = 0; i < firsts.size(); ++i) {
     const std::size_t end = i + 1 < firsts.size() ? firsts[i + 1] : entries.size();
     ASSERT_LT(firsts[i], end);
-    std::uint64_t held = 0;
+    double held = 0;
     for (std::size_t j = firsts[i]; j < end; ++j) held += entries[j];
     EXPECT_LE(held, total / 20 + entries[firsts[i]]);
   }
-  EXPECT_EQ(CutBlocks(std::vector<std::uint64_t>{5}, 9), std::vector<std::size_t>{0});
+  EXPECT_EQ(table::CutBlocks(std::vector<float>{5}, 9), std::vector<std::size_t>{0});
 }
 
 TEST(DbpgControl, ClimbsTheLadderWhenPassesFail) {
@@ -266,12 +266,14 @@ TEST(DbpgControl, ClimbsTheLadderWhenPassesFail) {
   EXPECT_EQ(control.plan().tau, 4u);
   EXPECT_FLOAT_EQ(control.plan().margin, 2.0F);
   for (const std::uint32_t tau : {2U, 1U, 0U}) {
-    EXPECT_EQ(control.OnPassEnd(41.0, 20.0), DbpgControl::Next::kTakeBack);
+    EXPECT_EQ(control.OnPassEnd(41.0, 20.0), DbpgControl::Next::kPass);
+    EXPECT_TRUE(control.plan().take_back);
     EXPECT_EQ(control.plan().tau, tau);
     EXPECT_EQ(control.plan().safety, 0.0F);
   }
   for (const float safety : {0.02F, 0.04F, 0.08F, 0.16F, 0.32F, 0.64F, 1.0F, 1.0F}) {
-    EXPECT_EQ(control.OnPassEnd(std::nan(""), 20.0), DbpgControl::Next::kTakeBack);
+    EXPECT_EQ(control.OnPassEnd(std::nan(""), 20.0), DbpgControl::Next::kPass);
+    EXPECT_TRUE(control.plan().take_back);
     EXPECT_EQ(control.plan().safety, safety);
   }
   EXPECT_EQ(control.objective(), 40.0);
@@ -279,7 +281,7 @@ TEST(DbpgControl, ClimbsTheLadderWhenPassesFail) {
 }
 
 TEST(DbpgControl, EndsOnlyWithACertificate) {
-  DbpgControl control({.tolerance = 1e-4, .examples = 100}, 100.0);
+  DbpgControl control({.tolerance = 1e-4, .examples = 100, .sweep_after = 64}, 100.0);
   double objective = 90.0;
   double decrease = 10.0;
   DbpgControl::Next next = control.OnPassEnd(objective, 1.0);
@@ -298,10 +300,29 @@ TEST(DbpgControl, EndsOnlyWithACertificate) {
   EXPECT_EQ(control.OnCertified(/*gain=*/1e-6, 1.0), DbpgControl::Next::kConverged);
 }
 
+TEST(DbpgControl, LooksAtWhatItLeftOutWhileItIsWorthIt) {
+  DbpgControl control({.tolerance = 1e-9, .examples = 100, .sweep_after = 8}, 1e6);
+  double objective = 1e6;
+  const auto passes_until_sweep = [&] {
+    for (int passes = 1;; ++passes) {
+      objective -= 1.0;
+      if (control.OnPassEnd(objective, 1.0) == DbpgControl::Next::kCertify) return passes;
+      if (passes == 100) return 0;
+    }
+  };
+  EXPECT_EQ(passes_until_sweep(), 8);
+  EXPECT_EQ(control.OnCertified(/*gain=*/100.0, 1.0), DbpgControl::Next::kPass);
+  EXPECT_EQ(passes_until_sweep(), 4) << "it gave more than the passes did";
+  EXPECT_EQ(control.OnCertified(/*gain=*/0.1, 1.0), DbpgControl::Next::kPass);
+  EXPECT_EQ(passes_until_sweep(), 8);
+}
+
 TEST(DbpgControl, PassesAreBounded) {
   DbpgControl control({.passes_max = 2}, 100.0);
   EXPECT_EQ(control.OnPassEnd(50.0, 1.0), DbpgControl::Next::kPass);
-  EXPECT_EQ(control.OnPassEnd(25.0, 1.0), DbpgControl::Next::kPassesUsedUp);
+  EXPECT_EQ(control.OnPassEnd(60.0, 1.0), DbpgControl::Next::kCertify);
+  EXPECT_TRUE(control.plan().take_back) << "the last pass made it worse";
+  EXPECT_EQ(control.OnCertified(0.0, 1.0), DbpgControl::Next::kPassesUsedUp);
 }
 
 }  // namespace

@@ -120,12 +120,17 @@ void DbpgWorker::RefreshTouched() {
   }
 }
 
+void DbpgWorker::RefreshAll() {
+  std::ranges::fill(touched_, 0);
+  for (std::size_t row = 0; row < points_.size(); ++row) points_[row] = PointAt(row);
+}
+
 void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weights,
-                        std::span<const float> settled, const math::ProximalRule& rule) {
+                        std::span<const std::uint8_t> settled, const math::ProximalRule& rule) {
   for (std::size_t i = 0; i < block.count; ++i) {
     const std::size_t feature = block.first + i;
     if (settled_[feature] != 0) continue;
-    settled_[feature] = settled[i] != 0.0F ? 1 : 0;
+    settled_[feature] = settled[i];
     if (settled_[feature] != 0) continue;  // At 0, before and after.
     const float step = weights[i] - weights_[feature];
     deltas_[feature] = rule.NextDelta(step);
@@ -136,20 +141,38 @@ void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weight
   RefreshTouched();
 }
 
-void DbpgWorker::ForgetDeltas() {
-  std::ranges::fill(deltas_, math::ProximalRule::kDeltaFirst);
+void DbpgWorker::BeginPass() {
+  weights_at_start_ = weights_;
+  margins_at_start_ = margins_;
 }
 
-void DbpgWorker::Rebuild(std::span<const float> weights, std::span<const float> settled) {
-  SY_CHECK(weights.size() == columns_->size() && settled.size() == weights.size());
-  weights_.assign(weights.begin(), weights.end());
-  for (std::size_t i = 0; i < settled.size(); ++i) settled_[i] = settled[i] != 0.0F ? 1 : 0;
-  std::ranges::fill(margins_, 0.0);
-  for (std::size_t feature = 0; feature < weights.size(); ++feature) {
-    if (weights[feature] != 0.0F) MoveMargins(feature, weights[feature]);
+void DbpgWorker::TakeBack() {
+  weights_ = weights_at_start_;
+  margins_ = margins_at_start_;
+  std::ranges::fill(deltas_, math::ProximalRule::kDeltaFirst);
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (weights_[i] != 0.0F) settled_[i] = 0;
   }
-  std::ranges::fill(touched_, 0);
-  for (std::size_t row = 0; row < points_.size(); ++row) points_[row] = PointAt(row);
+  RefreshAll();
+}
+
+void DbpgWorker::Settle(const FeatureBlock& block, std::span<const std::uint8_t> settled) {
+  SY_CHECK(settled.size() == block.count);
+  std::ranges::copy(settled, settled_.begin() + static_cast<std::ptrdiff_t>(block.first));
+}
+
+void DbpgWorker::Rebuild(std::span<const float> weights) {
+  SY_CHECK(weights.size() == columns_->size());
+  weights_.assign(weights.begin(), weights.end());
+  Rebuild();
+}
+
+void DbpgWorker::Rebuild() {
+  std::ranges::fill(margins_, 0.0);
+  for (std::size_t feature = 0; feature < weights_.size(); ++feature) {
+    if (weights_[feature] != 0.0F) MoveMargins(feature, weights_[feature]);
+  }
+  RefreshAll();
 }
 
 double DbpgWorker::LossSum() const {

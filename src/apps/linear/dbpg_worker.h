@@ -22,7 +22,7 @@ struct FeatureBlock {
 ///
 /// Losses: logistic, squared and squared hinge; the hinge has no second derivative to bound.
 /// Threads: confined to one at a time.
-/// Cost:    24 bytes a row, 9 a feature, beside the columns.
+/// Cost:    32 bytes a row, 13 a feature, beside the columns.
 /// Source:  Li et al., NIPS 2014. Bounds: Genkin, Lewis, Madigan 2007 for one coordinate; `coupling` for all at once.
 class DbpgWorker {
  public:
@@ -41,15 +41,24 @@ class DbpgWorker {
                       std::span<float> curvatures) const;
 
   /// Take over the servers' weights of a block: margins follow.
-  /// @param weights  [block.count]
-  /// @param settled  [block.count] other than 0: leave the feature out from now on.
+  /// @param weights, settled  [block.count] as the servers have them; those of features that are settled here are not
+  ///                          read.
   void Update(const FeatureBlock& block, std::span<const float> weights,
-              std::span<const float> settled, const math::ProximalRule& rule);
+              std::span<const std::uint8_t> settled, const math::ProximalRule& rule);
 
-  /// Compute all margins anew from the servers' weights [m], and leave out the features that are settled [m] there.
-  void Rebuild(std::span<const float> weights, std::span<const float> settled);
-  /// The servers took a pass back, which forgets all trust regions.
-  void ForgetDeltas();
+  /// Remember the weights, and go back to them as table::TakeBack() does.
+  void BeginPass();
+  void TakeBack();
+
+  /// Take over which features of a block are settled.
+  void Settle(const FeatureBlock& block, std::span<const std::uint8_t> settled);
+  /// Compute all margins anew, from these weights [m] or from the present ones.
+  void Rebuild(std::span<const float> weights);
+  void Rebuild();
+
+  std::span<const float> weights() const { return weights_; }
+  /// Other than 0: the feature is left out.
+  std::span<const std::uint8_t> settled() const { return settled_; }
 
   /// Sum of the rows' losses.
   double LossSum() const;
@@ -68,6 +77,7 @@ class DbpgWorker {
   Point PointAt(std::size_t row) const;
   void MoveMargins(std::size_t feature, double step);
   void RefreshTouched();
+  void RefreshAll();
   template <bool kWithValues>
   void GradientsIn(const FeatureBlock& block, bool all, float safety, std::span<float> gradients,
                    std::span<float> curvatures) const;
@@ -80,7 +90,9 @@ class DbpgWorker {
   std::vector<float> labels_;
   std::vector<double> margins_;
   std::vector<Point> points_;
+  std::vector<double> margins_at_start_;  ///< Of the pass.
   std::vector<float> weights_;
+  std::vector<float> weights_at_start_;
   std::vector<float> deltas_;
   std::vector<std::uint8_t> settled_;
   std::vector<std::uint64_t> touched_;  ///< A bit a row: its margin has moved, its point has not.

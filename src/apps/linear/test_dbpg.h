@@ -11,13 +11,15 @@
 #include <vector>
 
 #include "apps/linear/columns.h"
-#include "apps/linear/dbpg_control.h"
 #include "apps/linear/dbpg_worker.h"
+#include "job/dbpg_control.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 #include "table/proximal_block.h"
 
 namespace steelyard::apps::linear {
+
+using job::DbpgControl;
 
 /// Rows of a whole data set.
 struct TestRows {
@@ -49,9 +51,9 @@ class TestDbpg {
   };
 
   TestDbpg(const TestRows& rows, const Options& options) : options_(options) {
-    std::vector<std::uint64_t> entries(rows.features);
+    std::vector<float> entries(rows.features);
     for (const std::uint32_t id : rows.ids) ++entries[id];
-    firsts_ = CutBlocks(entries, options.blocks);
+    firsts_ = table::CutBlocks(entries, options.blocks);
     for (std::size_t i = 0; i < options.workers; ++i) MakeWorker(rows, i);
     table::HashTable hash({0, rows.features - 1}, table::kProximalColumns, memory_);
     for (Key key = 0; key < rows.features; ++key) hash.FindOrInsert(key);
@@ -69,14 +71,14 @@ class TestDbpg {
     control_ = std::make_unique<DbpgControl>(options_.control, Objective());
     std::mt19937_64 random(1);
     DbpgControl::Next next = DbpgControl::Next::kPass;
-    while (next == DbpgControl::Next::kPass || next == DbpgControl::Next::kTakeBack) {
-      next = control_->OnPassEnd(Objective(), Pass(random));
-      if (next == DbpgControl::Next::kTakeBack) {
-        table::TakeBack(*table_);
-        for (DbpgWorker& worker : workers_) worker.ForgetDeltas();
-        Rebuild();
+    while (next == DbpgControl::Next::kPass) {
+      const double violation_max = Pass(random);
+      const double objective = Objective();
+      next = control_->OnPassEnd(objective, violation_max);
+      if (control_->plan().take_back) {
+        TakeBack();
       } else {
-        objectives.push_back(Objective());
+        objectives.push_back(objective);
       }
       if (next == DbpgControl::Next::kCertify) next = Certify();
     }
@@ -138,9 +140,20 @@ class TestDbpg {
     }
   }
 
+  void TakeBack() {
+    table::TakeBack(*table_);
+    for (DbpgWorker& worker : workers_) worker.TakeBack();
+  }
+
+  std::vector<std::uint8_t> SettledIn(const FeatureBlock& block) const {
+    const auto column = table_->column(3).subspan(block.first, block.count);
+    return {column.begin(), column.end()};
+  }
+
   double Pass(std::mt19937_64& random) {
     const DbpgControl::Plan plan = control_->plan();
     table::BeginPass(*table_);
+    for (DbpgWorker& worker : workers_) worker.BeginPass();
     std::vector<std::size_t> order(firsts_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::shuffle(order, random);
@@ -150,8 +163,8 @@ class TestDbpg {
       const FeatureBlock block = under_way.front();
       under_way.pop_front();
       for (DbpgWorker& worker : workers_) {
-        worker.Update(block, table_->column(0).subspan(block.first, block.count),
-                      table_->column(3).subspan(block.first, block.count), options_.rule);
+        worker.Update(block, table_->column(0).subspan(block.first, block.count), SettledIn(block),
+                      options_.rule);
       }
     };
     for (const std::size_t index : order) {
@@ -188,7 +201,10 @@ class TestDbpg {
   }
 
   void Rebuild() {
-    for (DbpgWorker& worker : workers_) worker.Rebuild(table_->column(0), table_->column(3));
+    for (DbpgWorker& worker : workers_) {
+      worker.Rebuild(table_->column(0));
+      worker.Settle({0, table_->size()}, SettledIn({0, table_->size()}));
+    }
   }
 
   Options options_;

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <limits>
 
-namespace steelyard::apps::linear {
+namespace steelyard::job {
 
 /// The scheduler's part. After each pass all blocks are finished and the objective is exact; what comes next is a
 /// function of the figures so far.
@@ -24,6 +25,8 @@ class DbpgControl {
     bool filter = true;  ///< Leave settled features out.
     double filter_ratio = 10.0;
     std::uint64_t examples = 1;
+    std::uint32_t sweep_after =
+        8;  ///< Passes before the first sweep; then as often as sweeps are worth it.
   };
   /// What the next pass over the blocks does.
   struct Plan {
@@ -31,11 +34,11 @@ class DbpgControl {
     float safety = 0.0F;
     /// Features at 0 whose gradient is that far below l1 settle.
     float margin = std::numeric_limits<float>::infinity();
+    bool take_back = false;  ///< First of all, undo the last pass.
   };
   enum class Next {
-    kPass,      ///< Begin a pass by plan().
-    kTakeBack,  ///< First take the last one back.
-    kCertify,   ///< Sweep over all features at the present weights; then OnCertified().
+    kPass,     ///< Begin a pass by plan().
+    kCertify,  ///< Sweep over all features, by plan(); then OnCertified().
     kConverged,
     kPassesUsedUp,
   };
@@ -60,16 +63,23 @@ class DbpgControl {
 
  private:
   void PlanNext(double violation_max);
+  /// About what further passes over the active features would take off the objective.
+  double Left(double decrease) const;
+  /// Has the filter worked for so long that what it left out should be looked at?
+  bool SweepDue() const;
 
   Options options_;
   Plan plan_;
   std::uint32_t tau_;
   double objective_;
-  double decrease_ = 0.0;    ///< Of the last pass that was kept.
-  double ratio_ = 1.0;       ///< Of the last two decreases; 1: not known.
-  std::uint32_t small_ = 0;  ///< Passes in a row after which little was left to gain.
+  double decrease_ = 0.0;      ///< Of the last pass that was kept.
+  std::deque<double> ratios_;  ///< Of each decrease to the one before, of the last passes.
+  std::uint32_t small_ = 0;    ///< Passes in a row after which little was left to gain.
+  std::uint32_t unswept_ = 0;  ///< Passes since the last sweep.
+  std::uint32_t sweep_after_;  ///< So many.
+  double swept_objective_;     ///< At the last sweep.
   std::uint32_t passes_ = 0;
   std::uint32_t taken_back_ = 0;
 };
 
-}  // namespace steelyard::apps::linear
+}  // namespace steelyard::job

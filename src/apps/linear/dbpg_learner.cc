@@ -1,0 +1,188 @@
+#include "apps/linear/dbpg_learner.h"
+
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "apps/linear/columns.h"
+#include "apps/linear/dbpg_worker.h"
+#include "base/check.h"
+#include "table/freezer.h"
+#include "table/hash_table.h"
+#include "table/proximal_block.h"
+#include "table/row_batches.h"
+#include "table/updater.h"
+
+namespace steelyard::apps::linear {
+namespace {
+
+class DbpgLearner final : public job::BatchLearner {
+ public:
+  explicit DbpgLearner(const DbpgOptions& options)
+      : options_(options), rule_{.l1 = options.l1, .l2 = options.l2} {}
+
+  table::UpdaterOptions updater() const override {
+    return {.name = std::string(table::kProximalUpdater), .l1 = options_.l1, .l2 = options_.l2};
+  }
+  std::size_t row_floats() const override { return table::kProximalColumns; }
+
+  void Score(const data::Minibatch& batch, std::span<const float> rows,
+             std::span<float> margins) const override {
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      double margin = 0.0;
+      for (std::size_t at = batch.rows.offsets[i]; at < batch.rows.offsets[i + 1]; ++at) {
+        const float weight = rows[batch.positions[at] * table::kProximalColumns];
+        margin += static_cast<double>(weight) * batch.rows.Value(at);
+      }
+      margins[i] = static_cast<float>(margin);
+    }
+  }
+
+  Status AddRows(const data::Minibatch& batch) override {
+    const data::RowBlock& rows = batch.rows;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows.Weight(i) != 1.0F) {
+        return Status(StatusCode::kInvalidArgument,
+                      "row " + std::to_string(rows.rows[i]) + " has importance " +
+                          std::to_string(rows.Weight(i)) +
+                          "; --solver dbpg takes rows of importance 1 only");
+      }
+    }
+    if (values_.empty() && !rows.values.empty()) values_.assign(features_.size(), 1.0F);
+    const auto base = static_cast<std::uint32_t>(batch_keys_.size());
+    std::vector<float> counts(batch.keys.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (std::isnan(rows.labels[i])) continue;
+      for (std::size_t at = rows.offsets[i]; at < rows.offsets[i + 1]; ++at) {
+        counts[batch.positions[at]] += 1.0F;
+        features_.push_back(base + batch.positions[at]);
+        if (!rows.values.empty() || !values_.empty()) values_.push_back(rows.Value(at));
+      }
+      offsets_.push_back(features_.size());
+      labels_.push_back(rows.labels[i]);
+    }
+    table::AddToRows(*counted_, batch.keys, counts, {});
+    batch_keys_.insert(batch_keys_.end(), batch.keys.begin(), batch.keys.end());
+    batches_.push_back(batch_keys_.size());
+    return {};
+  }
+
+  void EndRows() override {
+    table::Freezer freezer(
+        counted_.get(), [](std::span<const float>) { return true; }, memory_.get());
+    while (!freezer.Continue(std::size_t{1} << 20)) {
+    }
+    keys_ = freezer.Take();
+    counted_.reset();
+  }
+
+  std::span<const Key> keys() const override { return keys_->keys(); }
+  std::span<const float> entries() const override { return std::as_const(*keys_).column(0); }
+
+  void Arrange(std::span<const std::uint32_t> feature_of_key,
+               std::span<const float> weights) override {
+    SY_CHECK(feature_of_key.size() == keys_->size());
+    NameFeatures(feature_of_key);
+    keys_.reset();
+    columns_ = Transpose({offsets_, features_, values_}, weights.size());
+    offsets_ = {};
+    features_ = {};
+    values_ = {};
+    worker_.emplace(&columns_, labels_, options_.loss);
+    labels_ = {};
+    worker_->Rebuild(weights);
+  }
+
+  std::span<const std::uint8_t> settled() const override { return worker_->settled(); }
+
+  void Gradients(const Features& features, bool all, float safety, std::span<float> gradients,
+                 std::span<float> curvatures) const override {
+    if (all) {
+      worker_->GradientsOfAll({features.first, features.count}, safety, gradients, curvatures);
+    } else {
+      worker_->Gradients({features.first, features.count}, safety, gradients, curvatures);
+    }
+  }
+
+  void Update(const Features& features, std::span<const float> weights,
+              std::span<const std::uint8_t> settled) override {
+    worker_->Update({features.first, features.count}, weights, settled, rule_);
+  }
+
+  void BeginPass() override { worker_->BeginPass(); }
+  void TakeBack() override { worker_->TakeBack(); }
+  void Rebuild() override { worker_->Rebuild(); }
+  void Settle(const Features& features, std::span<const std::uint8_t> settled) override {
+    worker_->Settle({features.first, features.count}, settled);
+  }
+  double LossSum() const override { return worker_->LossSum(); }
+  std::optional<double> DualSum(double scale) const override {
+    if (options_.loss != math::LossKind::kLogistic) return {};
+    return worker_->EntropySum(scale);
+  }
+
+ private:
+  /// From positions in the batches' key lists to numbers of features; what has none is left out.
+  void NameFeatures(std::span<const std::uint32_t> feature_of_key) {
+    std::vector<std::uint32_t> names(batch_keys_.size());
+    std::size_t first = 0;
+    for (const std::size_t end : batches_) {
+      const std::size_t count = end - first;
+      const std::size_t absent = keys_->FindRanks(std::span(batch_keys_).subspan(first, count),
+                                                  std::span(names).subspan(first, count));
+      SY_CHECK(absent == 0);
+      first = end;
+    }
+    batch_keys_ = {};
+    batches_ = {};
+    for (std::uint32_t& name : names) name = feature_of_key[name];
+    std::size_t kept = 0;
+    std::size_t at = 0;
+    for (std::size_t row = 0; row + 1 < offsets_.size(); ++row) {
+      for (; at < offsets_[row + 1]; ++at) {
+        const std::uint32_t name = names[features_[at]];
+        if (name == kNoFeature) continue;
+        features_[kept] = name;
+        if (!values_.empty()) values_[kept] = values_[at];
+        ++kept;
+      }
+      offsets_[row + 1] = kept;
+    }
+    features_.resize(kept);
+    if (!values_.empty()) values_.resize(kept);
+  }
+
+  DbpgOptions options_;
+  math::ProximalRule rule_;
+
+  // Rows as they came, until they are arranged.
+  std::unique_ptr<table::PageMemory> memory_ = std::make_unique<table::PageMemory>();
+  std::unique_ptr<table::HashTable> counted_ =
+      std::make_unique<table::HashTable>(KeyRange{0, kKeyMax}, 1, *memory_);
+  std::unique_ptr<table::ArrayTable> keys_;
+  std::vector<Key> batch_keys_;       ///< The key lists of all batches.
+  std::vector<std::size_t> batches_;  ///< Where each one's list ends.
+  std::vector<std::uint64_t> offsets_{0};
+  std::vector<std::uint32_t> features_;  ///< Positions in batch_keys_.
+  std::vector<float> values_;
+  std::vector<float> labels_;
+
+  Columns columns_;
+  std::optional<DbpgWorker> worker_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<job::BatchLearner>> MakeDbpgLearner(const DbpgOptions& options) {
+  if (options.loss == math::LossKind::kHinge) {
+    return Status(StatusCode::kInvalidArgument,
+                  "--solver dbpg does not take --task hinge, whose loss is not smooth; use "
+                  "--task squared_hinge, or an online solver");
+  }
+  auto learner = std::make_unique<DbpgLearner>(options);
+  if (auto updater = table::MakeUpdater(learner->updater(), 1); !updater.ok())
+    return updater.status();
+  return std::unique_ptr<job::BatchLearner>(std::move(learner));
+}
+
+}  // namespace steelyard::apps::linear

@@ -1,0 +1,79 @@
+// BatchLearner: what a worker does for a batch solver with the rows that it keeps in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "data/localise.h"
+#include "job/learner.h"
+#include "steelyard/status.h"
+
+namespace steelyard::job {
+
+/// A worker's side of delayed block proximal gradient: it keeps its rows column by column, and the margin of each.
+///
+/// First the rows are added; then features are numbered, block after block; then come the steps, which name features by
+/// these numbers.
+/// Threads: confined to one thread at a time.
+class BatchLearner : public Scorer {
+ public:
+  /// Instead of a feature's number: it is in no block, and its weight is 0.
+  static constexpr std::uint32_t kNoFeature = ~std::uint32_t{0};
+
+  /// Features [first, first + count).
+  struct Features {
+    std::size_t first = 0;
+    std::size_t count = 0;
+  };
+
+  /// Add rows; those without a label (NaN) are passed over.
+  /// Errors: kInvalidArgument  the solver cannot learn from them.
+  virtual Status AddRows(const data::Minibatch& batch) = 0;
+  /// No more rows: keys() and entries() are known.
+  virtual void EndRows() = 0;
+
+  /// [n] the distinct keys of the rows, increasing.
+  virtual std::span<const Key> keys() const = 0;
+  /// [n] in how many places of the rows each key stands.
+  virtual std::span<const float> entries() const = 0;
+
+  /// Number the features and turn the rows into columns.
+  /// @param feature_of_key  [n] each number below weights.size() once, or kNoFeature.
+  /// @param weights         by feature: where the solver begins.
+  virtual void Arrange(std::span<const std::uint32_t> feature_of_key,
+                       std::span<const float> weights) = 0;
+
+  /// Other than 0: the feature is settled, its weight is 0.
+  virtual std::span<const std::uint8_t> settled() const = 0;
+
+  /// Gradients and upper bounds of the second derivatives of the loss of these rows, at the margins as they are.
+  /// @param all     settled features too; otherwise theirs are 0.
+  /// @param safety  0: bounds that hold if one coordinate moved alone; 1: bounds for all of them at once.
+  /// @param gradients, curvatures  [features.count] filled.
+  virtual void Gradients(const Features& features, bool all, float safety,
+                         std::span<float> gradients, std::span<float> curvatures) const = 0;
+
+  /// Take over what the servers made of a block.
+  /// @param weights, settled  [features.count]; those of features that were settled before are not read.
+  virtual void Update(const Features& features, std::span<const float> weights,
+                      std::span<const std::uint8_t> settled) = 0;
+
+  /// Remember where a pass begins, and go back there: weights and margins, and the servers' rule for what settled.
+  virtual void BeginPass() = 0;
+  virtual void TakeBack() = 0;
+
+  /// Compute all margins anew from the weights.
+  virtual void Rebuild() = 0;
+  /// Take over which features of a block are settled, after a sweep.
+  virtual void Settle(const Features& features, std::span<const std::uint8_t> settled) = 0;
+
+  /// Sum of the rows' losses.
+  virtual double LossSum() const = 0;
+  /// The rows' part of the dual value when the dual variables are scaled by `scale` <= 1; nothing where the loss has
+  /// none here.
+  virtual std::optional<double> DualSum(double scale) const = 0;
+};
+
+}  // namespace steelyard::job

@@ -1,0 +1,129 @@
+// BatchRun: one worker slot's part of a batch solver's phases, between its learner and the servers.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "client/client.h"
+#include "job/batch_learner.h"
+#include "job/worker.h"
+#include "wire/block_messages.h"
+#include "wire/job_messages.h"
+
+namespace steelyard::job {
+
+/// The phases of delayed block proximal gradient, each begun by a call and ended by its `done`, one at a time. In a pass
+/// up to tau + 1 blocks are under way: their gradients are computed at margins that lack what the others will change.
+///
+/// Answers are taken over in the order of the steps, as soon as they are there. With tau 0 every run gives the same
+/// bits; with a larger one they depend on how fast answers come.
+///
+/// Threads: confined to the worker's loop; the learner works on the environment's reader, which rests after loading.
+/// Source:  Li et al., NIPS 2014, algorithm 3.
+class BatchRun : public std::enable_shared_from_this<BatchRun> {
+ public:
+  /// @param sums  what the phase found; empty after CountKeys().
+  using Done = std::function<void(const Status& status, const wire::BatchSums& sums)>;
+
+  /// @param client, environment  borrowed; must outlive this object, and work items in progress.
+  BatchRun(const wire::SlotAssign& assign, std::uint64_t seed, client::Client* client,
+           const WorkerEnvironment* environment, std::unique_ptr<BatchLearner> learner);
+
+  BatchLearner& learner() { return *learner_; }
+
+  /// After the last row: push in how many places each key stands.
+  void CountKeys(transport::Transport& transport, Done done);
+  /// The table is frozen: learn the features' ranks, turn rows into columns, measure the objective.
+  void Prepare(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+  void Pass(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+  void Certify(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+  void Dual(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+
+  /// Stop at once: no `done` comes any more.
+  void Cancel() { cancelled_ = true; }
+
+  /// Processor time of the learner so far.
+  std::uint64_t busy_ns() const { return busy_ns_; }
+
+ private:
+  /// A step that is under way.
+  struct Exchange {
+    Step step = 0;
+    wire::BlockAction action = wire::BlockAction::kStep;
+    std::uint32_t block = 0;
+    std::vector<std::uint32_t> sent;          ///< Features, in order.
+    std::vector<wire::BlockStep> requests;    ///< By owner; emptied once they are sent.
+    std::vector<std::uint32_t> counts;        ///< By segment: how many were sent.
+    std::vector<wire::BlockStepped> answers;  ///< By owner.
+    std::size_t unanswered = 0;
+  };
+  using Work = std::function<void()>;
+
+  void Begin(const wire::PassPlan& plan, Done done);
+  void End(const Status& status);
+  /// Run `work` on the learner's thread, then `then` on the loop, unless this was cancelled.
+  void Compute(Work work, Work then);
+
+  void PushNextKeys(transport::Transport& transport);
+  void Join(transport::Transport& transport);
+  void OnJoined(transport::Transport& transport, const Result<wire::Frame>& frame);
+  Status CheckJoined();
+  void Arrange();
+
+  void Pump(transport::Transport& transport);
+  void StartStep(transport::Transport& transport, wire::BlockAction action, std::uint32_t block);
+  void FillRequests(Exchange& exchange) const;
+  void Send(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange);
+  void OnStepped(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange,
+                 std::size_t owner, const Result<wire::Frame>& frame);
+  Status CheckAnswer(const Exchange& exchange, std::size_t owner) const;
+  void TakeOver(transport::Transport& transport, const Exchange& exchange);
+  void AddFigures(const Exchange& exchange);
+  void MeasureLoss();
+
+  BatchLearner::Features Block(std::uint32_t block) const {
+    const std::size_t first = runs_[block * segment_count_];
+    return {.first = first, .count = runs_[(block + 1) * segment_count_] - first};
+  }
+
+  const wire::SlotAssign assign_;
+  const std::uint64_t seed_;
+  client::Client* client_;
+  const WorkerEnvironment* environment_;
+  std::unique_ptr<BatchLearner> learner_;
+  bool cancelled_ = false;
+  std::uint64_t busy_ns_ = 0;
+
+  wire::PassPlan plan_;
+  Done done_;
+  wire::BatchSums sums_;
+
+  // Counting.
+  std::size_t next_key_ = 0;
+  std::size_t pushes_out_ = 0;
+
+  // The features' order: by block, then segment, then rank.
+  std::size_t segment_count_ = 0;
+  std::uint32_t block_count_ = 0;
+  std::vector<std::vector<SegmentId>> segments_of_;  ///< By owner, increasing.
+  std::vector<std::uint32_t> owner_of_;              ///< By segment.
+  std::vector<std::size_t> runs_;        ///< [blocks x segments + 1] first feature of each.
+  std::vector<wire::BlockRanks> ranks_;  ///< By segment, while joining.
+  std::size_t joins_out_ = 0;
+
+  // A pass or a sweep.
+  std::vector<std::uint32_t> order_;  ///< Of blocks.
+  std::size_t next_block_ = 0;
+  Step next_step_ = 0;
+  Step answered_step_ = -1;
+  std::size_t computing_ = 0;  ///< Work items that may change margins or read them.
+  std::deque<std::shared_ptr<Exchange>> under_way_;
+  std::vector<wire::BlockFigures> figures_;  ///< By segment.
+  bool starting_ = false;                    ///< A step's gradients are being computed.
+  bool measuring_ = false;                   ///< All blocks are done.
+};
+
+}  // namespace steelyard::job

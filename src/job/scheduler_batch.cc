@@ -1,0 +1,107 @@
+// The scheduler's part in batch solvers: which phase comes after which.
+#include <algorithm>
+#include <cmath>
+
+#include "job/scheduler.h"
+
+namespace steelyard::job {
+
+using wire::Phase;
+
+namespace {
+
+/// Blocks for each entry of a row: then a block changes few margins twice.
+constexpr double kBlocksPerEntry = 4.0;
+
+std::uint32_t BlockCount(const wire::WorkSums& loaded) {
+  const double entries = static_cast<double>(loaded.nonzeros) /
+                         static_cast<double>(std::max<std::uint64_t>(loaded.rows, 1));
+  return static_cast<std::uint32_t>(std::clamp(std::ceil(kBlocksPerEntry * entries), 1.0, 4096.0));
+}
+
+double PenaltyOf(const TrainParameters& parameters, const wire::BlockFigures& figures) {
+  return parameters.l1 * figures.norm1 + 0.5 * parameters.l2 * figures.norm2_squared;
+}
+
+}  // namespace
+
+void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
+  wire::BatchStatus& batch = job.status.batch;
+  double loss = 0.0;
+  double dual = 0.0;
+  for (Slot& slot : job.slots) {
+    loss += slot.batch.loss;
+    dual += slot.batch.dual;
+    job.status.earlier.Add(slot.work);
+    slot.work = {};
+  }
+  // Servers tell every worker the same.
+  const wire::BatchSums& first = job.slots.front().batch;
+  const double objective = loss + PenaltyOf(job.parameters, first.figures);
+  switch (job.status.phase) {
+    case Phase::kLoad:
+      job.batch_plan = {.block_count = BlockCount(job.status.earlier)};
+      return StartPhase(job, job.status.pass + 1, Phase::kPrepare, out);
+    case Phase::kPrepare:
+      batch.features = first.figures.features;
+      batch.objective = objective;
+      job.control.emplace(
+          DbpgControl::Options{.tau = static_cast<std::uint32_t>(std::min<Step>(
+                                   job.parameters.tau.steps, job.batch_plan.block_count)),
+                               .tolerance = job.parameters.tolerance,
+                               .passes_max = static_cast<std::uint32_t>(job.parameters.passes),
+                               .examples = std::max<std::uint64_t>(job.status.earlier.rows, 1)},
+          objective);
+      return ContinueBatch(job, DbpgControl::Next::kPass, out);
+    case Phase::kBlocks: {
+      batch.settled = first.figures.settled;
+      const DbpgControl::Next next = job.control->OnPassEnd(objective, first.figures.violation_max);
+      batch.passes = job.control->passes();
+      batch.taken_back = job.control->taken_back();
+      batch.objective = job.control->objective();
+      if (!job.control->plan().take_back) batch.nonzeros = first.figures.nonzeros;
+      return ContinueBatch(job, next, out);
+    }
+    case Phase::kCertify: {
+      const DbpgControl::Next next =
+          job.control->OnCertified(first.figures.gain, first.figures.violation_max);
+      const bool more = next == DbpgControl::Next::kPass;
+      batch.certified = next == DbpgControl::Next::kConverged;
+      // The dual value is known for logistic loss with l1 alone.
+      const bool has_dual = job.loss == math::LossKind::kLogistic && job.parameters.l2 == 0.0;
+      if (more || !has_dual || first.figures.gradient_max == 0.0F)
+        return ContinueBatch(job, next, out);
+      job.batch_plan.dual_scale = std::min(1.0, job.parameters.l1 / first.figures.gradient_max);
+      return StartPhase(job, job.status.pass + 1, Phase::kDual, out);
+    }
+    default:
+      batch.has_gap = first.has_dual;
+      batch.gap = batch.objective - dual;
+      return ContinueBatch(job, DbpgControl::Next::kConverged, out);
+  }
+}
+
+void Scheduler::ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out) {
+  const DbpgControl::Plan& plan = job.control->plan();
+  job.batch_plan.tau = job.status.batch.tau = plan.tau;
+  job.batch_plan.safety = plan.safety;
+  job.batch_plan.margin = plan.margin;
+  job.batch_plan.take_back = plan.take_back;
+  const std::uint32_t pass = job.status.pass + 1;
+  switch (next) {
+    case DbpgControl::Next::kPass:
+      StartPhase(job, pass, Phase::kBlocks, out);
+      break;
+    case DbpgControl::Next::kCertify:
+      StartPhase(job, pass, Phase::kCertify, out);
+      break;
+    case DbpgControl::Next::kConverged:
+    case DbpgControl::Next::kPassesUsedUp:
+      StartPhase(job, pass, job.parameters.has_validation() ? Phase::kValidate : Phase::kFinish,
+                 out);
+      break;
+  }
+  Report(job, out);
+}
+
+}  // namespace steelyard::job
