@@ -35,9 +35,8 @@ std::string OrDash(std::uint64_t number) {
 
 std::string ProgressOf(const wire::JobSummary& job) {
   if (job.state != wire::JobState::kRunning) return "";
-  const char* phase = job.phase == wire::Phase::kTrain      ? "pass"
-                      : job.phase == wire::Phase::kValidate ? "validating"
-                                                            : "finishing";
+  if (job.phase >= wire::Phase::kLoad) return wire::PhaseName(job.phase);
+  const char* phase = job.phase == wire::Phase::kTrain ? "pass" : wire::PhaseName(job.phase);
   return fmt::format("{} {}/{}", phase, job.pass + 1, job.passes);
 }
 

@@ -37,6 +37,25 @@ struct StagesReport {
   double push_ns = 0.0;
 };
 
+/// A batch solver after one of its passes.
+struct BatchPass {
+  double seconds = 0.0;  ///< Since the process began.
+  double objective = 0.0;
+  double settled_fraction = 0.0;  ///< Of the features: left out.
+  bool taken_back = false;
+};
+
+/// Where a batch solver ended.
+struct BatchReport {
+  double objective = 0.0;
+  std::optional<double>
+      gap{};  ///< Objective minus the best dual value known; where the loss has one here.
+  bool certified = false;        ///< Within the tolerance of the optimum, and no feature disagrees.
+  std::uint64_t taken_back = 0;  ///< Passes that made the objective worse and were undone.
+  double settled_fraction = 0.0;  ///< Of the features: left out by the last pass.
+  std::vector<BatchPass> history{};
+};
+
 /// One training run.
 struct TrainReport {
   std::uint64_t rows = 0;      ///< Trained rows of one pass.
@@ -51,6 +70,7 @@ struct TrainReport {
   std::optional<double>
       progressive_loss;  ///< Mean of the task's own loss, where it is not log loss.
   std::uint64_t nonzeros = 0;
+  std::optional<BatchReport> batch{};
   std::optional<EvaluationReport> valid;
   std::uint64_t pushed_bytes = 0;
   std::uint64_t pulled_bytes = 0;

@@ -55,6 +55,21 @@ std::string TrainJson(const TrainReport& report) {
   }
   Put(json, "progressive_log_loss", report.progressive_log_loss);
   Put(json, "progressive_loss", report.progressive_loss);
+  if (report.batch.has_value()) {
+    json["objective"] = report.batch->objective;
+    Put(json, "gap", report.batch->gap);
+    json["certified"] = report.batch->certified;
+    json["passes_taken_back"] = report.batch->taken_back;
+    json["settled_fraction"] = report.batch->settled_fraction;
+    Json history = Json::array();
+    for (const BatchPass& pass : report.batch->history) {
+      history.push_back({{"seconds", pass.seconds},
+                         {"objective", pass.objective},
+                         {"settled_fraction", pass.settled_fraction},
+                         {"taken_back", pass.taken_back}});
+    }
+    json["history"] = std::move(history);
+  }
   json["nonzeros"] = report.nonzeros;
   if (report.valid.has_value()) json["valid"] = Evaluation(*report.valid);
   json["traffic"] = {{"pushed_bytes", report.pushed_bytes},

@@ -70,6 +70,22 @@ std::string Seconds(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
+namespace {
+
+std::string BatchText(const BatchReport& report) {
+  std::string text = fmt::format("objective {:.4f}", report.objective);
+  if (report.gap.has_value()) text += fmt::format(", duality gap {:.3g}", *report.gap);
+  text += report.certified ? "; within --tolerance of the optimum\n"
+                           : "; stopped by --passes before the optimum was within --tolerance\n";
+  text += fmt::format("the last pass left out {:.1f} % of the features",
+                      100.0 * report.settled_fraction);
+  if (report.taken_back > 0)
+    text += fmt::format("; {} passes made the objective worse and were undone", report.taken_back);
+  return text + "\n";
+}
+
+}  // namespace
+
 std::string TrainText(const TrainReport& report) {
   const double rows = static_cast<double>(report.rows) * static_cast<double>(report.passes);
   const std::string speed =
@@ -80,6 +96,7 @@ std::string TrainText(const TrainReport& report) {
       fmt::format("{} rows x {} {}{}, {} features, {} weights other than 0\n", Grouped(report.rows),
                   report.passes, report.passes == 1 ? "pass" : "passes", speed,
                   Grouped(report.features), Grouped(report.nonzeros));
+  if (report.batch.has_value()) text += BatchText(*report.batch);
   if (report.format_guessed)
     text += fmt::format("read as {}, by its content; --format overrides\n", report.format);
   if (report.stopped_early)

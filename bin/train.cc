@@ -26,8 +26,12 @@ using Clock = std::chrono::steady_clock;
 // Set before main() runs: as near to the process's start as a program gets.
 const Clock::time_point kProcessStart = Clock::now();
 
+double SecondsSinceStart() {
+  return std::chrono::duration<double>(Clock::now() - kProcessStart).count();
+}
+
 job::JobPlan PlanOf(const job::TrainParameters& parameters, const TrainInput& input,
-                    const job::Learner& learner) {
+                    const job::Scorer& learner) {
   return {.parameters = parameters,
           .table = {.name = kWeightsTable, .width = 1, .updater = learner.updater()},
           .row_floats = static_cast<std::uint32_t>(learner.row_floats()),
@@ -63,7 +67,7 @@ Result<Job> PrepareJob(job::TrainParameters& parameters) {
   if (!input.ok()) return input.status();
   job.input = std::move(input.value());
   SY_RETURN_IF_ERROR(job.initial.CheckKeys(job.input.keys_are_ids));
-  const Result<std::unique_ptr<job::Learner>> learner = MakeLearner(parameters);
+  const Result<std::unique_ptr<job::Scorer>> learner = MakeScorer(parameters);
   if (!learner.ok()) return learner.status();
   job.plan = PlanOf(parameters, job.input, *learner.value());
   return job;
@@ -77,12 +81,14 @@ Result<TrainReport> RunTrain(job::TrainParameters parameters) {
   ModelSaver saver(parameters.model, job.plan.table);
   SY_RETURN_IF_ERROR(saver.AddNames(job.initial.names()));
   Progress progress(parameters.quiet);
+  std::vector<BatchPass> history;
   const TrainRun::Parts parts = {
       .parameters = &parameters,
       .input = &job.input,
       .initial = &job.initial,
       .saver = &saver,
       .on_status = [&](const wire::JobStatus& status) {
+        AddPass(status.batch, SecondsSinceStart(), history);
         progress.Show(SampleOf(parameters, job.input.rows_trained, status));
       }};
   const Result<TrainOutcome> outcome = parameters.cluster.empty()
@@ -104,7 +110,8 @@ Result<TrainReport> RunTrain(job::TrainParameters parameters) {
   report.features = saver.row_count();
   report.nonzeros = saver.nonzeros();
   report.peak_memory_bytes = outcome.value().peak_memory_bytes;
-  report.seconds = std::chrono::duration<double>(Clock::now() - kProcessStart).count();
+  report.seconds = SecondsSinceStart();
+  if (report.batch.has_value()) report.batch->history = std::move(history);
   return report;
 }
 
@@ -130,7 +137,7 @@ Result<DryRunReport> RunDry(job::TrainParameters parameters) {
   const Result<TrainInput> input = OpenTrainInput(DryRunParameters(parameters));
   if (!input.ok()) return input.status();
   SY_RETURN_IF_ERROR(initial.value().CheckKeys(input.value().keys_are_ids));
-  const Result<std::unique_ptr<job::Learner>> learner = MakeLearner(parameters);
+  const Result<std::unique_ptr<job::Scorer>> learner = MakeScorer(parameters);
   if (!learner.ok()) return learner.status();
   return DescribeRun(PlanOf(parameters, input.value(), *learner.value()), input.value());
 }

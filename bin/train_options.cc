@@ -49,8 +49,10 @@ std::vector<Option> TrainOptions(std::initializer_list<std::string_view> names,
   return options;
 }
 
-Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
-  job::TrainParameters parameters;
+namespace {
+
+// Put what the configuration file and the command line say over `parameters`.
+Status ReadOver(const Values& values, job::TrainParameters& parameters) {
   if (values.Has("config")) {
     parameters.config = values.Get("config");
     const Result<std::string> text = ReadTextFile(parameters.config, kConfigBytesMax, "--config");
@@ -70,6 +72,18 @@ Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
     } else {
       SY_RETURN_IF_ERROR(job::SetParameter(parameter, texts.back(), parameters));
     }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
+  job::TrainParameters parameters;
+  SY_RETURN_IF_ERROR(ReadOver(values, parameters));
+  if (job::IsBatch(parameters.solver)) {  // What was not said is as this solver has it.
+    parameters = job::TrainParameters::DefaultsOf(parameters.solver);
+    SY_RETURN_IF_ERROR(ReadOver(values, parameters));
   }
   if (!parameters.schema.empty()) {
     const Result<std::string> text = ReadTextFile(parameters.schema, kConfigBytesMax, "--schema");

@@ -1,6 +1,10 @@
 // Sums to means, nanoseconds to seconds.
 #include "train_report.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "evaluation_report.h"
 #include "job/evaluation_codec.h"
 #include "job/scheduler.h"
@@ -10,6 +14,31 @@ namespace {
 
 std::uint64_t PassesDone(const wire::JobStatus& status) {
   return std::uint64_t{status.pass} + 1;
+}
+
+double SettledFraction(const wire::BatchStatus& status) {
+  if (status.features == 0) return 0.0;
+  return static_cast<double>(status.settled) / static_cast<double>(status.features);
+}
+
+BatchReport BatchOf(const wire::BatchStatus& status) {
+  BatchReport report{.objective = status.objective,
+                     .certified = status.certified,
+                     .taken_back = status.taken_back};
+  if (status.has_gap) report.gap = status.gap;
+  report.settled_fraction = SettledFraction(status);
+  return report;
+}
+
+std::string BatchActivity(const wire::JobStatus& status) {
+  const wire::BatchStatus& batch = status.batch;
+  if (status.phase != wire::Phase::kBlocks) return wire::PhaseName(status.phase);
+  std::string text = fmt::format("pass {}  objective {:.2f}", batch.passes + 1, batch.objective);
+  if (batch.settled > 0) {
+    text += fmt::format("  {:.0f} % of {} features left out", 100.0 * SettledFraction(batch),
+                        Grouped(batch.features));
+  }
+  return text;
 }
 
 void FillProgressive(const wire::JobStatus& status, math::LossKind loss, TrainReport& report) {
@@ -37,11 +66,18 @@ std::optional<StagesReport> StagesOf(const wire::WorkSums& work) {
 TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status) {
   const wire::WorkSums& work = status.earlier;
   TrainReport report;
-  report.passes = PassesDone(status);
-  report.rows = work.rows / report.passes;
-  report.bad_rows = work.bad_rows / report.passes;
-  report.stopped_early = status.stopped_early;
-  if (parameters.tolerance > 0.0) report.kept_pass = std::uint64_t{status.kept_pass} + 1;
+  if (job::IsBatch(parameters.solver)) {  // Rows are read once.
+    report.passes = status.batch.passes;
+    report.rows = work.rows;
+    report.bad_rows = work.bad_rows;
+    report.batch = BatchOf(status.batch);
+  } else {
+    report.passes = PassesDone(status);
+    report.rows = work.rows / report.passes;
+    report.bad_rows = work.bad_rows / report.passes;
+    report.stopped_early = status.stopped_early;
+    if (parameters.tolerance > 0.0) report.kept_pass = std::uint64_t{status.kept_pass} + 1;
+  }
   report.read_seconds =
       static_cast<double>(work.read_ns) / 1e9 / static_cast<double>(parameters.worker_count());
   FillProgressive(status, job::LossOf(parameters.task), report);
@@ -62,9 +98,27 @@ TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStat
   return report;
 }
 
+void AddPass(const wire::BatchStatus& status, double seconds, std::vector<BatchPass>& history) {
+  if (status.passes <= history.size()) return;
+  const auto taken_back =
+      static_cast<std::uint32_t>(std::ranges::count(history, true, &BatchPass::taken_back));
+  history.push_back({.seconds = seconds,
+                     .objective = status.objective,
+                     .settled_fraction = SettledFraction(status),
+                     .taken_back = status.taken_back > taken_back});
+}
+
 ProgressSample SampleOf(const job::TrainParameters& parameters, std::uint64_t rows_trained,
                         const wire::JobStatus& status) {
   ProgressSample sample;
+  if (status.phase >= wire::Phase::kLoad) {
+    sample.activity = BatchActivity(status);
+    if (status.phase == wire::Phase::kLoad) {
+      sample.rows = status.work.rows;
+      sample.rows_total = rows_trained;
+    }
+    return sample;
+  }
   const std::string pass =
       std::to_string(PassesDone(status)) + "/" + std::to_string(parameters.passes);
   if (status.state == wire::JobState::kWaiting) {
@@ -93,6 +147,10 @@ std::map<std::string, double> MetricsOf(const TrainReport& report) {
   metrics["rows"] = static_cast<double>(report.rows);
   metrics["passes"] = static_cast<double>(report.passes);
   if (report.kept_pass.has_value()) metrics["kept_pass"] = static_cast<double>(*report.kept_pass);
+  if (report.batch.has_value()) {
+    metrics["objective"] = report.batch->objective;
+    add("gap", report.batch->gap);
+  }
   add("progressive_log_loss", report.progressive_log_loss);
   add("progressive_loss", report.progressive_loss);
   if (!report.valid.has_value()) return metrics;

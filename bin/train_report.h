@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "job/parameters.h"
 #include "output.h"
@@ -13,6 +14,9 @@ namespace steelyard::cli {
 
 /// Fill in what the status and the parameters say; features, nonzeros and seconds are the caller's.
 TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status);
+
+/// Note a batch solver's pass, when the status is the first one after it.
+void AddPass(const wire::BatchStatus& status, double seconds, std::vector<BatchPass>& history);
 
 /// The line of progress for a status.
 /// @param rows_trained  about how many rows a pass trains on; 0 when unknown.

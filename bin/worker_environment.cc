@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "apps/linear/dbpg_learner.h"
 #include "apps/linear/linear_learner.h"
 #include "child_processes.h"
 #include "data/dataset.h"
@@ -26,6 +27,24 @@ Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& pa
                   .beta = static_cast<float>(parameters.beta),
                   .l1 = static_cast<float>(parameters.l1),
                   .l2 = static_cast<float>(parameters.l2)}});
+}
+
+Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(
+    const job::TrainParameters& parameters) {
+  return apps::linear::MakeDbpgLearner({.loss = job::LossOf(parameters.task),
+                                        .l1 = static_cast<float>(parameters.l1),
+                                        .l2 = static_cast<float>(parameters.l2)});
+}
+
+Result<std::unique_ptr<job::Scorer>> MakeScorer(const job::TrainParameters& parameters) {
+  if (job::IsBatch(parameters.solver)) {
+    auto learner = MakeBatchLearner(parameters);
+    if (!learner.ok()) return learner.status();
+    return std::unique_ptr<job::Scorer>(std::move(learner.value()));
+  }
+  auto learner = MakeLearner(parameters);
+  if (!learner.ok()) return learner.status();
+  return std::unique_ptr<job::Scorer>(std::move(learner.value()));
 }
 
 void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) {
@@ -53,6 +72,7 @@ job::WorkerEnvironment WorkerThreads::Environment() {
   return {.open_dataset =
               [](const data::DatasetOptions& options) { return data::OpenDataset(options); },
           .make_learner = MakeLearner,
+          .make_batch_learner = MakeBatchLearner,
           .reader = &reader_,
           .compute = compute_.get(),
           .read_ns = [this] { return reader_.worked_ns(); },

@@ -12,8 +12,11 @@
 
 namespace steelyard::cli {
 
-/// The learner that a job's task and solver ask for. Errors: kInvalidArgument.
+/// The learner that a job's task and online or batch solver ask for. Errors: kInvalidArgument.
 Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& parameters);
+Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(const job::TrainParameters& parameters);
+/// Either of them.
+Result<std::unique_ptr<job::Scorer>> MakeScorer(const job::TrainParameters& parameters);
 
 /// A thread of its own that counts the time its work took.
 ///
