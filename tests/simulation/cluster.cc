@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "apps/linear/dbpg_learner.h"
 #include "apps/linear/linear_learner.h"
 #include "job/head.h"
 #include "job/scheduler.h"
@@ -68,6 +69,11 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(opti
             return apps::linear::MakeLinearLearner(
                 {.loss = job::LossOf(parameters.task), .solver = options_.ftrl});
           };
+          environment.make_batch_learner = [](const job::TrainParameters& parameters) {
+            return apps::linear::MakeDbpgLearner({.loss = job::LossOf(parameters.task),
+                                                  .l1 = static_cast<float>(parameters.l1),
+                                                  .l2 = static_cast<float>(parameters.l2)});
+          };
           environment.reader = &executor;
           environment.compute = &executor;
           return std::make_unique<job::Worker>(
@@ -89,6 +95,12 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
   plan.table.segment_count = 8;
   plan.table.updater = options_.counting ? UpdaterOptions{.name = "add"} : options_.ftrl;
   plan.row_floats = options_.counting ? 1 : 2;
+  if (job::IsBatch(parameters.solver)) {
+    plan.table.updater = {.name = "proximal",
+                          .l1 = static_cast<float>(parameters.l1),
+                          .l2 = static_cast<float>(parameters.l2)};
+    plan.row_floats = 4;
+  }
   plan.servers_min = static_cast<std::uint32_t>(options_.servers);
   plan.slot_count = static_cast<std::uint32_t>(options_.workers);
   plan.rows_total = options_.rows.count;

@@ -1,0 +1,112 @@
+"""Goal: `--solver dbpg` ends at the optimum of sum of losses + |w|_1, for any delay and number of workers and servers.
+Method: liblinear's optima of the same files; the objective is computed again from `table dump`, and must not rise from
+one pass that was kept to the next."""
+import json
+import lzma
+import math
+import pathlib
+import subprocess
+import unittest
+
+import training
+
+# Source: the README of the data folder, table of l1-regularised logistic regression.
+OPTIMA = {"imdb.uni": 8673.7314, "imdb.bi": 9068.7832, "pop": 41703.4458, "pop-permuted": 41703.4458,
+          "synthetic": 387701.83}
+WITHIN = 1e-4
+
+
+def unpack(folder: pathlib.Path, name: str) -> str:
+    packed = training.DATA / f"{name}.train.svm.xz"
+    (folder / f"{name}.svm").write_bytes(lzma.decompress(packed.read_bytes()))
+    return f"{name}.svm"
+
+
+def generate_popular(folder: pathlib.Path, *flags: str) -> str:
+    name = "pop-permuted.svm" if flags else "pop.svm"
+    subprocess.run(["python3", training.DATA / "popular_gen.py", "100000", "100000", "30", "1", folder / name, *flags],
+                   check=True)
+    return name
+
+
+def objective_of(folder: pathlib.Path, rows: str) -> float:
+    """|w|_1 plus the logistic loss of every row, by the weights that `table dump` prints."""
+    dump = subprocess.run([training.BINARY, "table", "dump", "--model", "model"], cwd=folder, capture_output=True,
+                          text=True, timeout=training.TIME_LIMIT, check=True).stdout
+    weights = {key: float(value) for key, value in (line.split("\t") for line in dump.splitlines())}
+    total = sum(map(abs, weights.values()))
+    with open(folder / rows, encoding="ascii") as lines:
+        for line in lines:
+            label, *features = line.split()
+            margin = 0.0
+            for feature in features:
+                key, value = feature.split(":")
+                if key in weights:
+                    margin += weights[key] * float(value)
+            wrong = -margin if float(label) > 0 else margin
+            total += max(wrong, 0.0) + math.log1p(math.exp(-abs(wrong)))
+    return total
+
+
+class Optimum(unittest.TestCase):
+    def solve(self, folder: pathlib.Path, rows: str, *flags: str) -> dict:
+        optimum = OPTIMA[pathlib.Path(rows).stem]
+        result = training.train(folder, rows, "--solver", "dbpg", *flags)
+        what = json.dumps({"rows": rows, "flags": flags, "objective": result["objective"]})
+        self.assertTrue(result["certified"], what)
+        self.assertLess(result["objective"], optimum * (1 + WITHIN), what)
+        self.assertGreater(result["objective"], optimum * (1 - WITHIN), what)
+        self.assertEqual(len(result["history"]), result["passes"], what)
+        kept = [step["objective"] for step in result["history"]]
+        for before, after in zip(kept, kept[1:]):
+            self.assertLessEqual(after, before * (1 + 1e-9), what)
+        return result
+
+    def test_film_reviews(self):
+        with training.scratch() as name:
+            folder = pathlib.Path(name)
+            uni = unpack(folder, "imdb.uni")
+            for flags in (["--tau", "0"], ["--tau", "4"], ["--tau", "16"],
+                          ["--servers", "2", "--workers", "2"],
+                          ["--servers", "1", "--workers", "4", "--tau", "4"]):
+                result = self.solve(folder, uni, *flags)
+                self.assertEqual(result["features"], 81_056)
+                self.assertGreater(result["settled_fraction"], 0.9, "the filter works")
+            found = objective_of(folder, uni)
+            self.assertAlmostEqual(found, result["objective"], delta=1e-6 * found)
+            self.solve(folder, unpack(folder, "imdb.bi"))
+
+    def test_popular_features_side_by_side_or_apart(self):
+        with training.scratch() as name:
+            folder = pathlib.Path(name)
+            for rows in (generate_popular(folder), generate_popular(folder, "--permute")):
+                self.solve(folder, rows)
+            self.solve(folder, rows, "--tau", "16", "--servers", "2", "--workers", "3")
+            found = objective_of(folder, rows)
+            self.assertLess(found, OPTIMA["pop"] * (1 + WITHIN))
+
+    def test_the_same_bits_at_delay_0_whatever_the_processes(self):
+        with training.scratch() as name:
+            folder = pathlib.Path(name)
+            uni = unpack(folder, "imdb.uni")
+            digests = {}
+            for flags in ([], ["--servers", "1", "--workers", "1"], ["--servers", "3", "--workers", "1"]):
+                self.solve(folder, uni, "--tau", "0", *flags)
+                digests[tuple(flags)], lines = training.dump_digest(folder, "model")
+                self.assertEqual(lines, 81_056)
+            for _ in range(2):
+                self.solve(folder, uni, "--tau", "0", "--servers", "2", "--workers", "3")
+                digests.setdefault("three workers", set()).add(training.dump_digest(folder, "model")[0])
+            self.assertEqual(len(digests.pop("three workers")), 1, "the same from run to run")
+            self.assertEqual(len(set(digests.values())), 1, digests)
+
+    def test_synthetic_clicks(self):
+        with training.scratch() as name:
+            folder = pathlib.Path(name)
+            training.make_synthetic(folder)
+            (folder / "train.svm").rename(folder / "synthetic.svm")
+            self.solve(folder, "synthetic.svm")
+
+
+if __name__ == "__main__":
+    training.run_tests(training.DATA / "imdb.uni.train.svm.xz", training.GENERATOR_SOURCE)

@@ -1,0 +1,101 @@
+// Goal: a batch solver ends at the same bits whatever the network does, at delay 0, and at the same optimum with any delay;
+// a server that dies ends the job with an error that names it.
+// Method: whole clusters in the simulated world; the reference is a run without faults.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <iostream>
+#include <map>
+
+#include "cluster.h"
+
+namespace steelyard::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr runtime::Time kJobMax =
+    2000s;  // Of virtual time: a lost frame costs a quarter of a second.
+
+ClusterOptions OptionsOf(std::uint64_t seed, bool faults, std::size_t servers) {
+  ClusterOptions options;
+  options.world.seed = seed;
+  if (faults) {
+    options.world.faults = {.drop = 0.01,
+                            .duplicate = 0.02,
+                            .reorder = 0.03,
+                            .slow = 0.005,
+                            .break_link = 0.0005,
+                            .corrupt = 0.0005};
+  }
+  options.servers = servers;
+  options.counting = false;
+  options.rows.count = 2000;
+  return options;
+}
+
+job::TrainParameters ParametersOf(Step tau) {
+  job::TrainParameters parameters = job::TrainParameters::DefaultsOf(job::Solver::kDbpg);
+  parameters.data = {"memory"};
+  parameters.tau.steps = tau;
+  return parameters;
+}
+
+JobOutcome RunJob(Cluster& cluster, Step tau) {
+  const std::size_t job = cluster.Submit(ParametersOf(tau));
+  EXPECT_TRUE(cluster.RunUntilEnd(job, kJobMax)) << cluster.outcome(job).last_status;
+  EXPECT_TRUE(cluster.outcome(job).status.ok()) << cluster.outcome(job).status.ToString();
+  return cluster.outcome(job);
+}
+
+TEST(BatchSimulation, FaultsAndServersDoNotChangeABitAtDelay0) {
+  Cluster calm(OptionsOf(1, /*faults=*/false, 1));
+  const JobOutcome reference = RunJob(calm, 0);
+  const wire::BatchStatus& batch = reference.status_at_end.batch;
+  EXPECT_TRUE(batch.certified);
+  EXPECT_GT(batch.passes, 3u);
+  EXPECT_GT(batch.nonzeros, 10u);
+  EXPECT_EQ(batch.features, reference.rows.size());
+  std::uint64_t faults = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    Cluster cluster(OptionsOf(seed, /*faults=*/true, 1 + seed % 3));
+    const JobOutcome outcome = RunJob(cluster, 0);
+    EXPECT_EQ(outcome.rows, reference.rows) << "seed " << seed;
+    EXPECT_EQ(outcome.status_at_end.batch.objective, batch.objective) << "seed " << seed;
+    faults += cluster.world().fault_counts().total();
+  }
+  EXPECT_GT(faults, 100u);
+  std::cout << batch.passes << " passes, 6 runs, " << faults << " faults\n";
+}
+
+TEST(BatchSimulation, AnyDelayReachesTheOptimum) {
+  Cluster calm(OptionsOf(1, /*faults=*/false, 2));
+  const double optimum = RunJob(calm, 0).status_at_end.batch.objective;
+  for (const Step tau : {Step{4}, Step{16}, job::Delay::kInfinite}) {
+    Cluster cluster(OptionsOf(static_cast<std::uint64_t>(tau) % 1000, /*faults=*/true, 3));
+    const wire::BatchStatus batch = RunJob(cluster, tau).status_at_end.batch;
+    EXPECT_TRUE(batch.certified) << "tau " << tau;
+    EXPECT_NEAR(batch.objective, optimum, 2e-4 * optimum) << "tau " << tau;
+  }
+}
+
+TEST(BatchSimulation, AServerThatDiesIsNamed) {
+  for (const bool while_solving : {false, true}) {
+    Cluster cluster(OptionsOf(3, /*faults=*/false, 3));
+    const std::size_t job = cluster.Submit(ParametersOf(4));
+    const JobOutcome& outcome = cluster.outcome(job);
+    cluster.world().Run(kJobMax, [&] {
+      return outcome.ended ||
+             (while_solving ? outcome.status_at_end.batch.passes > 1 : outcome.rows_trained > 0);
+    });
+    ASSERT_FALSE(outcome.ended);
+    cluster.world().Crash(cluster.server(1));
+    ASSERT_TRUE(cluster.RunUntilEnd(job, cluster.world().now() + 2s)) << outcome.last_status;
+    EXPECT_EQ(outcome.status.code(), StatusCode::kUnavailable);
+    EXPECT_NE(outcome.status.ToString().find("server"), std::string::npos)
+        << outcome.status.ToString();
+  }
+}
+
+}  // namespace
+}  // namespace steelyard::simulation
