@@ -64,6 +64,10 @@ const char* MessageTypeName(MessageType type) {
       return "TABLE_FREEZE";
     case MessageType::kTableFrozen:
       return "TABLE_FROZEN";
+    case MessageType::kRetireStream:
+      return "RETIRE_STREAM";
+    case MessageType::kDecide:
+      return "DECIDE";
     case MessageType::kJobSubmit:
       return "JOB_SUBMIT";
     case MessageType::kJobAccepted:
