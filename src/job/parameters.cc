@@ -193,11 +193,13 @@ constexpr std::array kTable = {
         .help = "with --cluster: print the job's number and leave; jobs wait fetches the model"},
     Parameter{
         .name = "tau",
-        .value = "N|inf",
+        .value = "N|inf|auto",
         .group = "Processes",
         .field = &P::tau,
         .bounds = {.min = 0, .max = 1e9},
-        .help = "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits"},
+        .help =
+            "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
+            "adapts it to idle time and progress"},
 
     Parameter{
         .name = "model",
@@ -332,7 +334,7 @@ std::string ParameterRange(const Parameter& parameter) {
   if (bounded) return parameter_text::Describe(parameter.bounds);
   if (std::holds_alternative<ByteSize P::*>(parameter.field)) return "512MB, 8GB, 8GiB";
   if (std::holds_alternative<Delay P::*>(parameter.field)) {
-    return parameter_text::Describe(parameter.bounds) + ", or inf";
+    return parameter_text::Describe(parameter.bounds) + ", inf or auto";
   }
   return {};
 }

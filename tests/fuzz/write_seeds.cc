@@ -108,6 +108,7 @@ void WriteJobMessages() {
   wire::JobStatus status;
   status.progressive = SamplePart();
   status.valid = SamplePart();
+  status.delays = {{0, 1}, {96, 2}};
   wire::SlotAssign assign;
   assign.slot_count = 2;
   assign.session = 1;
@@ -127,10 +128,14 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::JobCancel{1, "Ctrl-C"});
   WriteMessage(target, index++, assign);
   WriteMessage(target, index++, wire::SlotReady{1, 0, 1});
-  WriteMessage(target, index++, wire::PassPlan{1, 0, wire::Phase::kTrain, 0});
+  WriteMessage(target, index++, wire::PassPlan{1, 0, wire::Phase::kTrain, 0, 2, 4});
   WriteMessage(target, index++, wire::ShardRequest{1, 0, 0, wire::Phase::kTrain, 0});
   WriteMessage(target, index++, wire::ShardAssign{});
-  WriteMessage(target, index++, wire::Progress{});
+  wire::Progress progress;
+  progress.work.staleness.Record(7, 3);
+  progress.next_step = 8;
+  progress.decision = 2;
+  WriteMessage(target, index++, progress);
   WriteMessage(target, index++, done);
   WriteMessage(target, index++, names);
   WriteMessage(target, index++, wire::NamesAck{1, 0, 0});
@@ -140,6 +145,7 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::JobGet{1});
   WriteMessage(target, index++,
                wire::JobInfo{1, true, submit.parameters, {{"data-format", "csv"}}, SampleView()});
+  WriteMessage(target, index++, wire::Decide{1, 2, 96, 4});
 }
 
 void WriteDataMessages() {
