@@ -96,6 +96,7 @@ void WriteControlMessages() {
   WriteMessage(target, index++, cluster);
   WriteMessage(target, index++, wire::TableFreeze{3, 2.0F});
   WriteMessage(target, index++, wire::TableFrozen{3, {{1, 1000, 7, 8}}});
+  WriteMessage(target, index++, wire::RetireStream{3, 7});
 }
 
 void WriteJobMessages() {
