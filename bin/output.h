@@ -56,6 +56,22 @@ struct BatchReport {
   std::vector<BatchPass> history{};
 };
 
+/// How many steps the pulls of several workers were behind their own step (docs/consistency.md).
+struct StalenessReport {
+  std::uint64_t pulls = 0;
+  std::uint64_t max = 0;
+  double mean = 0.0;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>>
+      counts;  ///< (at most so many steps, and more than the entry before; pulls).
+};
+
+/// The delay and since when: its first step is the `step`-th of the pass, from 0.
+struct DelayReport {
+  std::uint64_t pass = 0;  ///< From 1.
+  std::uint64_t step = 0;
+  std::string tau;  ///< "4", "inf".
+};
+
 /// One training run.
 struct TrainReport {
   std::uint64_t rows = 0;      ///< Trained rows of one pass.
@@ -77,6 +93,9 @@ struct TrainReport {
   std::uint64_t before_filters_bytes = 0;
   double idle_fraction = 0.0;
   std::optional<StagesReport> stages;
+  std::optional<StalenessReport> staleness;
+  std::string tau;                  ///< As asked for: "1", "inf", "auto".
+  std::vector<DelayReport> delays;  ///< The first one and every change.
   std::uint64_t peak_memory_bytes = 0;
   std::uint64_t servers = 0;
   std::uint64_t workers = 0;

@@ -30,6 +30,20 @@ Json Evaluation(const EvaluationReport& report) {
   return json;
 }
 
+Json Staleness(const StalenessReport& report) {
+  Json counts = Json::array();
+  for (const auto& [steps, pulls] : report.counts)
+    counts.push_back({{"steps_max", steps}, {"pulls", pulls}});
+  return {{"pulls", report.pulls}, {"max", report.max}, {"mean", report.mean}, {"counts", counts}};
+}
+
+Json Delay(const TrainReport& report) {
+  Json used = Json::array();
+  for (const DelayReport& delay : report.delays)
+    used.push_back({{"pass", delay.pass}, {"step", delay.step}, {"tau", delay.tau}});
+  return {{"tau", report.tau}, {"used", used}};
+}
+
 }  // namespace
 
 std::string ErrorJson(int code, std::string_view message, std::string_view where) {
@@ -83,6 +97,8 @@ std::string TrainJson(const TrainReport& report) {
                       {"compute_ns", report.stages->compute_ns},
                       {"push_ns", report.stages->push_ns}};
   }
+  json["delay"] = Delay(report);
+  if (report.staleness.has_value()) json["staleness"] = Staleness(*report.staleness);
   json["peak_memory_bytes"] = report.peak_memory_bytes;
   json["model"] = report.model;
   json["format"] = report.format;

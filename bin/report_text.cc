@@ -39,6 +39,25 @@ std::string ShownText(const ShownRow& row) {
   return text + '\n';
 }
 
+/// How far pulls were behind, and what became of an automatic delay; empty for one worker.
+std::string DelayText(const TrainReport& report) {
+  if (!report.staleness.has_value()) return {};
+  std::string text = fmt::format(
+      "delay {}: pulls missed {:.2f} steps of the slowest worker on average, {} at most",
+      report.tau, report.staleness->mean, Grouped(report.staleness->max));
+  constexpr std::size_t kShown = 8;
+  const std::size_t changes = report.delays.empty() ? 0 : report.delays.size() - 1;
+  if (report.tau == "auto" && !report.delays.empty()) {
+    text += "; tau " + report.delays.front().tau;
+    for (std::size_t i = 1; i <= std::min(changes, kShown); ++i)
+      text += ", " + report.delays[i].tau;
+    if (changes > kShown)
+      text +=
+          fmt::format(" and {} more changes, last {}", changes - kShown, report.delays.back().tau);
+  }
+  return text + '\n';
+}
+
 }  // namespace
 
 std::string Grouped(std::uint64_t number) {
@@ -108,6 +127,7 @@ std::string TrainText(const TrainReport& report) {
   text += fmt::format("pushed {}, pulled {}, peak memory {}, workers idle {:.1f} % of the time\n",
                       Bytes(report.pushed_bytes), Bytes(report.pulled_bytes),
                       Bytes(report.peak_memory_bytes), 100.0 * report.idle_fraction);
+  text += DelayText(report);
   if (report.stages.has_value()) {
     text += fmt::format(
         "per non-zero: parse {:.1f} ns, localise {:.1f} ns, compute {:.1f} ns; pull {:.1f} ns and "

@@ -38,10 +38,13 @@ Result<std::uint64_t> PushRows(api::Connection& connection, TableId table, std::
     const bool end = rows.keys.empty();
     count += rows.keys.size();
     if (!end) {
-      pushed.push_back(connection.Push(table, {.columns = wire::Columns::kRows,
-                                               .floats_per_key = row_floats,
-                                               .keys = std::move(rows.keys),
-                                               .floats = std::move(rows.floats)}));
+      pushed.push_back(connection
+                           .Push(table, TaskOptions{},
+                                 {.columns = wire::Columns::kRows,
+                                  .floats_per_key = row_floats,
+                                  .keys = std::move(rows.keys),
+                                  .floats = std::move(rows.floats)})
+                           .result);
     }
     while (!pushed.empty() &&
            (end || pushed.front().wait_for(std::chrono::seconds(0)) == std::future_status::ready)) {

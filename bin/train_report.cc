@@ -61,6 +61,29 @@ std::optional<StagesReport> StagesOf(const wire::WorkSums& work) {
                       .push_ns = each(work.stages.push_ns)};
 }
 
+std::optional<StalenessReport> StalenessOf(const wire::StalenessSums& sums) {
+  if (sums.pulls == 0) return std::nullopt;
+  StalenessReport report{
+      .pulls = sums.pulls, .max = sums.steps_max, .mean = sums.mean(), .counts = {}};
+  for (std::size_t b = 0; b < sums.buckets.size(); ++b)
+    report.counts.emplace_back(wire::StalenessSums::BucketEnd(b), sums.buckets[b]);
+  return report;
+}
+
+std::vector<DelayReport> DelaysOf(const wire::JobStatus& status) {
+  std::vector<DelayReport> delays;
+  for (const wire::DelayChoice& choice : status.delays) {
+    std::uint32_t pass = 0;
+    while (job::FirstStepOfPass(pass + 1) <= choice.from_step) ++pass;
+    const auto step = static_cast<std::uint64_t>(choice.from_step - job::FirstStepOfPass(pass));
+    delays.push_back(
+        {.pass = pass + 1,
+         .step = step,
+         .tau = choice.tau == job::Delay::kInfinite ? "inf" : std::to_string(choice.tau)});
+  }
+  return delays;
+}
+
 }  // namespace
 
 TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStatus& status) {
@@ -92,6 +115,9 @@ TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStat
   const double spent = waited + static_cast<double>(work.busy_ns);
   report.idle_fraction = spent > 0.0 ? waited / spent : 0.0;
   report.stages = StagesOf(work);
+  report.staleness = StalenessOf(work.staleness);
+  report.tau = job::GetParameter(*job::FindTrainParameter("tau"), parameters).front();
+  report.delays = DelaysOf(status);
   report.servers = parameters.server_count();
   report.workers = parameters.worker_count();
   report.model = parameters.model;

@@ -11,6 +11,7 @@
 
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
+#include "steelyard/task.h"
 #include "steelyard/types.h"
 
 namespace steelyard {
@@ -43,6 +44,21 @@ class Table {
   ///
   /// Shapes: keys [n] strictly increasing.
   std::future<Result<std::vector<float>>> Pull(std::vector<Key> keys);
+
+  /// Likewise as tasks, which say what must have finished before they run. At most kTasksMax may be open.
+  /// Errors: kInvalidArgument  the task could wait for itself, or its step is over; kResourceExhausted  too many are open;
+  ///         a predecessor's error, which then names it.
+  Submitted<Status> Push(std::vector<Key> keys, std::vector<float> values,
+                         const TaskOptions& options);
+  /// Without keys it waits for its gate on every server.
+  Submitted<Result<Pulled>> Pull(std::vector<Key> keys, const TaskOptions& options);
+
+  /// Become a member of a worker group on this table, for all of its handles; blocks. Nothing of the table may be under
+  /// way. A program that dies leaves its groups at once when the head notices.
+  Status Join(const Membership& membership);
+  /// Leave the group for good, once every push's future is ready: nobody waits for this member any more. Pulls and scans
+  /// go on. Blocks.
+  Status Leave();
 
   /// Read the rows of a key range in key order; blocks. `on_rows` gets keys [n] and values [n, width] piece by piece, on
   /// this thread; an error that it returns ends the scan and is returned.
@@ -104,6 +120,15 @@ class Cluster {
   /// Who is waited for and since when, e.g. "server 2 (127.0.0.1:4071): 3 requests unanswered for 700 ms"; empty when
   /// nothing is outstanding.
   std::string DescribeWait();
+
+  /// Tasks that have not finished, and of those the ones that wait for others.
+  struct OpenTasks {
+    std::size_t open = 0;
+    std::size_t waiting = 0;
+  };
+  Result<OpenTasks> CountTasks();
+  /// Tasks of one connection that may be open.
+  static constexpr std::size_t kTasksMax = 65'536;
 
  private:
   explicit Cluster(std::shared_ptr<api::Connection> connection);

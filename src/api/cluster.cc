@@ -25,16 +25,37 @@ const TableOptions& Table::options() const {
 }
 
 std::future<Status> Table::Push(std::vector<Key> keys, std::vector<float> values) {
-  return connection_->Push(table_->view.table, {.columns = wire::Columns::kValues,
-                                                .floats_per_key = options().width,
-                                                .keys = std::move(keys),
-                                                .floats = std::move(values)});
+  return Push(std::move(keys), std::move(values), TaskOptions{}).result;
+}
+
+Submitted<Status> Table::Push(std::vector<Key> keys, std::vector<float> values,
+                              const TaskOptions& task) {
+  return connection_->Push(table_->view.table, task,
+                           {.columns = wire::Columns::kValues,
+                            .floats_per_key = options().width,
+                            .keys = std::move(keys),
+                            .floats = std::move(values)});
+}
+
+Submitted<Result<Pulled>> Table::Pull(std::vector<Key> keys, const TaskOptions& task) {
+  return connection_->Pull(table_->view.table, task,
+                           {.columns = wire::Columns::kValues,
+                            .floats_per_key = options().width,
+                            .keys = std::move(keys)});
+}
+
+Status Table::Join(const Membership& membership) {
+  return connection_->Join(table_->view, membership);
+}
+
+Status Table::Leave() {
+  return connection_->Leave(table_->view.table);
 }
 
 std::future<Result<std::vector<float>>> Table::Pull(std::vector<Key> keys) {
-  return connection_->Pull(table_->view.table, {.columns = wire::Columns::kValues,
-                                                .floats_per_key = options().width,
-                                                .keys = std::move(keys)});
+  return connection_->PullValues(table_->view.table, {.columns = wire::Columns::kValues,
+                                                      .floats_per_key = options().width,
+                                                      .keys = std::move(keys)});
 }
 
 Status Table::Scan(
@@ -147,6 +168,10 @@ Status Cluster::DropTable(const std::string& name) {
   if (!dropped.ok()) return dropped.status();
   connection_->Forget(table);
   return {};
+}
+
+Result<Cluster::OpenTasks> Cluster::CountTasks() {
+  return connection_->CountTasks();
 }
 
 std::string Cluster::DescribeWait() {

@@ -29,7 +29,16 @@ void ClusterNode::Send(Transport& transport, Question& question) {
 }
 
 void ClusterNode::Attach(Transport& transport, const wire::View& view, client::Client::Done done) {
+  tasks_.Begin(view.table, 0, 0);
   AttachAlone(transport, view, std::move(done));
+  ArmAlarm(transport);
+}
+
+void ClusterNode::Join(Transport& transport, const wire::View& view, const Membership& membership,
+                       client::Client::Done done) {
+  tasks_.Begin(view.table, membership.group.id, membership.first_step);
+  AttachMember(transport, view, membership.group.id, membership.first_step, membership.members,
+               std::move(done));
   ArmAlarm(transport);
 }
 

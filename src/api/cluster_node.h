@@ -6,6 +6,8 @@
 #include <string>
 
 #include "client/member_node.h"
+#include "client/member_tasks.h"
+#include "steelyard/task.h"
 #include "transport/transport.h"
 
 namespace steelyard::api {
@@ -25,7 +27,11 @@ class ClusterNode final : public client::MemberNode {
   void Ask(transport::Transport& transport, wire::Frame request, Answered done);
   /// Use a table as one stream of pushes.
   void Attach(transport::Transport& transport, const wire::View& view, client::Client::Done done);
+  /// Use it as a member of a group, from now on.
+  void Join(transport::Transport& transport, const wire::View& view, const Membership& membership,
+            client::Client::Done done);
   client::Client& client() { return client_; }
+  client::MemberTasks& tasks() { return tasks_; }
   /// After requests to client(): be woken when they want it.
   using MemberNode::ArmAlarm;
 
@@ -42,6 +48,7 @@ class ClusterNode final : public client::MemberNode {
   std::optional<runtime::Time> next_turn() const override;
   void Send(transport::Transport& transport, Question& question);
 
+  client::MemberTasks tasks_{&client_};
   std::function<void(const Status&)> joined_;
   std::map<std::uint64_t, Question> questions_;  ///< By request id.
   std::uint64_t next_request_ = 1;

@@ -305,5 +305,92 @@ TEST_F(ClusterTest, WhatIsUnderWayEndsWithTheLastHandle) {
   EXPECT_FALSE(pull.get().ok());
 }
 
+TEST_F(ClusterTest, TasksRunAfterWhatTheyNameAndFailWithIt) {
+  Cluster cluster = Connect();
+  Table table = Create(cluster, "chain");
+  std::vector<Submitted<Status>> pushes;
+  std::vector<Submitted<Result<Pulled>>> pulls;
+  std::vector<Task> before;
+  for (int i = 0; i < 200; ++i) {
+    pushes.push_back(table.Push({3, 4'000'000'000'000}, {1, 1}, {.after = before}));
+    before = {pushes.back().task};
+    pulls.push_back(table.Pull({3, 4'000'000'000'000}, {.after = before}));
+    before.push_back(pulls.back().task);
+  }
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(pushes[i].result.get().ok());
+    const float count = static_cast<float>(i) + 1;
+    EXPECT_EQ(pulls[i].result.get().value().values, (std::vector<float>{count, count}));
+  }
+  auto wrong = table.Pull({5, 4}, {});
+  auto never = table.Push({3}, {1}, {.after = {wrong.task}});
+  EXPECT_EQ(wrong.result.get().status().code(), StatusCode::kInvalidArgument);
+  const Status status = never.result.get();
+  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("task " + std::to_string(wrong.task.id) +
+                                  ", which must have finished before, failed: "),
+            std::string::npos)
+      << status.ToString();
+  EXPECT_EQ(table.Pull({3}).get().value(), std::vector<float>{200});
+  const auto open = cluster.CountTasks();
+  ASSERT_TRUE(open.ok());
+  EXPECT_EQ(open.value().open, 0u);
+  EXPECT_EQ(open.value().waiting, 0u);
+}
+
+TEST_F(ClusterTest, AGroupWaitsForItsMembersAndNotForThoseWhoLeave) {
+  constexpr WorkerGroup kGroup = WorkerGroup::Numbered(9);
+  Cluster first = Connect();
+  Cluster second = Connect();
+  Cluster reader = Connect();
+  Table a = Create(first, "w");
+  Table b = second.OpenTable("w").value();
+  Table c = reader.OpenTable("w").value();
+  auto early = c.Pull({7}, {.gate = Gate{kGroup, 0}});  // Before anybody has joined.
+  ASSERT_TRUE(a.Join({.group = kGroup, .members = 2}).ok());
+  EXPECT_TRUE(a.Push({7}, {1}, {.step = 0}).result.get().ok());
+  auto sequential = a.Pull({7}, {.step = 1, .gate = BoundedDelay(kGroup, 1, 0)});
+  auto bounded = a.Pull({7}, {.step = 1, .gate = BoundedDelay(kGroup, 1, 1)});
+  ASSERT_TRUE(b.Join({.group = kGroup, .members = 2}).ok());
+  EXPECT_EQ(bounded.result.get().value().values, std::vector<float>{1});
+  EXPECT_EQ(sequential.result.wait_for(50ms), std::future_status::timeout);
+  EXPECT_EQ(early.result.wait_for(0ms), std::future_status::timeout);
+  EXPECT_TRUE(b.Push({7}, {10}, {.step = 0}).result.get().ok());
+  EXPECT_EQ(sequential.result.get().value().values, std::vector<float>{11});
+  const auto served = early.result.get();
+  ASSERT_TRUE(served.ok());
+  EXPECT_EQ(served.value().values, std::vector<float>{11});
+  EXPECT_EQ(served.value().through, 0);
+
+  const Status late = a.Push({7}, {1}, {.step = 0}).result.get();
+  EXPECT_EQ(late.code(), StatusCode::kInvalidArgument) << "step 0 is over";
+  const Status own = a.Push({7}, {1}, {.step = 1, .gate = Gate{kGroup, 1}}).result.get();
+  EXPECT_EQ(own.code(), StatusCode::kInvalidArgument) << "it would wait for itself";
+
+  auto waits = a.Pull({7}, {.step = 4, .gate = Gate{kGroup, 2}});
+  EXPECT_TRUE(a.Push({7}, {1}, {.step = 3}).result.get().ok());
+  EXPECT_EQ(waits.result.wait_for(50ms), std::future_status::timeout);
+  ASSERT_TRUE(b.Leave().ok());
+  EXPECT_EQ(waits.result.get().value().values, std::vector<float>{12});
+  EXPECT_EQ(b.Push({7}, {1}, {.step = 5}).result.get().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(b.Pull({7}).get().value(), std::vector<float>{12}) << "who has left may read";
+}
+
+TEST_F(ClusterTest, AMemberThatDiesIsNotWaitedFor) {
+  constexpr WorkerGroup kGroup = WorkerGroup::Numbered(2);
+  Cluster first = Connect();
+  Table a = Create(first, "w");
+  ASSERT_TRUE(a.Join({.group = kGroup, .members = 2}).ok());
+  auto waits = a.Pull({7}, {.step = 1, .gate = Gate{kGroup, 0}});
+  EXPECT_TRUE(a.Push({7}, {1}, {.step = 0}).result.get().ok());
+  {
+    Cluster second = Connect();
+    Table b = second.OpenTable("w").value();
+    ASSERT_TRUE(b.Join({.group = kGroup, .members = 2}).ok());
+    EXPECT_EQ(waits.result.wait_for(50ms), std::future_status::timeout);
+  }
+  EXPECT_EQ(waits.result.get().value().values, std::vector<float>{1});
+}
+
 }  // namespace
 }  // namespace steelyard

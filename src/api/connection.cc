@@ -123,7 +123,25 @@ void Connection::Forget(TableId table) {
   });
 }
 
-std::future<Status> Connection::Push(TableId table, client::PushRequest request) {
+client::TaskSpec Connection::NewTask(const TaskOptions& options) {
+  client::TaskSpec spec{.step = options.step, .more_of_step = options.more_of_step};
+  for (const Task& task : options.after) spec.after.push_back(task.id);
+  if (options.gate) spec.gate = {.group = options.gate->group.id, .step = options.gate->step};
+  const std::lock_guard lock(mutex_);
+  spec.id = next_task_++;
+  return spec;
+}
+
+template <typename Done>
+bool Connection::HasRoomForTask(const Done& done) {
+  if (node_->tasks().open_count() < Cluster::kTasksMax) return true;
+  done(Status(StatusCode::kResourceExhausted,
+              std::to_string(Cluster::kTasksMax) + " tasks are open; wait for some"));
+  return false;
+}
+
+Submitted<Status> Connection::Push(TableId table, const TaskOptions& options,
+                                   client::PushRequest request) {
   const std::size_t bytes =
       request.keys.size() * sizeof(Key) + request.floats.size() * sizeof(float);
   {
@@ -133,7 +151,8 @@ std::future<Status> Connection::Push(TableId table, client::PushRequest request)
     unacked_bytes_ += bytes;
   }
   auto promise = std::make_shared<std::promise<Status>>();
-  std::future<Status> pushed = promise->get_future();
+  const client::TaskSpec spec = NewTask(options);
+  Submitted<Status> pushed{.task = {spec.id}, .result = promise->get_future()};
   const auto done = [this, promise, bytes](const Status& status) {
     {
       const std::lock_guard lock(mutex_);
@@ -142,16 +161,34 @@ std::future<Status> Connection::Push(TableId table, client::PushRequest request)
     acknowledged_.notify_all();
     promise->set_value(status);
   };
-  thread_.loop().Post([this, table, done, request = std::move(request)]() mutable {
-    const auto given = node_->client().Push(*transport_, table, std::move(request), done);
-    if (!given.ok()) done(given.status());
+  thread_.loop().Post([this, table, spec, done, request = std::move(request)]() mutable {
+    if (HasRoomForTask(done))
+      node_->tasks().Push(*transport_, table, spec, std::move(request), done);
     node_->ArmAlarm(*transport_);
   });
   return pushed;
 }
 
-std::future<Result<std::vector<float>>> Connection::Pull(TableId table,
-                                                         client::PullRequest request) {
+Submitted<Result<Pulled>> Connection::Pull(TableId table, const TaskOptions& options,
+                                           client::PullRequest request) {
+  auto promise = std::make_shared<std::promise<Result<Pulled>>>();
+  const client::TaskSpec spec = NewTask(options);
+  Submitted<Result<Pulled>> pulled{.task = {spec.id}, .result = promise->get_future()};
+  const auto done = [promise](Result<client::Pulled> result) {
+    if (!result.ok()) return promise->set_value(result.status());
+    promise->set_value(
+        Pulled{.values = std::move(result.value().floats), .through = result.value().through_min});
+  };
+  thread_.loop().Post([this, table, spec, done, request = std::move(request)]() mutable {
+    if (HasRoomForTask(done))
+      node_->tasks().Pull(*transport_, table, spec, std::move(request), done);
+    node_->ArmAlarm(*transport_);
+  });
+  return pulled;
+}
+
+std::future<Result<std::vector<float>>> Connection::PullValues(TableId table,
+                                                               client::PullRequest request) {
   auto promise = std::make_shared<std::promise<Result<std::vector<float>>>>();
   std::future<Result<std::vector<float>>> pulled = promise->get_future();
   thread_.loop().Post([this, table, promise, request = std::move(request)]() mutable {
@@ -164,6 +201,43 @@ std::future<Result<std::vector<float>>> Connection::Pull(TableId table,
     node_->ArmAlarm(*transport_);
   });
   return pulled;
+}
+
+Status Connection::Join(const wire::View& view, const Membership& membership) {
+  if (membership.group.id == 0 || membership.members == 0) {
+    return Status(StatusCode::kInvalidArgument,
+                  "a membership needs a group other than 0 and at least one member");
+  }
+  const Result<bool> joined = Wait<bool>(
+      [this, view, membership](const auto& done) {
+        node_->Join(*transport_, view, membership, [done](const Status& status) {
+          done(status.ok() ? Result<bool>(true) : status);
+        });
+      },
+      kAnswerMax);
+  return joined.ok() ? Status() : joined.status();
+}
+
+Status Connection::Leave(TableId table) {
+  const Result<bool> left = Wait<bool>(
+      [this, table](const auto& done) {
+        const Status given = node_->client().Leave(
+            *transport_, table,
+            [done](const Status& status) { done(status.ok() ? Result<bool>(true) : status); });
+        if (!given.ok()) done(given);
+        node_->ArmAlarm(*transport_);
+      },
+      kAnswerMax);
+  return left.ok() ? Status() : left.status();
+}
+
+Result<Cluster::OpenTasks> Connection::CountTasks() {
+  return Wait<Cluster::OpenTasks>(
+      [this](const auto& done) {
+        done(Cluster::OpenTasks{.open = node_->tasks().open_count(),
+                                .waiting = node_->tasks().waiting_count()});
+      },
+      kAnswerMax);
 }
 
 Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRequest& request) {

@@ -13,6 +13,7 @@
 
 #include "api/cluster_node.h"
 #include "runtime/real_loop.h"
+#include "steelyard/cluster.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "transport/tcp_transport.h"
@@ -48,14 +49,24 @@ class Connection {
   /// Forget a table that was dropped.
   void Forget(TableId table);
 
-  std::future<Status> Push(TableId table, client::PushRequest request);
-  std::future<Result<std::vector<float>>> Pull(TableId table, client::PullRequest request);
+  Submitted<Status> Push(TableId table, const TaskOptions& options, client::PushRequest request);
+  Submitted<Result<Pulled>> Pull(TableId table, const TaskOptions& options,
+                                 client::PullRequest request);
+  std::future<Result<std::vector<float>>> PullValues(TableId table, client::PullRequest request);
+  Status Join(const wire::View& view, const Membership& membership);
+  Status Leave(TableId table);
+  Result<Cluster::OpenTasks> CountTasks();
   /// Read the rows of a table that `request` asks for, of all segments in order. @param request  of segment 0.
   Status Scan(const wire::View& view, client::ScanRequest request,
               const std::function<Status(const client::Scanned&)>& on_page);
   std::string DescribeWait();
 
  private:
+  /// Number a task and translate what it waits for.
+  client::TaskSpec NewTask(const TaskOptions& options);
+  /// Run on the loop. @return false when too many tasks are open; `done` was told.
+  template <typename Done>
+  bool HasRoomForTask(const Done& done);
   Result<wire::Frame> AskFrame(wire::Frame request);
   Result<client::Scanned> ScanPage(TableId table, const client::ScanRequest& request);
   /// Run `work(done)` on the loop and wait for what `done` is given, for `patience` at most.
@@ -73,6 +84,7 @@ class Connection {
   std::mutex mutex_;  // Guards what follows.
   std::condition_variable acknowledged_;
   std::size_t unacked_bytes_ = 0;
+  client::TaskId next_task_ = 1;
   std::map<TableId, std::shared_ptr<AttachedTable>> tables_;
 };
 

@@ -11,6 +11,7 @@ enum class PlantedBug {
   kWrongSlice,          ///< A client gives the first key of a segment to the segment before it.
   kDroppedAck,          ///< A server never answers a push that it has seen before.
   kStaleView,           ///< The head hands out the view of a table that has lost a server.
+  kWeakGate,  ///< A server answers a pull one step before its gate opens, and says that it did not.
 };
 
 #ifdef SY_PLANTED_BUGS

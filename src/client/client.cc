@@ -112,6 +112,8 @@ Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, D
     return Status(StatusCode::kNotFound, "table " + std::to_string(id) +
                                              " is not attached yet; push once Attach() is done");
   }
+  if (table->leaving)
+    return Status(StatusCode::kInvalidArgument, "a push after its stream has left the group");
   SY_RETURN_IF_ERROR(placement::CheckSorted(request.keys));
   if (request.floats_per_key == 0 ||
       request.floats.size() != request.keys.size() * std::size_t{request.floats_per_key}) {
@@ -159,7 +161,7 @@ Status Client::Pull(Transport& transport, TableId id, PullRequest request,
   SY_RETURN_IF_ERROR(placement::CheckSorted(request.keys));
   PendingPull pull;
   placement::SliceKeys(request.keys, table->view, pull.slices);
-  pull.parts = MakeParts(*table, pull.slices, /*with_empty=*/false);
+  pull.parts = MakeParts(*table, pull.slices, /*with_empty=*/request.every_server);
   SY_RETURN_IF_ERROR(CheckFits(pull.parts, pull.slices, request.floats_per_key));
   pull.acked_ts = table->acked_ts();
   pull.result.floats.resize(request.keys.size() * std::size_t{request.floats_per_key});
@@ -275,7 +277,11 @@ void Client::OnReady(Transport& transport, Server& server) {
   for (const auto& [id, table] : tables_) {
     if (!table->servers.contains(server.index)) continue;
     table->MarkUnsent(server.index);
-    SendOpen(transport, *table, server);
+    if (table->leaving) {
+      SendRetire(transport, *table, server);
+    } else {
+      SendOpen(transport, *table, server);
+    }
   }
   Flush(transport, server);
 }
@@ -285,12 +291,14 @@ void Client::SendOpen(Transport& transport, Table& table, Server& server) {
   state.open_sent_at = transport.now();
   state.open_request = next_request_++;
   const StreamBinding& binding = table.binding;
-  server.channel.Send(transport, wire::MakeFrame(wire::OpenStream{.table = table.view.table,
-                                                                  .group = binding.group,
-                                                                  .stream = binding.stream,
-                                                                  .session = binding.session,
-                                                                  .first_step = binding.first_step},
-                                                 state.open_request));
+  server.channel.Send(transport,
+                      wire::MakeFrame(wire::OpenStream{.table = table.view.table,
+                                                       .group = binding.group,
+                                                       .stream = binding.stream,
+                                                       .session = binding.session,
+                                                       .first_step = binding.first_step,
+                                                       .members_min = binding.members_min},
+                                      state.open_request));
 }
 
 void Client::OnWake(Transport& transport) {
@@ -311,6 +319,11 @@ void Client::OnWake(Transport& transport) {
     for (const auto& [id, table] : tables_) {
       const auto state = table->servers.find(server->index);
       if (state == table->servers.end()) continue;
+      if (table->left && !state->second.retired &&
+          now >= state->second.retire_sent_at + server->retry) {
+        SendRetire(transport, *table, *server);
+        late = true;
+      }
       if (!state->second.opened && now >= state->second.open_sent_at + server->retry) {
         SendOpen(transport, *table, *server);
         late = true;
@@ -347,6 +360,8 @@ std::optional<Time> Client::next_wake() const {
       const auto state = table->servers.find(server->index);
       if (state == table->servers.end()) continue;
       if (!state->second.opened) consider(state->second.open_sent_at + server->retry);
+      if (table->left && !state->second.retired)
+        consider(state->second.retire_sent_at + server->retry);
       if (const auto sent = table->OldestSent(server->index)) consider(*sent + server->retry);
     }
   }

@@ -29,6 +29,7 @@ struct StreamBinding {
   StreamId stream = 0;
   Session session = 0;
   Step first_step = 0;
+  std::uint32_t members_min = 1;  ///< Gates of the group stay closed until so many have joined.
 };
 
 /// Sends requests to the servers that own the keys, sends them again until they are answered, and calls back once.
@@ -62,6 +63,11 @@ class Client {
               Done done);
   /// Stop using a table; its outstanding requests end with `why`.
   void Detach(transport::Transport& transport, TableId table, const Status& why);
+
+  /// Leave the worker group for good, once every push has ended: nobody waits for this stream any more. The table can be
+  /// pulled from and scanned further on. `done` comes when every server knows.
+  /// Errors: kInvalidArgument  pushes are under way.
+  Status Leave(transport::Transport& transport, TableId table, Done done);
 
   /// Send one row of floats per key; each owner applies it with the table's updater, exactly once.
   /// @return the push's ts. Errors: kInvalidArgument, kNotFound (not attached), kResourceExhausted (retry later).
@@ -111,6 +117,7 @@ class Client {
   const Table* FindTable(TableId table) const;
   void OnReady(transport::Transport& transport, Server& server);
   void SendOpen(transport::Transport& transport, Table& table, Server& server);
+  void SendRetire(transport::Transport& transport, Table& table, Server& server);
   void Flush(transport::Transport& transport, Server& server);
   /// @return false when the server's credit is used up.
   bool FlushPushes(transport::Transport& transport, Table& table, Server& server,
@@ -124,6 +131,7 @@ class Client {
   void OnScanResponse(Server& server, const wire::Frame& frame);
   void OnAnswer(Server& server, const wire::Frame& frame);
   void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
+  void OnRetired(Table& table, Server& server, const wire::OpenAck& ack);
   void OnRefused(Server& server, const wire::Frame& frame);
   /// Send what failed tables held back, then call back. The end of every event.
   void Settle(transport::Transport& transport);

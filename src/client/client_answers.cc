@@ -15,6 +15,7 @@ void Client::OnOpenAck(Transport& transport, Server& server, const wire::Frame& 
   if (!decoded.ok()) return FailServer(server, decoded.status());
   const wire::OpenAck& ack = decoded.value();
   Table* table = FindTable(ack.table);
+  if (table != nullptr && table->leaving) return OnRetired(*table, server, ack);
   if (table == nullptr || ack.session != table->binding.session) return;
   const auto state = table->servers.find(server.index);
   if (state == table->servers.end()) return;
@@ -244,6 +245,42 @@ Status Client::LostRows(const Table& table, const Server& server, EntryCode code
                 server.channel.name());
 }
 
+Status Client::Leave(Transport& transport, TableId id, Done done) {
+  Table* table = FindTable(id);
+  if (table == nullptr)
+    return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
+  if (!table->failed.ok()) return table->failed;
+  if (!table->pushes.empty() || !table->opened() || table->leaving) {
+    return Status(StatusCode::kInvalidArgument,
+                  table->leaving ? "the stream has left its group already"
+                                 : "a stream leaves its group when its pushes have ended");
+  }
+  table->leaving = true;
+  table->left = std::move(done);
+  for (const auto& [index, state] : table->servers) {
+    if (servers_[index]->channel.ready()) SendRetire(transport, *table, *servers_[index]);
+  }
+  return {};
+}
+
+void Client::SendRetire(Transport& transport, Table& table, Server& server) {
+  table.servers.at(server.index).retire_sent_at = transport.now();
+  server.channel.Send(transport, wire::MakeFrame(wire::RetireStream{.table = table.view.table,
+                                                                    .stream = table.binding.stream},
+                                                 next_request_++));
+}
+
+void Client::OnRetired(Table& table, Server& server, const wire::OpenAck& ack) {
+  if (ack.stream != table.binding.stream || ack.session == table.binding.session) return;
+  const auto state = table.servers.find(server.index);
+  if (state == table.servers.end()) return;
+  state->second.retired = true;
+  const bool everywhere =
+      std::ranges::all_of(table.servers, [](const auto& entry) { return entry.second.retired; });
+  if (everywhere && table.left)
+    callbacks_.emplace_back([done = std::exchange(table.left, nullptr)] { done({}); });
+}
+
 void Client::FailTable(Table& table, const Status& why) {
   if (!table.failed.ok()) return;
   table.failed = why.ok() ? Status(StatusCode::kCancelled, "detached") : why;
@@ -252,6 +289,8 @@ void Client::FailTable(Table& table, const Status& why) {
     callbacks_.emplace_back(
         [done = std::exchange(table.attached, nullptr), status] { done(status); });
   }
+  if (table.left)
+    callbacks_.emplace_back([done = std::exchange(table.left, nullptr), status] { done(status); });
   for (PendingPush& push : table.pushes) {
     unacked_bytes_ -= push.bytes();
     for (const PushPart& part : push.parts) {

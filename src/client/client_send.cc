@@ -8,6 +8,14 @@ namespace steelyard::client {
 
 using transport::Transport;
 
+namespace {
+
+JobId GroupOf(const PullRequest& request, const StreamBinding& binding) {
+  return request.group == 0 ? binding.group : request.group;
+}
+
+}  // namespace
+
 void Client::Flush(Transport& transport, Server& server) {
   if (!server.channel.ready()) return;
   const std::size_t credit = server.channel.terms().inflight_bytes_max;
@@ -115,7 +123,7 @@ void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t requ
   const GatheredSlices gathered(pull.request.keys, {}, 0, pull.slices, part.slices);
   const StreamBinding& binding = table.binding;
   wire::Frame frame = wire::MakeFrame(wire::Pull{.table = table.view.table,
-                                                 .group = binding.group,
+                                                 .group = GroupOf(pull.request, binding),
                                                  .stream = binding.stream,
                                                  .session = binding.session,
                                                  .acked_ts = pull.acked_ts,

@@ -217,6 +217,12 @@ Status StorePulled(PendingPull& pull, const RequestPart& part, const wire::PullR
   if (!fits || response.floats.size() != keys * width) {
     return Status(StatusCode::kCorruption, "a pull's answer does not fit what was asked");
   }
+  if (pull.request.gate_step != wire::kNoGate && response.through_min < pull.request.gate_step) {
+    return Status(StatusCode::kCorruption, "a pull that waits for step " +
+                                               std::to_string(pull.request.gate_step) +
+                                               " was answered when a stream was through step " +
+                                               std::to_string(response.through_min));
+  }
   std::size_t from = 0;
   for (std::size_t i = 0; i < part.slices.size(); ++i) {
     const std::uint32_t index = part.slices[i];

@@ -29,6 +29,8 @@ struct TableServer {
   bool opened = false;
   runtime::Time open_sent_at{0};
   std::uint64_t open_request = 0;  ///< The last OPEN_STREAM's.
+  bool retired = false;  ///< Knows that the stream has left; its binding's Leave() asked for that.
+  runtime::Time retire_sent_at{0};
   runtime::Time went_back_at{0};
   Ts send_from = 1;  ///< Pushes before this one are sent on the current connection, or need not be.
 };
@@ -38,6 +40,8 @@ struct Client::Table {
   StreamBinding binding;
   Status failed;
   Done attached;
+  bool leaving = false;
+  Done left;
   std::vector<std::size_t> server_of_owner;
   std::map<std::size_t, TableServer> servers;
   Ts next_ts = 1;

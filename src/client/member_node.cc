@@ -7,13 +7,6 @@ namespace steelyard::client {
 using transport::LinkId;
 using transport::Transport;
 
-namespace {
-
-/// Above the streams that the scheduler gives to worker slots.
-constexpr StreamId kOwnStreams = StreamId{1} << 31;
-
-}  // namespace
-
 MemberNode::MemberNode(wire::Role role, Options options)
     : identity_{.role = role,
                 .node = 0,
@@ -69,10 +62,18 @@ void MemberNode::OnWake(Transport& transport) {
 }
 
 void MemberNode::AttachAlone(Transport& transport, const wire::View& view, Client::Done done) {
-  client_.Attach(
-      transport, view,
-      {.group = 0, .stream = kOwnStreams + identity_.node, .session = 1, .first_step = 0},
-      std::move(done));
+  AttachMember(transport, view, 0, 0, 1, std::move(done));
+}
+
+void MemberNode::AttachMember(Transport& transport, const wire::View& view, JobId group,
+                              Step first_step, std::uint32_t members_min, Client::Done done) {
+  client_.Attach(transport, view,
+                 {.group = group,
+                  .stream = OwnStream(identity_.node),
+                  .session = 1,
+                  .first_step = first_step,
+                  .members_min = members_min},
+                 std::move(done));
 }
 
 void MemberNode::EndTurn(Transport& transport) {

@@ -11,6 +11,15 @@
 
 namespace steelyard::client {
 
+/// The stream of a node that holds no worker slot of a job: above those that the scheduler gives out.
+constexpr StreamId OwnStream(NodeId node) {
+  return (StreamId{1} << 31) + node;
+}
+/// The worker group that programs agree on by its number, above those of jobs. @param number  below 2^31.
+constexpr JobId OwnGroup(std::uint32_t number) {
+  return (JobId{1} << 31) | number;
+}
+
 /// Passes the transport's events to the link to the head and to the client, and says to the class derived from it what
 /// remains. It takes no connections.
 ///
@@ -47,6 +56,9 @@ class MemberNode : public transport::Node {
 
   /// Use a table outside of any worker group, as a stream of this node's own.
   void AttachAlone(transport::Transport& transport, const wire::View& view, Client::Done done);
+  /// Likewise, as a member of a group.
+  void AttachMember(transport::Transport& transport, const wire::View& view, JobId group,
+                    Step first_step, std::uint32_t members_min, Client::Done done);
   /// A question to the head that is not answered is asked again after this time.
   static constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
   /// Set the node's alarm; after requests that were not made in one of the calls above.

@@ -27,6 +27,8 @@ struct PushRequest {
 struct PullRequest {
   Step step = 0;
   Step gate_step = wire::kNoGate;  ///< Answer when every stream of the group is through this step.
+  JobId group = 0;                 ///< Whose streams; 0: those of the own group.
+  bool every_server = false;  ///< Ask also those that hold none of the keys: a gate of its own.
   wire::Columns columns = wire::Columns::kValues;
   std::uint32_t floats_per_key =
       1;  ///< What the caller expects; another number from a server is an error.

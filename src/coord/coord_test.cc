@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "coord/membership.h"
+#include "coord/retirements.h"
 #include "coord/tables.h"
 
 namespace steelyard::coord {
@@ -412,6 +413,43 @@ TEST_F(TablesTest, ATableGoesWithItsClient) {
   Depart(2);
   EXPECT_EQ(tables_.ViewOf(1).status().code(), StatusCode::kNotFound)
       << "who died need not confirm";
+}
+
+TEST(Retirements, EveryServerIsToldUntilItAnswersOrDeparts) {
+  Membership members({});
+  std::vector<Departure> departed;
+  const auto join = [&](NodeId id, wire::Role role) {
+    const auto joined = members.Join(
+        1s, id, {.role = role, .incarnation = id, .listen_address = {}, .description = {}},
+        departed);
+    EXPECT_EQ(joined.value(), id);
+  };
+  join(1, wire::Role::kServer);
+  join(2, wire::Role::kServer);
+  join(3, wire::Role::kWorker);
+  Retirements retirements(&members);
+  std::vector<Outgoing> out;
+  retirements.Add(70, out);
+  ASSERT_EQ(out.size(), 2u) << "a worker has no streams to let go";
+  const auto told = wire::Decode<wire::RetireStream>(out[0].frame.body.bytes());
+  EXPECT_EQ(told.value().stream, 70u);
+  EXPECT_EQ(told.value().table, 0u);
+  out.clear();
+  retirements.OnWake(2s, out);
+  EXPECT_EQ(out.size(), 2u);
+  out.clear();
+  retirements.OnWake(2s + 1ms, out);
+  EXPECT_TRUE(out.empty()) << "told a moment ago";
+  retirements.OnAnswer(1, 70);
+  retirements.OnAnswer(1, 70);
+  retirements.OnWake(3s, out);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(out[0].to, 2u);
+  out.clear();
+  EXPECT_TRUE(members.Remove(2, Status(StatusCode::kUnavailable, "died")));
+  retirements.OnWake(4s, out);
+  EXPECT_TRUE(out.empty());
+  EXPECT_EQ(retirements.untold_count(), 0u);
 }
 
 }  // namespace

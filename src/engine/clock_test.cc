@@ -70,9 +70,9 @@ TEST(SegmentClock, RandomRetriesApplyEachPushOnce) {
 
 TEST(GroupClock, OpensWhenTheSlowestStreamIsThrough) {
   GroupClock clock;
-  EXPECT_TRUE(clock.Passed(100)) << "nobody to wait for";
-  clock.Join(1, 1, 0);
-  clock.Join(2, 1, 0);
+  EXPECT_FALSE(clock.Passed(0)) << "nobody has joined";
+  EXPECT_TRUE(clock.Join(1, 1, 0));
+  EXPECT_TRUE(clock.Join(2, 1, 0));
   EXPECT_TRUE(clock.Passed(-1));
   EXPECT_FALSE(clock.Passed(0));
   EXPECT_FALSE(clock.Announce(1, 1, 1, 0, 0));
@@ -93,6 +93,36 @@ TEST(GroupClock, ALostFrameHoldsTheStreamBackUntilItIsSentAgain) {
   EXPECT_EQ(clock.min(), 2) << "push 3 was applied before; nobody will send it again";
   EXPECT_TRUE(clock.Announce(1, 1, 9, 8, 8)) << "the sender knows that 4 to 8 are applied";
   EXPECT_EQ(clock.min(), 8);
+}
+
+TEST(GroupClock, WaitsForItsMembersToJoin) {
+  GroupClock clock;
+  EXPECT_FALSE(clock.Join(1, 1, 0, 3));
+  EXPECT_FALSE(clock.Announce(1, 1, 1, 0, 9));
+  EXPECT_FALSE(clock.Join(2, 1, 5));
+  EXPECT_EQ(clock.min(), -1);
+  EXPECT_FALSE(clock.Passed(-1)) << "the third may begin anywhere";
+  EXPECT_TRUE(clock.Join(3, 1, 0));
+  EXPECT_EQ(clock.min(), -1);
+  EXPECT_TRUE(clock.Passed(-1));
+  EXPECT_FALSE(clock.Passed(0));
+}
+
+TEST(GroupClock, NobodyWaitsForAStreamThatHasLeft) {
+  GroupClock clock;
+  clock.Join(1, 1, 0, 2);
+  clock.Join(2, 1, 0, 2);
+  EXPECT_FALSE(clock.Announce(1, 1, 1, 0, 7));
+  EXPECT_FALSE(clock.Retire(9)) << "nobody knows it";
+  EXPECT_TRUE(clock.Retire(2));
+  EXPECT_EQ(clock.min(), 7);
+  EXPECT_EQ(clock.Behind(100), std::vector<StreamId>{1});
+  EXPECT_FALSE(clock.Retire(2)) << "a repeat";
+  EXPECT_FALSE(clock.Join(2, 5, 0)) << "it does not come back";
+  EXPECT_FALSE(clock.Announce(2, 1, 1, 0, 3));
+  EXPECT_EQ(clock.min(), 7);
+  EXPECT_TRUE(clock.Retire(1));
+  EXPECT_TRUE(clock.Passed(wire::kStepMax)) << "nobody is left to wait for";
 }
 
 TEST(GroupClock, AnEarlierSessionCannotAnnounce) {

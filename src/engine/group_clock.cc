@@ -2,22 +2,42 @@
 
 #include <algorithm>
 
+#include "base/planted_bug.h"
+
 namespace steelyard::engine {
 
-void GroupClock::Join(StreamId stream, Session session, Step first_step) {
+bool GroupClock::Passed(Step gate_step) const {
+  if (gate_step == wire::kNoGate) return true;
+  if (streams_.size() < members_min_) return false;
+  return gate_step <= min_ || (Planted(PlantedBug::kWeakGate) && gate_step == min_ + 1);
+}
+
+bool GroupClock::Join(StreamId stream, Session session, Step first_step,
+                      std::uint32_t members_min) {
+  members_min_ = std::max<std::size_t>(members_min_, members_min);
   const auto [at, inserted] = streams_.try_emplace(stream);
   Entry& entry = at->second;
-  if (!inserted && session <= entry.session) return;
+  if (entry.retired || (!inserted && session <= entry.session)) return false;
   entry.session = session;
   entry.contiguous_ts = 0;
   entry.ahead.clear();
   if (inserted) entry.through = first_step - 1;
-  Recompute();
+  (void)Recompute();
+  return inserted && streams_.size() >= members_min_;
+}
+
+bool GroupClock::Retire(StreamId stream) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end() || found->second.retired) return false;
+  found->second.retired = true;
+  found->second.ahead.clear();
+  return Recompute();
 }
 
 bool GroupClock::Announce(StreamId stream, Session session, Ts ts, Ts acked_ts, Step through_step) {
   const auto found = streams_.find(stream);
   if (found == streams_.end() || found->second.session != session) return false;
+  if (found->second.retired) return false;
   Entry& entry = found->second;
   if (ts > entry.contiguous_ts) entry.ahead[ts] = through_step;
   entry.contiguous_ts = std::max(entry.contiguous_ts, acked_ts);
@@ -28,23 +48,24 @@ bool GroupClock::Announce(StreamId stream, Session session, Ts ts, Ts acked_ts, 
     entry.through = std::max(entry.through, next->second);
     entry.ahead.erase(next);
   }
-  if (entry.through == through_before) return false;
-  const Step before = min_;
-  Recompute();
-  return min_ > before;
+  return entry.through != through_before && Recompute();
 }
 
 std::vector<StreamId> GroupClock::Behind(Step step) const {
   std::vector<StreamId> behind;
   for (const auto& [stream, entry] : streams_) {
-    if (entry.through < step) behind.push_back(stream);
+    if (!entry.retired && entry.through < step) behind.push_back(stream);
   }
   return behind;
 }
 
-void GroupClock::Recompute() {
-  min_ = wire::kStepMax;
-  for (const auto& [stream, entry] : streams_) min_ = std::min(min_, entry.through);
+bool GroupClock::Recompute() {
+  const Step before = min_;
+  min_ = streams_.size() < members_min_ ? -1 : wire::kStepMax;
+  for (const auto& [stream, entry] : streams_) {
+    if (!entry.retired) min_ = std::min(min_, entry.through);
+  }
+  return min_ > before;
 }
 
 }  // namespace steelyard::engine

@@ -20,18 +20,24 @@ namespace steelyard::engine {
 class GroupClock {
  public:
   /// `stream` takes part from `first_step` on; a later session starts its announcements anew.
-  void Join(StreamId stream, Session session, Step first_step);
+  /// @param members_min  gates stay closed until so many streams have joined; the largest that any of them names counts.
+  /// @return true when gates may have opened.
+  bool Join(StreamId stream, Session session, Step first_step, std::uint32_t members_min = 1);
+
+  /// Nobody waits for `stream` any more, and it does not come back. @return true when gates may have opened.
+  bool Retire(StreamId stream);
 
   /// A frame of push `ts` is applied in full: after it the stream is through `through_step`.
   /// @param acked_ts  the sender knows that every ts up to this one is applied everywhere.
   /// @return true when the group's minimum advanced.
   bool Announce(StreamId stream, Session session, Ts ts, Ts acked_ts, Step through_step);
 
-  /// The step that every active stream is through; wire::kStepMax when there is no stream.
+  /// The step that every active stream is through; -1 at most until enough streams have joined, wire::kStepMax when all
+  /// have retired.
   Step min() const { return min_; }
 
   /// True when a task that needs `gate_step` may run.
-  bool Passed(Step gate_step) const { return gate_step == wire::kNoGate || gate_step <= min_; }
+  bool Passed(Step gate_step) const;
 
   /// Streams that are not through `step`, for messages about who is waited for.
   std::vector<StreamId> Behind(Step step) const;
@@ -39,15 +45,18 @@ class GroupClock {
  private:
   struct Entry {
     Session session = 0;
+    bool retired = false;
     Ts contiguous_ts = 0;
     Step through = -1;
     /// Frames that overtook an earlier one, by ts; as many as the sender leaves unacknowledged.
     std::map<Ts, Step> ahead;
   };
-  void Recompute();
+  /// @return true when the minimum rose.
+  bool Recompute();
 
-  std::map<StreamId, Entry> streams_;
-  Step min_ = wire::kStepMax;
+  std::map<StreamId, Entry> streams_;  ///< Retired ones, too.
+  std::size_t members_min_ = 1;
+  Step min_ = -1;
 };
 
 }  // namespace steelyard::engine

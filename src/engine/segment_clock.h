@@ -36,6 +36,7 @@ class SegmentClock {
   /// The last ts applied of `stream`; 0 when none was.
   Ts ts(StreamId stream) const;
 
+  bool knows(StreamId stream) const { return streams_.contains(stream); }
   std::size_t stream_count() const { return streams_.size(); }
 
  private:

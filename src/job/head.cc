@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/member_node.h"
+
 namespace steelyard::job {
 
 using coord::Departure;
@@ -36,9 +38,12 @@ Head::Head(Options options)
       acceptor_(&identity_),
       membership_(options.membership),
       tables_(&membership_),
+      retirements_(&membership_),
       log_(options.log),
       scheduler_(&membership_, &tables_,
-                 {.names_workers = options.names_workers, .log = std::move(options.log)}) {}
+                 {.names_workers = options.names_workers,
+                  .log = std::move(options.log),
+                  .make_delay_policy = std::move(options.make_delay_policy)}) {}
 
 void Head::OnStart(Transport& transport) {
   transport.WakeAt(transport.now() + membership_.options().heartbeat);
@@ -120,6 +125,9 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
     case MessageType::kTableDropped:
       return Take<wire::TableDropped>(from, frame, out,
                                       [&](const auto& m) { tables_.OnDropped(from, m); });
+    case MessageType::kOpenAck:
+      return Take<wire::OpenAck>(from, frame, out,
+                                 [&](const auto& m) { retirements_.OnAnswer(from, m.stream); });
     case MessageType::kTableStats:
       return Take<wire::TableStats>(from, frame, out,
                                     [&](const auto& m) { tables_.OnStats(from, m, out); });
@@ -225,6 +233,8 @@ void Head::HandleDepartures(const std::vector<Departure>& departures, std::vecto
     if (log_ && gone.member.role != wire::Role::kClient) log_(gone.why.ToString());
     tables_.OnDeparture(gone, out);
     scheduler_.OnDeparture(gone, out);
+    if (gone.member.role == wire::Role::kClient)
+      retirements_.Add(client::OwnStream(gone.member.id), out);
   }
 }
 
@@ -242,6 +252,7 @@ void Head::OnWake(Transport& transport) {
 void Head::Tick(Transport& transport, std::vector<Outgoing>& out) {
   last_now_ = transport.now();
   tables_.OnWake(last_now_, out);
+  retirements_.OnWake(last_now_, out);
   scheduler_.OnWake(last_now_, out);
   SendAll(transport, out);
   if (const auto greeting = acceptor_.OnWake(transport)) transport.WakeAt(*greeting);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "coord/membership.h"
+#include "coord/retirements.h"
 #include "coord/tables.h"
 #include "job/scheduler.h"
 #include "rpc/acceptor.h"
@@ -26,6 +27,7 @@ class Head : public transport::Node {
     std::string description{};   ///< "pid 4711"
     /// Takes a line about each server, worker and job that comes or goes; may be empty.
     std::function<void(const std::string&)> log{};
+    std::function<std::unique_ptr<DelayPolicy>()> make_delay_policy = MakeAdaptiveDelay;
   };
   explicit Head(Options options);
 
@@ -56,6 +58,7 @@ class Head : public transport::Node {
   rpc::Acceptor acceptor_;
   coord::Membership membership_;
   coord::Tables tables_;
+  coord::Retirements retirements_;
   std::function<void(const std::string&)> log_;
   Scheduler scheduler_;
   NodeId newest_ = 0;  ///< The member that joined last.

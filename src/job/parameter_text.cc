@@ -173,10 +173,13 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
   Step steps = 0;
   if (text == "inf") {
     steps = Delay::kInfinite;
+  } else if (text == "auto") {
+    value = {.automatic = true};
+    return {};
   } else if (!ParseNumber(text, steps) || !Inside(bounds, static_cast<double>(steps))) {
-    return Refuse(flag, "a whole number " + Describe(bounds) + " or inf", text);
+    return Refuse(flag, "a whole number " + Describe(bounds) + ", inf or auto", text);
   }
-  value.steps = steps;
+  value = {.steps = steps};
   return {};
 }
 
@@ -229,6 +232,7 @@ std::string Print(const BadRowsLimit& value) {
 }
 
 std::string Print(const Delay& value) {
+  if (value.automatic) return "auto";
   return value.steps == Delay::kInfinite ? "inf" : PrintNumber(value.steps);
 }
 

@@ -194,14 +194,15 @@ constexpr std::array kTable = {
         .help = "with --cluster: print the job's number and leave; jobs wait fetches the model"},
     Parameter{
         .name = "tau",
-        .value = "N|inf",
+        .value = "N|inf|auto",
         .group = "Processes",
         .field = &P::tau,
         .bounds = {.min = 0, .max = 1e9},
         .default_note = "1; dbpg: 8",
         .help =
-            "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits; dbpg: "
-            "blocks of features that may be under way beside one"},
+            "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
+            "adapts it to idle time and progress; dbpg: blocks of features that may be under way "
+            "beside one"},
 
     Parameter{
         .name = "model",
@@ -347,7 +348,7 @@ std::string ParameterRange(const Parameter& parameter) {
   if (bounded) return parameter_text::Describe(parameter.bounds);
   if (std::holds_alternative<ByteSize P::*>(parameter.field)) return "512MB, 8GB, 8GiB";
   if (std::holds_alternative<Delay P::*>(parameter.field)) {
-    return parameter_text::Describe(parameter.bounds) + ", or inf";
+    return parameter_text::Describe(parameter.bounds) + ", inf or auto";
   }
   return {};
 }
@@ -374,6 +375,9 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
     return refuse(
         "--solver dbpg takes no --task hinge, whose loss is not smooth; use "
         "--task squared_hinge, or an online solver");
+  }
+  if (batch && parameters.tau.automatic) {
+    return refuse("--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
   }
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");

@@ -49,7 +49,8 @@ struct BadRowsLimit {
 /// How many steps a worker may be ahead of the slowest one.
 struct Delay {
   static constexpr Step kInfinite = std::numeric_limits<Step>::max();
-  Step steps = 1;
+  Step steps = 1;          ///< The first, when automatic.
+  bool automatic = false;  ///< The scheduler changes it as the job goes.
   bool operator==(const Delay&) const = default;
 };
 

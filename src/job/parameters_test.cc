@@ -97,6 +97,11 @@ TEST(SetParameter, ReadsEachKindOfValue) {
   EXPECT_EQ(p.alpha, 0.001);
   EXPECT_EQ(p.seed, ~std::uint64_t{0});
   EXPECT_EQ(p.tau.steps, Delay::kInfinite);
+  ASSERT_TRUE(Set("tau", "auto", p).ok());
+  EXPECT_TRUE(p.tau.automatic);
+  EXPECT_EQ(FromPairs(ToPairs(p)).value().tau, p.tau);
+  ASSERT_TRUE(Set("tau", "3", p).ok());
+  EXPECT_EQ(p.tau, (Delay{.steps = 3}));
   EXPECT_TRUE(p.keep_names);
   ASSERT_TRUE(Set("bad-rows-max", "7", p).ok());
   EXPECT_EQ(p.bad_rows_max, (BadRowsLimit{.rows = 7, .percent = 0.0}))
@@ -119,9 +124,9 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
   EXPECT_EQ(Refusal("seed", "18446744073709551616"),
             "--seed must be a whole number >= 0, got 18446744073709551616");
   EXPECT_EQ(Refusal("tau", "-1"),
-            "--tau must be a whole number from 0 to 1000000000 or inf, got -1");
-  EXPECT_EQ(Refusal("tau", "auto"),
-            "--tau must be a whole number from 0 to 1000000000 or inf, got auto");
+            "--tau must be a whole number from 0 to 1000000000, inf or auto, got -1");
+  EXPECT_EQ(Refusal("tau", "automatic"),
+            "--tau must be a whole number from 0 to 1000000000, inf or auto, got automatic");
   EXPECT_EQ(Refusal("tolerance", "1"), "--tolerance must be >= 0 and < 1, got 1");
   EXPECT_EQ(Refusal("solver", "ftlr"),
             "--solver must be one of ftrl, sgd, adagrad, dbpg, got ftlr; did you mean ftrl?");
@@ -275,7 +280,7 @@ TEST(Help, ShowsRangesChoicesAndDefaults) {
   EXPECT_EQ(range("alpha"), "> 0");
   EXPECT_EQ(range("passes"), "from 1 to 1000000");
   EXPECT_EQ(range("solver"), "ftrl | sgd | adagrad | dbpg");
-  EXPECT_EQ(range("tau"), "from 0 to 1000000000, or inf");
+  EXPECT_EQ(range("tau"), "from 0 to 1000000000, inf or auto");
   EXPECT_EQ(range("model"), "");
   EXPECT_EQ(by_default("alpha"), "0.1");
   EXPECT_EQ(by_default("minibatch"), "512; 128 with several workers");

@@ -121,6 +121,9 @@ void Scheduler::TryStart(Job& job, std::vector<Outgoing>& out) {
   job.status.message.clear();
   job.status.state = JobState::kRunning;
   job.slots.resize(job.spec.slot_count);
+  const bool adapts = job.parameters.tau.automatic && job.slots.size() > 1;
+  job.delay = DelayControl(job.parameters.tau.steps, job.slots.size(),
+                           adapts ? options_.make_delay_policy() : nullptr);
   for (std::size_t i = 0; i < job.slots.size(); ++i) {
     job.slots[i].worker = idle[i];
     job.slots[i].stream = next_stream_++;
@@ -158,6 +161,7 @@ void Scheduler::StartPhase(Job& job, std::uint32_t pass, Phase phase, std::vecto
   job.status.pass = pass;
   job.status.phase = phase;
   job.next_shard = 0;
+  if (phase == Phase::kTrain) job.delay.BeginPass(FirstStepOfPass(pass));
   if (phase == Phase::kValidate) job.valid = math::Evaluation(job.loss);
   for (Slot& slot : job.slots) {
     slot.phase_done = false;
@@ -173,6 +177,8 @@ void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>
                                                    .pass = job.status.pass,
                                                    .phase = job.status.phase,
                                                    .first_step = FirstStepOfPass(job.status.pass),
+                                                   .decision = job.delay.decision(),
+                                                   .tau = job.delay.tau(),
                                                    .batch = job.batch_plan})});
 }
 
@@ -217,7 +223,10 @@ void Scheduler::OnProgress(NodeId worker, const wire::Progress& progress,
   const bool current = status.pass == progress.pass && Learns(status.phase);
   if (!current || slot->phase_done) return;
   slot->work = progress.work;
-  (void)CheckBadRows(*FindJob(progress.job), out);
+  Job& job = *FindJob(progress.job);
+  if (!CheckBadRows(job, out)) return;
+  const auto decide = job.delay.OnProgress(progress);
+  if (decide) out.push_back({worker, wire::MakeFrame(*decide)});
 }
 
 bool Scheduler::CheckBadRows(Job& job, std::vector<Outgoing>& out) {
@@ -399,6 +408,7 @@ void Scheduler::Report(Job& job, std::vector<Outgoing>& out) {
   job.reported_at = now_;
   job.status.work = {};
   for (const Slot& slot : job.slots) job.status.work.Add(slot.work);
+  job.status.delays = job.delay.choices();
   for (const NodeId follower : job.followers)
     out.push_back({follower, wire::MakeFrame(job.status)});
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,7 @@
 #include "coord/membership.h"
 #include "coord/tables.h"
 #include "job/dbpg_control.h"
+#include "job/delay_control.h"
 #include "job/parameters.h"
 #include "math/evaluation.h"
 #include "runtime/time.h"
@@ -43,6 +45,8 @@ class Scheduler {
     bool names_workers = false;
     /// Takes a line about each job's beginning and end; may be empty.
     std::function<void(const std::string&)> log;
+    /// For jobs with an automatic delay, one policy each.
+    std::function<std::unique_ptr<DelayPolicy>()> make_delay_policy = MakeAdaptiveDelay;
   };
   Scheduler(const coord::Membership* members, const coord::Tables* tables, Options options)
       : members_(members), tables_(tables), options_(std::move(options)) {}
@@ -107,6 +111,7 @@ class Scheduler {
     math::LossKind loss = math::LossKind::kLogistic;
     wire::JobStatus status;
     std::vector<Slot> slots;
+    DelayControl delay;
     std::size_t next_shard = 0;
     math::Evaluation progressive;
     math::Evaluation valid;

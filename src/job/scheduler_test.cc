@@ -129,6 +129,16 @@ class SchedulerTest : public ::testing::Test {
     return plans[0].second;
   }
 
+  wire::Progress SlotProgress(std::uint32_t slot, Step steps, std::uint32_t decision) {
+    wire::Progress progress{
+        .job = 1, .slot = slot, .pass = 0, .work = {}, .next_step = steps, .decision = decision};
+    progress.work.minibatches = static_cast<std::uint64_t>(steps);
+    progress.work.idle_ns = progress.work.busy_ns = 1'000 * static_cast<std::uint64_t>(steps);
+    progress.work.staleness.Record(steps, steps - 2);
+    scheduler_.OnProgress(slot == 0 ? kWorkerA : kWorkerB, progress, out_);
+    return progress;
+  }
+
   runtime::Time now_ = 1000s;
   coord::Membership members_{{}};
   coord::Tables tables_{&members_};
@@ -547,6 +557,43 @@ TEST_F(SchedulerTest, NamesOfAllSlotsAreOneSequenceForTheSubmitter) {
     if (names.last) break;
   }
   EXPECT_EQ(all, "ab");
+}
+
+TEST_F(SchedulerTest, AnAutomaticDelayIsDecidedAndToldUntilItIsKnown) {
+  parameters_.tau.automatic = true;
+  Start();
+  const auto plan = Plan();
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->tau, 1);
+  for (const std::uint32_t slot : {0U, 1U}) SlotProgress(slot, 0, 0);
+  for (const std::uint32_t slot : {0U, 1U}) SlotProgress(slot, 20, 0);
+  for (const std::uint32_t slot : {0U, 1U}) SlotProgress(slot, 21, 0);
+  const auto decisions = Take<wire::Decide>();
+  ASSERT_FALSE(decisions.empty());
+  EXPECT_EQ(decisions.front().second.tau, 2) << "half of the time is idle";
+  EXPECT_GT(decisions.front().second.from_step, 20);
+  EXPECT_EQ(decisions.back().second, decisions.front().second);
+  EXPECT_NE(decisions.back().first, decisions.front().first);
+  SlotProgress(0, 22, 1);
+  EXPECT_TRUE(Take<wire::Decide>().empty()) << "it is known";
+  const wire::JobStatus status = LastStatus();
+  EXPECT_EQ(status.delays.size(), 2u);
+  EXPECT_EQ(status.work.staleness.pulls, 2u) << "the last report of each slot";
+  EXPECT_EQ(status.work.staleness.steps_max, 1u);
+  BothDone(0, Phase::kTrain);
+  EXPECT_EQ(LastStatus().delays.size(), 2u);
+}
+
+TEST_F(SchedulerTest, AFixedDelayIsPlannedAndNeverDecided) {
+  parameters_.tau.steps = 5;
+  Start();
+  const auto plan = Plan();
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->tau, 5);
+  for (Step step = 0; step < 200; step += 10) {
+    for (const std::uint32_t slot : {0U, 1U}) SlotProgress(slot, step, 0);
+  }
+  EXPECT_TRUE(Take<wire::Decide>().empty());
 }
 
 }  // namespace

@@ -27,6 +27,11 @@ void Worker::OnHeadFrame(Transport& transport, wire::Frame frame) {
         run_->OnPlan(transport, plan.value());
       return;
     }
+    case MessageType::kDecide: {
+      const auto decide = wire::Decode<wire::Decide>(frame.body.bytes());
+      if (decide.ok() && run_ && run_->job() == decide.value().job) run_->OnDecide(decide.value());
+      return;
+    }
     case MessageType::kShardAssign: {
       const auto assign = wire::Decode<wire::ShardAssign>(frame.body.bytes());
       if (assign.ok() && run_ && run_->job() == assign.value().job)

@@ -72,15 +72,18 @@ void Worker::Run::Opened(Transport& transport, const Status& status) {
   if (cancelled_) return;
   if (!status.ok()) return Fail(transport, status);
   state_ = State::kAttaching;
-  client_->Attach(
-      transport, assign_.view,
-      {.group = assign_.job, .stream = assign_.stream, .session = assign_.session, .first_step = 0},
-      [self = shared_from_this(), &transport](const Status& attached) {
-        if (self->cancelled_) return;
-        if (!attached.ok()) return self->Fail(transport, attached);
-        self->state_ = State::kReady;
-        self->Report(transport);
-      });
+  client_->Attach(transport, assign_.view,
+                  {.group = assign_.job,
+                   .stream = assign_.stream,
+                   .session = assign_.session,
+                   .first_step = 0,
+                   .members_min = assign_.slot_count},
+                  [self = shared_from_this(), &transport](const Status& attached) {
+                    if (self->cancelled_) return;
+                    if (!attached.ok()) return self->Fail(transport, attached);
+                    self->state_ = State::kReady;
+                    self->Report(transport);
+                  });
 }
 
 void Worker::Run::Cancel(Transport& transport, const Status& why) {
@@ -103,6 +106,7 @@ void Worker::Run::OnPlan(Transport& transport, const wire::PassPlan& plan) {
     pass_ = plan.pass;
     phase_ = plan.phase;
     plan_ = plan;
+    delay_.Begin(plan);
     BeginPhase(transport);
     if (state_ == State::kSolving) return Solve(transport);
     Pump(transport);
@@ -247,9 +251,11 @@ void Worker::Run::OnRead(Transport& transport, BatchReader::Chunk chunk) {
 
 void Worker::Run::PumpPulls(Transport& transport) {
   const bool train = state_ == State::kTraining;
-  const Step delay = environment_->pulls_ahead ? parameters_.tau.steps : 0;
-  const Step ahead = train ? std::min(delay, kPullsAheadMax) : kPullsAheadMax;
-  while (!batches_.empty() && next_step_ <= (train ? pushed_steps_ : next_scored_) + ahead) {
+  while (!batches_.empty()) {
+    const Step tau = delay_.Of(next_step_);
+    const Step delay = environment_->pulls_ahead ? tau : 0;
+    const Step ahead = train ? std::min(delay, kPullsAheadMax) : kPullsAheadMax;
+    if (next_step_ > (train ? pushed_steps_ : next_scored_) + ahead) break;
     InFlight work{.step = next_step_,
                   .batch = std::move(batches_.front()),
                   .acked_ts = 0,
@@ -262,8 +268,8 @@ void Worker::Run::PumpPulls(Transport& transport) {
                                 .columns = wire::Columns::kRows,
                                 .floats_per_key = static_cast<std::uint32_t>(scorer_->row_floats()),
                                 .keys = work.batch->keys};
-    if (train && assign_.slot_count > 1 && parameters_.tau.steps != Delay::kInfinite) {
-      request.gate_step = work.step - parameters_.tau.steps - 1;
+    if (train && assign_.slot_count > 1 && tau != Delay::kInfinite) {
+      request.gate_step = work.step - tau - 1;
     }
     ++next_step_;
     const Step step = work.step;
@@ -283,7 +289,11 @@ void Worker::Run::OnPulled(Transport& transport, Step step, Result<client::Pulle
   const auto work = std::ranges::find(in_flight_, step, &InFlight::step);
   if (work == in_flight_.end()) return;
   work->pulled = std::move(pulled.value());
-  if (state_ == State::kTraining) work_.stages.pull_ns += Since(transport, work->asked);
+  if (state_ == State::kTraining) {
+    work_.stages.pull_ns += Since(transport, work->asked);
+    // Alone it adds its own pushes, and misses nothing.
+    if (assign_.slot_count > 1) work_.staleness.Record(step, work->pulled->through_min);
+  }
   Pump(transport);
 }
 
@@ -569,9 +579,12 @@ void Worker::Run::Report(Transport& transport) {
       shard_request_out_ =
           false;  // A lost request is repeated; the answer to a repeat is the same.
       if (state_ == State::kTraining || state_ == State::kLoading) {
-        head_->Send(transport,
-                    wire::MakeFrame(wire::Progress{
-                        .job = assign_.job, .slot = assign_.slot, .pass = pass_, .work = work_}));
+        head_->Send(transport, wire::MakeFrame(wire::Progress{.job = assign_.job,
+                                                              .slot = assign_.slot,
+                                                              .pass = pass_,
+                                                              .work = work_,
+                                                              .next_step = next_step_,
+                                                              .decision = delay_.decision()}));
       }
       Pump(transport);
   }

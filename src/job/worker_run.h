@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "job/batch_run.h"
+#include "job/delay_plan.h"
 #include "job/own_pushes.h"
 #include "job/worker.h"
 #include "math/evaluation.h"
@@ -28,6 +29,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void Cancel(transport::Transport& transport, const Status& why);
 
   void OnPlan(transport::Transport& transport, const wire::PassPlan& plan);
+  void OnDecide(const wire::Decide& decide) { delay_.Take(decide); }
   void OnShardAssign(transport::Transport& transport, const wire::ShardAssign& assign);
   void OnNamesAck(transport::Transport& transport, const wire::NamesAck& ack);
   /// The head's answer to TABLE_FREEZE.
@@ -124,6 +126,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   bool held_out_end_ = false;
   std::deque<std::unique_ptr<data::Minibatch>> batches_;
   std::vector<std::unique_ptr<data::Minibatch>> spare_;
+
+  DelayPlan delay_;
 
   // The steps under way, oldest first.
   std::deque<InFlight> in_flight_;

@@ -84,6 +84,12 @@ void Server::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
       return;
     }
     TellFrozen(transport, freeze.value().table);
+  } else if (frame.header.type == MessageType::kRetireStream) {
+    const auto retire = wire::Decode<wire::RetireStream>(frame.body.bytes());
+    if (!retire.ok()) return;
+    Outbox outbox;
+    head_.Send(transport, shard_.Retire(retire.value(), frame.header.request_id, outbox));
+    SendAll(transport, outbox);
   }
 }
 
@@ -111,7 +117,14 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
     case MessageType::kOpenStream: {
       const auto open = wire::Decode<wire::OpenStream>(frame.body.bytes());
       if (!open.ok()) return Refuse(transport, link, id, open.status());
-      outbox.emplace_back(link, shard_.Open(open.value(), id));
+      shard_.Open(link, open.value(), id, outbox);
+      break;
+    }
+    case MessageType::kRetireStream: {
+      const auto retire = wire::Decode<wire::RetireStream>(frame.body.bytes());
+      if (!retire.ok()) return Refuse(transport, link, id, retire.status());
+      wire::Frame answer = shard_.Retire(retire.value(), id, outbox);
+      outbox.emplace_back(link, std::move(answer));
       break;
     }
     case MessageType::kScan: {

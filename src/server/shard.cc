@@ -29,10 +29,6 @@ bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
          (keys.front() >= range.first && keys.back() <= range.last && StrictlyIncreasing(keys));
 }
 
-wire::Frame RefusedFrame(const Status& status, std::uint64_t request_id) {
-  return wire::MakeFrame(wire::Refused::From(status), request_id);
-}
-
 }  // namespace
 
 std::size_t Shard::Table::FloatsPerKey(Columns columns) const {
@@ -89,36 +85,6 @@ void Shard::Drop(TableId id, Outbox& outbox) {
     const auto pull = wire::DecodePull(orphan.body.bytes());
     outbox.emplace_back(orphan.link, AnswerPull(nullptr, pull.value(), orphan.request_id));
   }
-}
-
-wire::Frame Shard::Open(const wire::OpenStream& open, std::uint64_t request_id) {
-  Table* table = FindTable(open.table);
-  if (table == nullptr) {
-    return RefusedFrame(Status(StatusCode::kUnavailable, "table " + std::to_string(open.table) +
-                                                             " is not held by this server"),
-                        request_id);
-  }
-  wire::OpenAck ack{
-      .table = open.table, .stream = open.stream, .session = open.session, .clocks = {}};
-  for (SegmentId i = 0; i < table->segments.size(); ++i) {
-    if (table->segments[i] == nullptr) continue;
-    engine::SegmentClock& clock = table->segments[i]->clock;
-    const Session owner = clock.Open(open.stream, open.session);
-    if (owner > open.session) {
-      return RefusedFrame(Status(StatusCode::kCancelled,
-                                 "stream " + std::to_string(open.stream) +
-                                     " is taken over by session " + std::to_string(owner) +
-                                     "; this process has session " + std::to_string(open.session)),
-                          request_id);
-    }
-    if (clock.ts(open.stream) > 0)
-      ack.clocks.push_back({.segment = i, .ts = clock.ts(open.stream)});
-  }
-  if (open.group != 0) {
-    table->groups[open.group].clock.Join(open.stream, open.session, open.first_step);
-    table->group_of[open.stream] = open.group;
-  }
-  return wire::MakeFrame(ack, request_id);
 }
 
 void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
@@ -221,8 +187,9 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
 void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, const Buffer& body,
                  Outbox& outbox) {
   Table* table = FindTable(pull.table);
-  const bool knows_group = table != nullptr && table->groups.contains(pull.group);
-  if (!knows_group || table->groups[pull.group].clock.Passed(pull.gate_step)) {
+  // A group that nobody has joined yet is waited for.
+  const bool gated = table != nullptr && pull.group != 0 && pull.gate_step != wire::kNoGate;
+  if (!gated || table->groups[pull.group].clock.Passed(pull.gate_step)) {
     outbox.emplace_back(link, AnswerPull(table, pull, request_id));
     return;
   }
@@ -306,6 +273,8 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
   if (!all_ok) return wire::MakePullResponse(header, 0, request_id).frame;
   const auto group = table->groups.find(pull.group);
   header.through_min = group == table->groups.end() ? wire::kStepMax : group->second.clock.min();
+  if (Planted(PlantedBug::kWeakGate) && pull.gate_step != wire::kNoGate)
+    header.through_min = std::max(header.through_min, pull.gate_step);
   auto [frame, floats] = wire::MakePullResponse(header, pull.keys.size() * width, request_id);
   first_key = 0;
   for (const wire::PullEntry& entry : pull.entries) {

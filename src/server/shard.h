@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -50,6 +52,9 @@ class Shard {
   /// Request bytes that may wait on one link before further pulls are answered BUSY.
   static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
 
+  /// Retired streams whose late OPEN_STREAM is refused.
+  static constexpr std::size_t kRetiredMax = 4096;
+
   static constexpr std::size_t kMemoryUnlimited = ~std::size_t{0};
 
   /// @param memory_bytes_max  of the tables' rows; beyond it pushes of new keys are refused. One push may pass it.
@@ -63,7 +68,10 @@ class Shard {
   /// Forget a table; its waiting pulls are answered NOT_PRIMARY.
   void Drop(TableId table, Outbox& outbox);
 
-  wire::Frame Open(const wire::OpenStream& open, std::uint64_t request_id);
+  void Open(transport::LinkId link, const wire::OpenStream& open, std::uint64_t request_id,
+            Outbox& outbox);
+  /// Let a stream go for good: what waited for it is looked at again.
+  wire::Frame Retire(const wire::RetireStream& retire, std::uint64_t request_id, Outbox& outbox);
   void Push(transport::LinkId link, const wire::Push& push, std::uint64_t request_id,
             Outbox& outbox);
   /// @param body  the pull's own bytes, kept while it waits.
@@ -151,6 +159,8 @@ class Shard {
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
+  std::set<StreamId> retired_;
+  std::deque<StreamId> retired_order_;  ///< Oldest first.
   ShardCounters counters_;
 };
 

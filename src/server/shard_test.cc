@@ -30,8 +30,9 @@ TEST_F(ShardTest, AnInstalledTableDoesNotChangeItsShape) {
 TEST_F(ShardTest, ARefusedUpdaterLeavesNoTable) {
   wire::View bad = placement::MakeTestView(6, 2, view_.owners, {.name = "nonesuch"});
   EXPECT_EQ(shard_.Install(bad).code(), StatusCode::kInvalidArgument);
-  const auto frame = shard_.Open({.table = 6, .stream = 1, .session = 1}, 1);
-  EXPECT_EQ(frame.header.type, wire::MessageType::kRefused);
+  Outbox outbox;
+  shard_.Open(1, {.table = 6, .stream = 1, .session = 1}, 1, outbox);
+  EXPECT_EQ(outbox.at(0).second.header.type, wire::MessageType::kRefused);
 }
 
 TEST_F(ShardTest, APushCountsOnce) {
@@ -223,6 +224,39 @@ TEST_F(ShardTest, AClosedGateHoldsAPullUntilEveryStreamIsThrough) {
   EXPECT_EQ(answer.floats, std::vector<float>{3});
   EXPECT_EQ(answer.through_min, 0);
   EXPECT_EQ(shard_.waiting_count(), 0u);
+}
+
+TEST_F(ShardTest, AGroupThatIsNotCompleteYetIsWaitedFor) {
+  EXPECT_FALSE(Pull({4}, 0).has_value()) << "nobody of group 3 has been here";
+  Open(1, 1, 3, 2);
+  EXPECT_TRUE(freed_.empty());
+  Push({.stream = 1, .through_step = 5});
+  EXPECT_TRUE(freed_.empty());
+  Open(2, 1, 3, 2);
+  EXPECT_TRUE(freed_.empty());
+  Push({.stream = 2, .through_step = 0});
+  ASSERT_EQ(freed_.size(), 1u);
+  EXPECT_EQ(Decoded(freed_[0]).through_min, 0);
+}
+
+TEST_F(ShardTest, WhatWaitsForAStreamThatLeavesIsLookedAtAgain) {
+  Open(1, 1, 3);
+  Open(2, 1, 3);
+  Push({.stream = 1, .through_step = 8});
+  EXPECT_FALSE(Pull({4}, 5).has_value());
+  Outbox outbox;
+  EXPECT_EQ(shard_.Retire({.table = 0, .stream = 2}, 1, outbox).header.type,
+            wire::MessageType::kOpenAck);
+  ASSERT_EQ(outbox.size(), 1u);
+  EXPECT_EQ(Decoded(outbox[0]).through_min, 8);
+  EXPECT_EQ(shard_.waiting_count(), 0u);
+  outbox.clear();
+  (void)shard_.Retire({.table = 0, .stream = 2}, 1, outbox);
+  EXPECT_TRUE(outbox.empty()) << "a repeat";
+  EXPECT_EQ(Open(2, 1, 3), StatusCode::kCancelled) << "an OPEN_STREAM that was late";
+  const auto failed = Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}, .stream = 2});
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].code, EntryCode::kFenced);
 }
 
 TEST_F(ShardTest, ARefusedPushAnnouncesNothing) {

@@ -55,10 +55,20 @@ class ShardTest : public ::testing::Test {
  protected:
   ShardTest() { EXPECT_TRUE(shard_.Install(view_).ok()); }
 
-  StatusCode Open(StreamId stream = 1, Session session = 1, JobId group = 0) {
-    const wire::Frame frame = shard_.Open(
-        {.table = kTable, .group = group, .stream = stream, .session = session, .first_step = 0},
-        9);
+  /// Answers to waiting pulls are in freed_.
+  StatusCode Open(StreamId stream = 1, Session session = 1, JobId group = 0,
+                  std::uint32_t members_min = 1) {
+    Outbox outbox;
+    shard_.Open(1,
+                {.table = kTable,
+                 .group = group,
+                 .stream = stream,
+                 .session = session,
+                 .first_step = 0,
+                 .members_min = members_min},
+                9, outbox);
+    const wire::Frame& frame = outbox.front().second;
+    freed_.assign(outbox.begin() + 1, outbox.end());
     if (frame.header.type == wire::MessageType::kOpenAck) return StatusCode::kOk;
     return wire::Decode<wire::Refused>(frame.body.bytes()).value().code;
   }

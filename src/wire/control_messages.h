@@ -285,11 +285,25 @@ struct OpenStream {
   StreamId stream = 0;
   Session session = 0;
   Step first_step = 0;
+  std::uint32_t members_min = 1;  ///< The group's gates stay closed until so many have joined.
   template <typename V>
   void Fields(V& v) {
-    v(table, group, stream, session, first_step);
+    v(table, group, stream, session, first_step, members_min);
   }
   Status Check() const;
+};
+
+/// The stream has left for good: gates do not wait for it, its later pushes are fenced. From the stream's own process, or
+/// from the head when that has died. Answered by OPEN_ACK without clocks.
+struct RetireStream {
+  static constexpr MessageType kType = MessageType::kRetireStream;
+  TableId table = 0;  ///< 0: every table.
+  StreamId stream = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(table, stream);
+  }
+  Status Check() const { return {}; }
 };
 
 struct SegmentTs {

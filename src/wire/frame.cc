@@ -72,6 +72,10 @@ const char* MessageTypeName(MessageType type) {
       return "BLOCK_STEP";
     case MessageType::kBlockStepped:
       return "BLOCK_STEPPED";
+    case MessageType::kRetireStream:
+      return "RETIRE_STREAM";
+    case MessageType::kDecide:
+      return "DECIDE";
     case MessageType::kJobSubmit:
       return "JOB_SUBMIT";
     case MessageType::kJobAccepted:

@@ -49,6 +49,8 @@ enum class MessageType : std::uint16_t {
   kBlockJoined = 35,
   kBlockStep = 36,
   kBlockStepped = 37,
+  kDecide = 38,
+  kRetireStream = 39,
   kJobSubmit = 40,
   kJobAccepted = 41,
   kJobStatus = 42,

@@ -13,6 +13,10 @@ Status CheckPhase(Phase phase) {
   return phase > Phase::kDual ? Wrong("unknown phase") : Status();
 }
 
+Status CheckDelay(Step tau) {
+  return tau < 0 ? Wrong("delay " + std::to_string(tau)) : Status();
+}
+
 Status CheckPart(const EvaluationPart& part) {
   if (part.positive.size() != part.scores.size() || part.negative.size() != part.scores.size()) {
     return Wrong("evaluation arrays differ in length");
@@ -65,6 +69,7 @@ void WorkSums::Add(const WorkSums& other) {
   busy_ns += other.busy_ns;
   peak_memory_bytes += other.peak_memory_bytes;
   stages.Add(other.stages);
+  staleness.Add(other.staleness);
 }
 
 Status JobSubmit::Check() const {
@@ -79,6 +84,8 @@ Status JobStatus::Check() const {
   if (code > StatusCode::kCancelled) return Wrong("unknown status code");
   SY_RETURN_IF_ERROR(CheckPart(progressive));
   SY_RETURN_IF_ERROR(CheckPart(valid));
+  SY_RETURN_IF_ERROR(work.staleness.Check());
+  SY_RETURN_IF_ERROR(earlier.staleness.Check());
   return CheckPhase(phase);
 }
 
@@ -90,7 +97,11 @@ Status SlotAssign::Check() const {
 }
 
 Status PassPlan::Check() const {
+  SY_RETURN_IF_ERROR(CheckDelay(tau));
   return CheckPhase(phase);
+}
+Status Decide::Check() const {
+  return CheckDelay(tau);
 }
 Status ShardRequest::Check() const {
   return CheckPhase(phase);
@@ -101,6 +112,7 @@ Status ShardAssign::Check() const {
 
 Status PassDone::Check() const {
   SY_RETURN_IF_ERROR(CheckPart(evaluation));
+  SY_RETURN_IF_ERROR(work.staleness.Check());
   return CheckPhase(phase);
 }
 

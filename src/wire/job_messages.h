@@ -9,6 +9,7 @@
 #include "wire/block_messages.h"
 #include "wire/control_messages.h"
 #include "wire/message_codec.h"
+#include "wire/staleness.h"
 
 namespace steelyard::wire {
 
@@ -109,13 +110,25 @@ struct WorkSums {
   std::uint64_t busy_ns = 0;  ///< Time spent computing.
   std::uint64_t peak_memory_bytes = 0;
   StageSums stages = {};
+  StalenessSums staleness = {};  ///< Of the pulls of training; empty where a worker is alone.
   template <typename V>
   void Fields(V& v) {
     v(rows, bad_rows, minibatches, nonzeros, loss_sum, weight_sum, pushed_bytes, pulled_bytes,
-      idle_ns, read_ns, busy_ns, peak_memory_bytes, stages);
+      idle_ns, read_ns, busy_ns, peak_memory_bytes, stages, staleness);
   }
   /// Add another slot's sums.
   void Add(const WorkSums& other);
+};
+
+/// From this step on workers may be so many steps ahead of the slowest.
+struct DelayChoice {
+  Step from_step = 0;
+  Step tau = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(from_step, tau);
+  }
+  bool operator==(const DelayChoice&) const = default;
 };
 
 enum class JobState : std::uint8_t { kWaiting = 0, kRunning = 1, kDone = 2, kFailed = 3 };
@@ -172,11 +185,12 @@ struct JobStatus {
   StatusCode code = StatusCode::kOk;
   std::string message;  ///< Why it failed, or whom it waits for.
   std::string where;
+  std::vector<DelayChoice> delays;  ///< The first delay and every change.
   BatchStatus batch = {};
   template <typename V>
   void Fields(V& v) {
     v(job, state, phase, pass, work, earlier, progressive, has_valid, valid, stopped_early, keep,
-      kept_pass, code, message, where, batch);
+      kept_pass, code, message, where, delays, batch);
   }
   Status Check() const;
 };
@@ -294,12 +308,30 @@ struct PassPlan {
   std::uint32_t pass = 0;
   Phase phase = Phase::kTrain;
   Step first_step = 0;
+  std::uint32_t decision = 0;  ///< Number of the last DECIDE, whose delay this is.
+  Step tau = 0;
   BatchPlan batch = {};
   template <typename V>
   void Fields(V& v) {
-    v(job, pass, phase, first_step, batch);
+    v(job, pass, phase, first_step, decision, tau, batch);
   }
   Status Check() const;
+};
+
+/// Head to worker: another delay, from this step on, or from the next one where that has passed. Repeated until PROGRESS
+/// has its number.
+struct Decide {
+  static constexpr MessageType kType = MessageType::kDecide;
+  JobId job = 0;
+  std::uint32_t decision = 0;  ///< Counts up; the highest holds.
+  Step from_step = 0;
+  Step tau = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(job, decision, from_step, tau);
+  }
+  Status Check() const;
+  bool operator==(const Decide&) const = default;
 };
 
 /// Worker to head: the index-th shard that I ask for in this phase (a repeated request gets the same answer).
@@ -339,11 +371,13 @@ struct Progress {
   std::uint32_t slot = 0;
   std::uint32_t pass = 0;
   WorkSums work;
+  Step next_step = 0;          ///< Of the next pull.
+  std::uint32_t decision = 0;  ///< The last that it knows.
   template <typename V>
   void Fields(V& v) {
-    v(job, slot, pass, work);
+    v(job, slot, pass, work, next_step, decision);
   }
-  Status Check() const { return {}; }
+  Status Check() const { return work.staleness.Check(); }
 };
 
 /// Worker to head: the phase is over here and every push of it is acknowledged. Repeated until the next PASS_PLAN.

@@ -51,7 +51,14 @@ TEST(ControlMessages, RefuseEveryTruncation) {
   status.valid.scores = {5, 6};
   status.valid.positive = {1, 0};
   status.valid.negative = {0, 1};
+  status.delays = {{0, 1}, {96, 2}};
+  status.work.staleness.Record(7, 3);
   ExpectEveryTruncationRefused(status);
+  status.work.staleness.buckets.resize(StalenessSums::kBucketsMax + 1);
+  EXPECT_EQ(Decode<JobStatus>(Encode(status).bytes()).status().code(), StatusCode::kCorruption);
+  ExpectEveryTruncationRefused(Decide{1, 2, 96, 4});
+  EXPECT_EQ(Decode<Decide>(Encode(Decide{1, 2, 96, -4}).bytes()).status().code(),
+            StatusCode::kCorruption);
   Names names;
   names.names = {{17, "origin=ATL"}};
   ExpectEveryTruncationRefused(names);

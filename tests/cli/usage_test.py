@@ -31,7 +31,7 @@ class Usage(CommandTest):
             ("--passes", "0"): "--passes must be a whole number from 1 to 1000000, got 0",
             ("--minibatch", "1e3"): "--minibatch must be a whole number from 0 to 1048576, got 1e3",
             ("--l1", "auto"): "--l1 must be a number >= 0, got auto",
-            ("--tau", "auto"): "--tau must be a whole number from 0 to 1000000000 or inf, got auto",
+            ("--tau", "auto8"): "--tau must be a whole number from 0 to 1000000000, inf or auto, got auto8",
             ("--solver", "ftlr"): "--solver must be one of ftrl, sgd, adagrad, got ftlr; did you mean ftrl?",
             ("--solver", "adam"): "--solver must be one of ftrl, sgd, adagrad, got adam",
             ("--task", "fm"): "--task must be one of logistic, squared, hinge, squared_hinge, got fm",

@@ -32,13 +32,13 @@ void CheckOneOf(Bytes input) {
 void FuzzControlMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
-             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, OpenAck, TableStats,
+             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, RetireStream, OpenAck, TableStats,
              ClusterGet, ClusterStatus, TableFreeze, TableFrozen>(input);
 }
 
 void FuzzJobMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
-  CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan,
+  CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan, Decide,
              ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet, WorkerFailed,
              JobKept, JobGet, JobInfo, BlockJoin, BlockJoined, BlockStep, BlockStepped>(input);
 }

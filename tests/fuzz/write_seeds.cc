@@ -96,6 +96,7 @@ void WriteControlMessages() {
   WriteMessage(target, index++, cluster);
   WriteMessage(target, index++, wire::TableFreeze{3, 2.0F});
   WriteMessage(target, index++, wire::TableFrozen{3, {{1, 1000, 7, 8}}});
+  WriteMessage(target, index++, wire::RetireStream{3, 7});
 }
 
 void WriteJobMessages() {
@@ -108,6 +109,7 @@ void WriteJobMessages() {
   wire::JobStatus status;
   status.progressive = SamplePart();
   status.valid = SamplePart();
+  status.delays = {{0, 1}, {96, 2}};
   wire::SlotAssign assign;
   assign.slot_count = 2;
   assign.session = 1;
@@ -127,10 +129,14 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::JobCancel{1, "Ctrl-C"});
   WriteMessage(target, index++, assign);
   WriteMessage(target, index++, wire::SlotReady{1, 0, 1});
-  WriteMessage(target, index++, wire::PassPlan{1, 0, wire::Phase::kTrain, 0});
+  WriteMessage(target, index++, wire::PassPlan{1, 0, wire::Phase::kTrain, 0, 2, 4});
   WriteMessage(target, index++, wire::ShardRequest{1, 0, 0, wire::Phase::kTrain, 0});
   WriteMessage(target, index++, wire::ShardAssign{});
-  WriteMessage(target, index++, wire::Progress{});
+  wire::Progress progress;
+  progress.work.staleness.Record(7, 3);
+  progress.next_step = 8;
+  progress.decision = 2;
+  WriteMessage(target, index++, progress);
   WriteMessage(target, index++, done);
   WriteMessage(target, index++, names);
   WriteMessage(target, index++, wire::NamesAck{1, 0, 0});
@@ -140,6 +146,7 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::JobGet{1});
   WriteMessage(target, index++,
                wire::JobInfo{1, true, submit.parameters, {{"data-format", "csv"}}, SampleView()});
+  WriteMessage(target, index++, wire::Decide{1, 2, 96, 4});
 }
 
 void WriteDataMessages() {

@@ -39,11 +39,13 @@ std::unique_ptr<job::Learner> MakeCountingLearner() {
 
 Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(options.world) {
   const auto next_incarnation = [this] { return next_incarnation_++; };
-  world_.AddNode("head", [next_incarnation](runtime::Executor&) {
-    return std::make_unique<job::Head>(job::Head::Options{.cluster_id = 7,
-                                                          .incarnation = next_incarnation(),
-                                                          .listen_address = "head",
-                                                          .membership = {}});
+  world_.AddNode("head", [this, next_incarnation](runtime::Executor&) {
+    return std::make_unique<job::Head>(
+        job::Head::Options{.cluster_id = 7,
+                           .incarnation = next_incarnation(),
+                           .listen_address = "head",
+                           .membership = {},
+                           .make_delay_policy = options_.make_delay_policy});
   });
   for (std::size_t i = 0; i < options_.servers; ++i) {
     const std::string address = server_address(i);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "job/delay_policy.h"
 #include "job/learner.h"
 #include "job/parameters.h"
 #include "memory_dataset.h"
@@ -38,6 +40,7 @@ struct ClusterOptions {
   bool counting = true;  ///< The counting learner; else FTRL.
   UpdaterOptions ftrl = {.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1};
   MemoryRows rows;
+  std::function<std::unique_ptr<job::DelayPolicy>()> make_delay_policy = job::MakeAdaptiveDelay;
 };
 
 /// A head, servers and workers, and jobs submitted one after another.

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/planted_bug.h"
+#include "member_scenario.h"
 #include "scenario.h"
 
 namespace steelyard::simulation {
@@ -34,6 +35,23 @@ TEST_P(PlantedBugs, IsCaughtWithinItsBudget) {
     }
   }
   FAIL() << mutant.name << " escaped " << mutant.seeds_max << " seeds";
+}
+
+// The server lies about how far the group is, so that only what was pushed can tell.
+TEST(PlantedBugs, AWeakGateIsCaughtWithinItsBudget) {
+  constexpr std::uint64_t kSeedsMax = 8;
+  for (std::uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
+    planted_bug = PlantedBug::kNone;
+    ASSERT_EQ(RunMemberScenario(seed).violation, "")
+        << "seed " << seed << " must be green without the bug";
+    planted_bug = PlantedBug::kWeakGate;
+    const MemberResult result = RunMemberScenario(seed);
+    planted_bug = PlantedBug::kNone;
+    if (result.violation.empty()) continue;
+    std::cout << "weak gate caught at seed " << seed << ": " << result.violation << "\n";
+    return;
+  }
+  FAIL() << "a weak gate escaped " << kSeedsMax << " seeds";
 }
 
 INSTANTIATE_TEST_SUITE_P(
