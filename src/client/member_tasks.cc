@@ -60,8 +60,9 @@ void MemberTasks::Push(Transport& transport, TableId table, TaskSpec spec, PushR
     done(status);
     graph_.End(id, status);
   };
+  const TaskId id = spec.id;
   const std::vector<TaskId> after = spec.after;
-  graph_.Add(spec.id, after,
+  graph_.Add(id, after,
              [this, &transport, table, spec = std::move(spec),
               request = std::make_shared<PushRequest>(std::move(request)),
               finish = std::move(finish)](const Status& status) {
@@ -87,7 +88,7 @@ void MemberTasks::Push(Transport& transport, TableId table, TaskSpec spec, PushR
 }
 
 void MemberTasks::Send(Transport& transport, TableId table, const TaskSpec& spec,
-                       PushRequest request, Client::Done done) {
+                       PushRequest request, const Client::Done& done) {
   Member& member = members_[table];
   if (const auto step = member.unsent.find(spec.step); step != member.unsent.end())
     member.unsent.erase(step);

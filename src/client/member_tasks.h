@@ -63,7 +63,7 @@ class MemberTasks {
   /// The step of the own group that a task waits for, at the latest; kNoGate for none. Errors: kInvalidArgument.
   Result<Step> WaitsFor(const Member& member, const TaskSpec& spec, bool push) const;
   void Send(transport::Transport& transport, TableId table, const TaskSpec& spec,
-            PushRequest request, Client::Done done);
+            PushRequest request, const Client::Done& done);
   void GiveUp(transport::Transport& transport, TableId table, const TaskSpec& spec);
 
   Client* client_;

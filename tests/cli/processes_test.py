@@ -54,6 +54,24 @@ class Processes(CommandTest):
         self.assertEqual([p.name for p in self.folder.iterdir()
                           if p.name not in ("m", "train.svm", "tmp")], [], "nothing beside the model")
 
+    def test_the_report_says_how_stale_pulls_were(self):
+        for tau in ("0", "3", "inf", "auto"):
+            report = self.succeed("train", "train.svm", "--model", f"m-{tau}", "--servers", "1", "--workers", "2", "--tau", tau,
+                                  "--minibatch", "20", "--passes", "2", "--json", "--quiet").json()
+            seen, used = report["staleness"], report["delay"]["used"]
+            self.assertEqual((report["delay"]["tau"], used[0]["pass"], used[0]["step"]), (tau, 1, 0))
+            self.assertEqual(used[0]["tau"], "1" if tau == "auto" else tau)
+            self.assertEqual(sum(count["pulls"] for count in seen["counts"]), seen["pulls"])
+            self.assertGreaterEqual(seen["pulls"], 2 * report["rows"] // 20)
+            if tau != "inf":
+                self.assertLessEqual(seen["max"], max(int(delay["tau"]) for delay in used))
+            if tau != "auto":
+                self.assertEqual(len(used), 1)
+        alone = self.succeed("train", "train.svm", "--model", "alone", "--json", "--quiet").json()
+        self.assertNotIn("staleness", alone)
+        shown = self.succeed("train", "train.svm", "--model", "n", "--servers", "1", "--workers", "2", "--quiet").out
+        self.assertRegex(shown, r"(?m)^delay 1: pulls missed [01]\.\d\d steps of the slowest worker on average, [01] at most$")
+
     def test_s_plus_w_distinct_processes(self):
         parent = self.start_long_run("--servers", "2", "--workers", "3")
         roles = self.children(parent, 5)
