@@ -111,6 +111,10 @@ const char* EntryCodeName(EntryCode code) {
       return "FULL";
     case EntryCode::kFrozen:
       return "FROZEN";
+    case EntryCode::kFailed:
+      return "FAILED";
+    case EntryCode::kQuota:
+      return "QUOTA";
   }
   return "UNKNOWN";
 }

@@ -13,7 +13,7 @@
 namespace steelyard::wire {
 
 inline constexpr std::uint32_t kMagic = 0x31445953;  // "SYD1" as bytes.
-inline constexpr std::uint16_t kVersion = 2;
+inline constexpr std::uint16_t kVersion = 3;
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;
 /// Before HELLO is answered a peer may send no more than this (protocol.md, S6).
@@ -45,6 +45,8 @@ enum class MessageType : std::uint16_t {
   kScan = 26,
   kScanResponse = 27,
   kTableFrozen = 28,
+  kCall = 32,
+  kCallResponse = 33,
   kJobSubmit = 40,
   kJobAccepted = 41,
   kJobStatus = 42,
