@@ -85,6 +85,11 @@ class RuleUpdater final : public Updater {
     for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
   }
 
+  std::optional<std::size_t> StoredAt(std::size_t value) const override {
+    if constexpr (std::is_same_v<Rule, Ftrl>) return {};
+    return value * Rule::kState;
+  }
+
  private:
   void ApplyAt(std::span<const Slot> slots, const float* pushed) const override {
     if constexpr (std::is_same_v<Rule, Ftrl>) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +37,11 @@ class Updater {
   virtual void Apply(std::span<float> row, std::span<const float> pushed) const = 0;
   /// Compute the values a pull sees from a row.
   virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
+
+  /// The float of a row that holds this value as Read() gives it; nothing where it is computed.
+  virtual std::optional<std::size_t> StoredAt(std::size_t /*value*/) const { return {}; }
+  /// True when a row is its values and nothing else, so that they may be changed by themselves.
+  bool changeable() const { return row_floats() == value_floats() && StoredAt(0).has_value(); }
 
   /// Apply() to the rows of `keys`, which are inserted where they are new.
   /// @param keys    [n] strictly increasing.
