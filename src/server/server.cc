@@ -120,6 +120,13 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       outbox.emplace_back(link, shard_.Scan(scan.value(), id));
       break;
     }
+    case MessageType::kCall: {
+      auto call = wire::Decode<wire::Call>(frame.body.bytes());
+      if (!call.ok()) return Refuse(transport, link, id, call.status());
+      shard_.Call(link, std::move(call.value()), id, outbox);
+      ArmAlarm(transport);
+      break;
+    }
     case MessageType::kHello:
       acceptor_.WelcomeAgain(transport, link);
       break;
@@ -162,6 +169,9 @@ void Server::OnWake(Transport& transport) {
   failure_ = head_.failure(transport.now());
   SendStats(transport);
   if (const auto table = shard_.ContinueFreezing()) TellFrozen(transport, *table);
+  Outbox outbox;
+  shard_.ContinueCalls(outbox);
+  SendAll(transport, outbox);
   ArmAlarm(transport);
 }
 
@@ -176,7 +186,7 @@ void Server::ArmAlarm(Transport& transport) {
   const auto greeting = acceptor_.OnWake(transport);
   if (greeting) transport.WakeAt(*greeting);
   if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (shard_.freezing()) transport.WakeAt(transport.now());
+  if (shard_.freezing() || shard_.calling()) transport.WakeAt(transport.now());
 }
 
 }  // namespace steelyard::server

@@ -70,6 +70,9 @@ Status Shard::Install(const wire::View& view) {
     fresh->epoch = segment.epoch;
     fresh->rows = std::make_unique<table::HashTable>(fresh->range, table.updater->row_floats(),
                                                      *page_memory_);
+    for (RunningCall& running : calls_) {
+      if (running.call.table == view.table) running.rows = nullptr;
+    }
     table.segments[i] = std::move(fresh);
   }
   table.view = view;
@@ -84,6 +87,9 @@ void Shard::Drop(TableId id, Outbox& outbox) {
     for (WaitingPull& waiting : group.waiting) orphans.push_back(std::move(waiting));
   }
   tables_.erase(id);
+  for (RunningCall& running : calls_) {
+    if (running.call.table == id) running.rows = nullptr;  // Its next turn finds no table.
+  }
   for (const WaitingPull& orphan : orphans) {
     waiting_bytes_[orphan.link] -= orphan.body.size();
     const auto pull = wire::DecodePull(orphan.body.bytes());
@@ -209,13 +215,16 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
                                                           .failed = failed},
                                             request_id));
   if (table == nullptr || !failed.empty()) return;
-  const auto group = table->group_of.find(push.stream);
-  if (group == table->group_of.end()) return;
-  Group& members = table->groups[group->second];
-  if (members.clock.Announce(push.stream, push.session, push.ts, push.acked_ts,
-                             push.through_step)) {
-    AnswerWaiting(*table, members, outbox);
-  }
+  Announce(*table, push.stream, push.session, push.ts, push.acked_ts, push.through_step, outbox);
+}
+
+void Shard::Announce(Table& table, StreamId stream, Session session, Ts ts, Ts acked_ts,
+                     Step through, Outbox& outbox) {
+  const auto group = table.group_of.find(stream);
+  if (group == table.group_of.end()) return;
+  Group& members = table.groups[group->second];
+  if (members.clock.Announce(stream, session, ts, acked_ts, through))
+    AnswerWaiting(table, members, outbox);
 }
 
 void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, const Buffer& body,
@@ -370,6 +379,10 @@ void Shard::ForgetLink(LinkId link) {
     }
   }
   waiting_bytes_.erase(link);
+  std::erase_if(calls_, [&](const RunningCall& running) {
+    return running.link == link && running.call.ts == 0;
+  });
+  for (RunningCall& running : calls_) running.deserted |= running.link == link;
 }
 
 ShardCounters Shard::counters() const {

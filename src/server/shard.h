@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,12 +13,14 @@
 #include "engine/segment_clock.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
+#include "table/algebra.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 #include "table/rows.h"
 #include "table/slot_memory.h"
 #include "table/updater.h"
 #include "transport/transport.h"
+#include "wire/call_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 
@@ -35,6 +38,8 @@ struct ShardCounters {
   std::uint64_t pulls_waited = 0;
   std::uint64_t keys_pushed = 0;
   std::uint64_t keys_pulled = 0;
+  std::uint64_t calls_answered = 0;
+  std::uint64_t calls_duplicate = 0;  ///< Segments of a repeated call that had been changed.
   std::uint64_t lists_recalled =
       0;  ///< Directory entries whose keys were looked up a short while ago.
 };
@@ -48,6 +53,9 @@ class Shard {
  public:
   /// Request bytes that may wait on one link before further pulls are answered BUSY.
   static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
+
+  /// Calls that may be under way; more are answered BUSY.
+  static constexpr std::size_t kCallsMax = 256;
 
   static constexpr std::size_t kMemoryUnlimited = ~std::size_t{0};
 
@@ -70,6 +78,13 @@ class Shard {
             const Buffer& body, Outbox& outbox);
   wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
 
+  /// Begin to run a function on segments held here. It is answered by ContinueCalls(), once; a repeated request joins
+  /// the one under way.
+  void Call(transport::LinkId link, wire::Call call, std::uint64_t request_id, Outbox& outbox);
+  /// Continue with one of the calls under way, for about 2 ms.
+  void ContinueCalls(Outbox& outbox);
+  bool calling() const { return !calls_.empty(); }
+
   /// Begin to fix the keys of a table's segments held here; until that is done their pushes are answered BUSY.
   /// Repeating it changes nothing.
   /// Errors: kNotFound; kResourceExhausted  a segment has more rows than an array may have.
@@ -90,6 +105,11 @@ class Shard {
   std::vector<wire::TableSize> Sizes() const;
 
  private:
+  /// What the last changing call of a stream came to, for its repeats.
+  struct CallOutcome {
+    Ts ts = 0;
+    wire::CallResult result;
+  };
   struct Segment {
     KeyRange range;
     Epoch epoch;
@@ -98,6 +118,18 @@ class Shard {
     std::optional<wire::FrozenSegment> frozen;
     table::SlotMemory slots;
     engine::SegmentClock clock;
+    std::map<StreamId, CallOutcome> outcomes;
+  };
+  struct RunningCall {
+    transport::LinkId link;
+    std::uint64_t request_id;
+    wire::Call call;
+    std::size_t entry = 0;  ///< The one it is at.
+    std::unique_ptr<table::RangeCall> rows =
+        nullptr;  ///< Set while it goes over the rows of a segment.
+    std::size_t answer_bytes = 0;
+    std::vector<wire::CallResult> results = {};  ///< Of the entries before.
+    bool deserted = false;                       ///< The link is gone; what it changes goes on.
   };
   struct WaitingPull {
     transport::LinkId link;
@@ -138,11 +170,24 @@ class Shard {
   wire::EntryAnswer CheckRoom(const Table& table, const Segment& segment,
                               std::span<const Key> keys) const;
 
+  RunningCall* FindRunning(transport::LinkId link, const wire::Call& call,
+                           std::uint64_t request_id);
+  /// Decide on the entry that a call is at: begin it, or say what it came to before or why it cannot be.
+  std::optional<wire::CallResult> BeginEntry(RunningCall& running);
+  std::optional<wire::CallResult> ContinueEntry(RunningCall& running, std::size_t& rows_left);
+  /// @return true when every entry has its result.
+  bool ContinueCall(RunningCall& running);
+  void EndEntry(RunningCall& running, wire::CallResult result);
+  void AnswerCall(RunningCall& running, Outbox& outbox);
+  void Announce(Table& table, StreamId stream, Session session, Ts ts, Ts acked_ts, Step through,
+                Outbox& outbox);
+
   Incarnation self_;
   std::size_t memory_bytes_max_;
   std::unique_ptr<table::PageMemory> page_memory_ =
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;
+  std::deque<RunningCall> calls_;  ///< Each gets a turn after the others.
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
   ShardCounters counters_;
 };
