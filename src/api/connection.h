@@ -50,6 +50,7 @@ class Connection {
 
   std::future<Status> Push(TableId table, client::PushRequest request);
   std::future<Result<std::vector<float>>> Pull(TableId table, client::PullRequest request);
+  std::future<Result<client::Called>> Call(TableId table, client::CallRequest request);
   /// Read the rows of a table that `request` asks for, of all segments in order. @param request  of segment 0.
   Status Scan(const wire::View& view, client::ScanRequest request,
               const std::function<Status(const client::Scanned&)>& on_page);
