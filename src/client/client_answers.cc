@@ -183,6 +183,14 @@ void Client::OnPullResponse(Transport& transport, Server& server, const wire::Fr
           *table, Status(StatusCode::kInvalidArgument, "pull refused: keys outside the segment",
                          server.channel.name()));
     }
+    if (entry.code == EntryCode::kFailed) {
+      return FailTable(*table,
+                       Status(StatusCode::kInvalidArgument,
+                              "pull refused: updater '" + table->view.spec.options.updater.name +
+                                  "' fails at key " + std::to_string(entry.clock) +
+                                  "; the server's log says why",
+                              server.channel.name()));
+    }
     busy |= entry.code != EntryCode::kOk;
   }
   if (busy) return;  // Sent again by OnWake.

@@ -22,7 +22,7 @@ Server::Server(Options options)
                 .description = std::move(options.description)},
       head_(std::move(options.head_address), &identity_),
       acceptor_(&identity_),
-      shard_(options.incarnation, options.memory_bytes_max) {}
+      shard_(options.incarnation, options.memory_bytes_max, std::move(options.user)) {}
 
 void Server::OnStart(Transport& transport) {
   head_.Start(transport);
@@ -99,7 +99,9 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
     case MessageType::kPush: {
       const auto push = wire::DecodePush(frame.body.bytes());
       if (!push.ok()) return Refuse(transport, link, id, push.status());
+      const runtime::Time began = transport.now();
       shard_.Push(link, push.value(), id, outbox);
+      shard_.NoteDuration(push.value().table, transport.now() - began);
       break;
     }
     case MessageType::kPull: {

@@ -3,17 +3,21 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/group_clock.h"
 #include "engine/segment_clock.h"
+#include "runtime/time.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/algebra.h"
+#include "table/custom_functions.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 #include "table/rows.h"
@@ -38,10 +42,19 @@ struct ShardCounters {
   std::uint64_t pulls_waited = 0;
   std::uint64_t keys_pushed = 0;
   std::uint64_t keys_pulled = 0;
+  std::uint64_t updater_failures = 0;
+  std::uint64_t updater_slow =
+      0;  ///< Pushes that a user's updater took longer over than kSlowPush.
   std::uint64_t calls_answered = 0;
   std::uint64_t calls_duplicate = 0;  ///< Segments of a repeated call that had been changed.
   std::uint64_t lists_recalled =
       0;  ///< Directory entries whose keys were looked up a short while ago.
+};
+
+/// Functions of users, and where to say what is wrong with them.
+struct UserCode {
+  std::shared_ptr<const table::CustomFunctions> functions;
+  std::function<void(const std::string& line)> log;
 };
 
 /// Tables, their segments held here, clocks and waiting pulls. Everything is answered from memory, in the order of
@@ -60,8 +73,9 @@ class Shard {
   static constexpr std::size_t kMemoryUnlimited = ~std::size_t{0};
 
   /// @param memory_bytes_max  of the tables' rows; beyond it pushes of new keys are refused. One push may pass it.
-  explicit Shard(Incarnation self, std::size_t memory_bytes_max = kMemoryUnlimited)
-      : self_(self), memory_bytes_max_(memory_bytes_max) {}
+  explicit Shard(Incarnation self, std::size_t memory_bytes_max = kMemoryUnlimited,
+                 UserCode user = {})
+      : self_(self), memory_bytes_max_(memory_bytes_max), user_(std::move(user)) {}
 
   /// Take over the segments of `view` that name this incarnation. Repeating an installed view changes nothing.
   /// Errors: kInvalidArgument  the updater or its parameters are refused.
@@ -77,6 +91,11 @@ class Shard {
   void Pull(transport::LinkId link, const wire::Pull& pull, std::uint64_t request_id,
             const Buffer& body, Outbox& outbox);
   wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
+
+  /// A user's updater that takes longer over one push is complained of.
+  static constexpr runtime::Duration kSlowPush = std::chrono::milliseconds(50);
+  /// How long a push to `table` took.
+  void NoteDuration(TableId table, runtime::Duration took);
 
   /// Begin to run a function on segments held here. It is answered by ContinueCalls(), once; a repeated request joins
   /// the one under way.
@@ -160,11 +179,15 @@ class Shard {
   Table* FindTable(TableId id);
   wire::EntryAnswer ApplyEntry(Table& table, const wire::Push& push, const wire::PushEntry& entry,
                                std::size_t first_key);
-  void ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
-                 std::size_t first_key, std::size_t count);
+  std::optional<table::UpdaterFailure> ApplyRows(const Table& table, Segment& segment,
+                                                 const wire::Push& push, std::size_t first_key,
+                                                 std::size_t count);
   wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
-  void ReadRows(const Table& table, Segment& segment, wire::Columns columns,
-                std::span<const Key> keys, std::span<float> floats);
+  std::optional<table::UpdaterFailure> ReadRows(const Table& table, Segment& segment,
+                                                wire::Columns columns, std::span<const Key> keys,
+                                                std::span<float> floats);
+  /// Count what a user's code did, and log the first times and every thousandth.
+  void Complain(std::uint64_t& counter, const Table& table, const std::string& what);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
   /// Why a push may not change a segment's rows now; kOk: it may.
   wire::EntryAnswer CheckRoom(const Table& table, const Segment& segment,
@@ -184,6 +207,7 @@ class Shard {
 
   Incarnation self_;
   std::size_t memory_bytes_max_;
+  UserCode user_;
   std::unique_ptr<table::PageMemory> page_memory_ =
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;

@@ -91,7 +91,7 @@ std::optional<CallResult> Shard::BeginEntry(RunningCall& running) {
   }
   const auto arguments = ArgumentsOf(call);
   auto function = table::MakeRangeFunction(call.function, arguments, *table->updater,
-                                           table->view.spec.options.updater);
+                                           table->view.spec.options.updater, user_.functions.get());
   if (!function.ok()) return Refusal(entry.segment, function.status());
   if ((function.value()->effect() == Effect::kChanges) != (call.ts > 0)) {
     return Refusal(entry.segment,
@@ -118,8 +118,10 @@ std::optional<CallResult> Shard::ContinueEntry(RunningCall& running, std::size_t
   const Result<bool> done = running.rows->Continue(*segment.rows, rows_left);
   if (!done.ok()) return Refusal(index, done.status());
   if (!done.value()) return {};
+  auto answer = running.rows->Finish();
+  if (!answer.ok()) return Refusal(index, answer.status());
   CallResult result{.segment = index};
-  result.answer = running.rows->Finish();
+  result.answer = std::move(answer.value());
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/near_miss.h"
 #include "base/spans.h"
 #include "base/vector_clones.h"
+#include "table/custom_functions.h"
 
 namespace steelyard::table {
 namespace {
@@ -97,8 +99,8 @@ class SummaryFunction final : public RangeFunction {
     rows_ += values.size();
     return {};
   }
-  FunctionAnswer Finish() override {
-    return {
+  Result<FunctionAnswer> Finish() override {
+    return FunctionAnswer{
         .numbers = {static_cast<double>(rows_), TotalOf(lanes_.nonzeros), TotalOf(lanes_.sum),
                     TotalOf(lanes_.absolute), TotalOf(lanes_.squares),
                     *std::ranges::min_element(lanes_.min), *std::ranges::max_element(lanes_.max)},
@@ -129,7 +131,9 @@ class DotFunction final : public RangeFunction {
     rows_ += block.keys.size();
     return {};
   }
-  FunctionAnswer Finish() override { return {.numbers = {TotalOf(lanes_)}, .keys = {}}; }
+  Result<FunctionAnswer> Finish() override {
+    return FunctionAnswer{.numbers = {TotalOf(lanes_)}, .keys = {}};
+  }
 
  private:
   std::uint32_t a_;
@@ -154,7 +158,7 @@ class TopFunction final : public RangeFunction {
     }
     return {};
   }
-  FunctionAnswer Finish() override {
+  Result<FunctionAnswer> Finish() override {
     std::ranges::sort_heap(heap_, Before);
     FunctionAnswer answer;
     for (const KeyValue& row : heap_) {
@@ -187,7 +191,7 @@ class HistogramFunction final : public RangeFunction {
     }
     return {};
   }
-  FunctionAnswer Finish() override {
+  Result<FunctionAnswer> Finish() override {
     FunctionAnswer answer;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       if (counts_[i] == 0) continue;
@@ -340,23 +344,50 @@ float FromOrderedBits(std::uint32_t bits) {
   return std::bit_cast<float>((bits >> 31) != 0 ? bits & 0x7FFF'FFFFU : ~bits);
 }
 
+namespace {
+
+Status CannotChange(std::string_view function, const std::string& updater) {
+  return {StatusCode::kInvalidArgument,
+          "function " + std::string(function) + " cannot change a table whose updater is " +
+              updater +
+              ": its values are computed from what the updater keeps, or go with it "
+              "(functions that change values are for add, assign, max and sgd)"};
+}
+
+Result<Made> MakeCustom(std::string_view name, std::span<const Argument> arguments,
+                        const Updater& updater, const UpdaterOptions& options,
+                        const CustomFunctions* custom) {
+  std::vector<std::string_view> known(kReadingAndChanging.begin(), kReadingAndChanging.end());
+  if (custom != nullptr) {
+    auto made = custom->MakeFunction(name, arguments, updater.value_floats());
+    if (!made.ok()) return made;
+    if (made.value() != nullptr) {
+      if (made.value()->effect() == Effect::kChanges && !updater.changeable())
+        return CannotChange(name, options.name);
+      return made;
+    }
+    std::ranges::copy(custom->functions(), std::back_inserter(known));
+  }
+  return Status(StatusCode::kNotFound, "no function is called '" + std::string(name) + "'" +
+                                           DidYouMean(std::string(name), known));
+}
+
+}  // namespace
+
+std::span<const std::string_view> FunctionNames() {
+  return kReadingAndChanging;
+}
+
 Result<std::unique_ptr<RangeFunction>> MakeRangeFunction(std::string_view name,
                                                          std::span<const Argument> arguments,
                                                          const Updater& updater,
-                                                         const UpdaterOptions& options) {
+                                                         const UpdaterOptions& options,
+                                                         const CustomFunctions* custom) {
   const auto known = std::ranges::find(kReadingAndChanging, name);
-  if (known == kReadingAndChanging.end()) {
-    return Status(StatusCode::kNotFound, "no function is called '" + std::string(name) + "'" +
-                                             DidYouMean(std::string(name), kReadingAndChanging));
-  }
+  if (known == kReadingAndChanging.end())
+    return MakeCustom(name, arguments, updater, options, custom);
   const bool changes = known - kReadingAndChanging.begin() >= 4;
-  if (changes && !updater.changeable()) {
-    return Status(StatusCode::kInvalidArgument,
-                  "function " + std::string(name) + " cannot change a table whose updater is " +
-                      options.name +
-                      ": its values are computed from what the updater keeps, or go with it "
-                      "(functions that change values are for add, assign, max and sgd)");
-  }
+  if (changes && !updater.changeable()) return CannotChange(name, options.name);
   ArgumentReader read(name, arguments, updater.value_floats());
   Made function = changes ? MakeChanging(name, read) : MakeReading(name, read);
   SY_RETURN_IF_ERROR(read.status());

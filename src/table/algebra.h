@@ -36,7 +36,8 @@ class RangeFunction {
   /// Take the next rows. What it writes to their columns is kept when effect() is kChanges.
   /// Errors: end the call; nothing of this block is changed then.
   virtual Status Take(const ValueBlock& block) = 0;
-  virtual FunctionAnswer Finish() { return {}; }
+  /// Errors: a user's function that failed.
+  virtual Result<FunctionAnswer> Finish() { return FunctionAnswer{}; }
 };
 
 /// Make the function `name` for a table with `updater`:
@@ -56,7 +57,11 @@ class RangeFunction {
 Result<std::unique_ptr<RangeFunction>> MakeRangeFunction(std::string_view name,
                                                          std::span<const Argument> arguments,
                                                          const Updater& updater,
-                                                         const UpdaterOptions& options);
+                                                         const UpdaterOptions& options,
+                                                         const CustomFunctions* custom = nullptr);
+
+/// The names of those.
+std::span<const std::string_view> FunctionNames();
 
 /// A number's bits, arranged so that they order as numbers do; -0 as 0.
 std::uint32_t OrderedBits(float value);
@@ -80,7 +85,7 @@ class RangeCall {
   /// Go over `rows_left` further rows, or a few more, and take them off. @return true when the range is done.
   /// @param rows  the segment's, whatever their layout is by now.
   Result<bool> Continue(Rows& rows, std::size_t& rows_left);
-  FunctionAnswer Finish() { return function_->Finish(); }
+  Result<FunctionAnswer> Finish() { return function_->Finish(); }
 
  private:
   bool UsesColumns(const Rows& rows) const;
