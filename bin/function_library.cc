@@ -117,7 +117,8 @@ Result<void*> LoadBytes(const std::string& bytes, const std::string& path) {
   void* library =
       ::dlopen(fmt::format("/proc/self/fd/{}", file.fd()).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library != nullptr) return library;
-  return Refuse(path, std::string("it cannot be loaded: ") + ::dlerror());
+  const char* why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): before any other thread.
+  return Refuse(path, std::string("it cannot be loaded: ") + why);
 }
 
 Status Register(void* library, const std::string& path, table::CustomFunctions& functions) {

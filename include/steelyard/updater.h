@@ -62,8 +62,8 @@ class FunctionRegistry {
 inline constexpr unsigned kFunctionLibraryVersion = 1;
 
 }  // namespace steelyard
-
 /// A shared library has this once, and in its body says what it has: STEELYARD_FUNCTIONS(registry) { registry.Add...; }
+// NOLINTNEXTLINE(readability-identifier-naming): users should see whose it is.
 #define STEELYARD_FUNCTIONS(registry)                                                  \
   extern "C" __attribute__((visibility("default"))) unsigned                           \
   steelyard_function_library_version() {                                               \

@@ -155,6 +155,7 @@ Result<std::vector<double>> Table::Quantiles(const std::vector<double>& shares, 
     }
   }
   std::vector<double> values;
+  values.reserve(sought.size());
   for (const Sought& one : sought) values.push_back(NumberOfBits(one.prefix));
   return values;
 }

@@ -126,13 +126,6 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                                     table.view.spec.options.updater.name + "' fails at key " +
                                     std::to_string(entry.detail) + "; the server's log says why",
                                 server.channel.name()));
-      case EntryCode::kQuota:
-        return FailTable(table, Status(StatusCode::kResourceExhausted,
-                                       "push " + std::to_string(ack.ts) + " refused: table '" +
-                                           table.view.spec.options.name + "' holds the " +
-                                           std::to_string(entry.detail) +
-                                           " rows that it may, and the push brings new keys",
-                                       server.channel.name()));
       case EntryCode::kNeedOpen:
         SendOpen(transport, table, server);
         break;

@@ -22,6 +22,7 @@ constexpr std::size_t kAnswerBytesMax = wire::kFrameBytesMax - (std::size_t{16} 
 
 std::vector<Argument> ArgumentsOf(const wire::Call& call) {
   std::vector<Argument> arguments;
+  arguments.reserve(call.arguments.size());
   for (const wire::CallArgument& argument : call.arguments) arguments.push_back(argument.value);
   return arguments;
 }

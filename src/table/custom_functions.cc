@@ -159,6 +159,7 @@ class GuardedFunction final : public RangeFunction {
 
 std::vector<std::string_view> NamesOf(const auto& named) {
   std::vector<std::string_view> names;
+  names.reserve(named.size());
   for (const auto& [name, unused] : named) names.push_back(name);
   return names;
 }

@@ -25,7 +25,7 @@ Status Call::Check() const {
 
 Status CallResponse::Check() const {
   const auto known = [](const CallResult& result) {
-    return result.code <= EntryCode::kQuota && result.status <= StatusCode::kCancelled;
+    return result.code <= EntryCode::kFailed && result.status <= StatusCode::kCancelled;
   };
   return std::ranges::all_of(results, known) ? Status() : Wrong("unknown code");
 }

@@ -113,8 +113,6 @@ const char* EntryCodeName(EntryCode code) {
       return "FROZEN";
     case EntryCode::kFailed:
       return "FAILED";
-    case EntryCode::kQuota:
-      return "QUOTA";
   }
   return "UNKNOWN";
 }

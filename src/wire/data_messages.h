@@ -45,8 +45,6 @@ enum class EntryCode : std::uint32_t {
       9,  ///< Some keys are new, and the table's keys are fixed; detail: the first such key. Definite.
   kFailed =
       12,  ///< The table's own updater threw, or made a float that is not finite; detail: the key. Nothing is applied. Definite.
-  kQuota =
-      13,  ///< Some keys are new, and the table has as many as it may here; detail: how many. Definite.
 };
 const char* EntryCodeName(EntryCode code);
 

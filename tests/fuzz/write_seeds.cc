@@ -100,7 +100,10 @@ void WriteControlMessages() {
 }
 
 void WriteCallMessages() {
-  wire::Call call{.table = 3, .stream = 1, .session = 2, .ts = 5, .acked_ts = 4};
+  wire::Call call;
+  call.table = 3;
+  call.ts = 5;
+  call.acked_ts = 4;
   call.function = "axpy";
   call.arguments = {Argument(std::uint64_t{1}), Argument(0.5), Argument("text")};
   call.entries = {{0, 1, 0}, {1, 2, 4}};
