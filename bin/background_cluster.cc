@@ -156,9 +156,13 @@ Result<std::string> BackgroundCluster::Start(const Options& options) {
     Result<std::string> address = StartHead(options.listen);
     if (!address.ok()) return address;
     for (std::uint64_t i = 0; i < options.servers; ++i) {
-      SY_RETURN_IF_ERROR(Launch("server-" + std::to_string(i),
-                                {"server", "--head", address.value(), "--memory-max",
-                                 ByteSizeText({options.table_bytes_max})}));
+      std::vector<std::string> arguments = {"server", "--head", address.value(), "--memory-max",
+                                            ByteSizeText({options.table_bytes_max})};
+      if (!options.updaters.empty()) {
+        arguments.emplace_back("--updaters");
+        arguments.push_back(options.updaters);
+      }
+      SY_RETURN_IF_ERROR(Launch("server-" + std::to_string(i), std::move(arguments)));
     }
     for (std::uint64_t i = 0; i < options.workers; ++i) {
       SY_RETURN_IF_ERROR(

@@ -26,6 +26,7 @@ class BackgroundCluster {
     std::uint64_t servers = 2;
     std::uint64_t workers = 2;
     std::size_t table_bytes_max = 0;  ///< Of each server.
+    std::string updaters;             ///< Their --updaters; may be empty.
   };
 
   /// Errors: kResourceExhausted  another command is at work there; kIoError.

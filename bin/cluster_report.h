@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/manifest.h"
+#include "steelyard/functions.h"
 #include "steelyard/types.h"
 #include "wire/cluster_messages.h"
 
@@ -21,6 +23,17 @@ struct Finding {
 };
 std::string FindingsJson(std::span<const Finding> findings);
 std::string FindingsText(std::span<const Finding> findings);
+
+/// What table stat found in one column of some rows.
+struct TableFigures {
+  std::string table;
+  std::uint32_t column = 0;
+  Summary summary = {};
+  std::vector<std::pair<double, double>> quantiles = {};  ///< Share, value.
+  std::vector<KeyValue> top = {};
+};
+std::string FiguresJson(const TableFigures& figures);
+std::string FiguresText(const TableFigures& figures);
 
 std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& status);
 std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs);

@@ -112,6 +112,27 @@ std::string FrozenJson(const std::string& table, const wire::TableFrozen& frozen
                {"segments", std::move(segments)}});
 }
 
+std::string FiguresJson(const TableFigures& figures) {
+  const Summary& summary = figures.summary;
+  Json quantiles = Json::array();
+  for (const auto& [share, value] : figures.quantiles)
+    quantiles.push_back({{"share", share}, {"value", value}});
+  Json top = Json::array();
+  for (const KeyValue& row : figures.top) top.push_back({{"key", row.key}, {"value", row.value}});
+  return Dump({{"status", "ok"},
+               {"table", figures.table},
+               {"column", figures.column},
+               {"rows", summary.rows},
+               {"nonzeros", summary.nonzeros},
+               {"sum", summary.sum},
+               {"norm1", summary.norm1},
+               {"norm2", summary.norm2},
+               {"min", summary.min},
+               {"max", summary.max},
+               {"quantiles", std::move(quantiles)},
+               {"top", std::move(top)}});
+}
+
 std::string TableJson(const wire::View& view) {
   const TableOptions& options = view.spec.options;
   Json servers = Json::array();

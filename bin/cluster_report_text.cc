@@ -148,6 +148,24 @@ std::string FrozenText(const std::string& table, const wire::TableFrozen& frozen
   return fmt::format("table {} is frozen with {} keys\n", table, Grouped(RowsOf(frozen)));
 }
 
+std::string FiguresText(const TableFigures& figures) {
+  const Summary& summary = figures.summary;
+  std::string text = fmt::format(
+      "table     {}, value {} of a key\nrows      {}, of which {} are not 0\nsum       {:.9g}\n"
+      "norms     l1 {:.9g}, l2 {:.9g}\nrange     {:.9g} to {:.9g}\n",
+      figures.table, figures.column, Grouped(summary.rows), Grouped(summary.nonzeros), summary.sum,
+      summary.norm1, summary.norm2, summary.min, summary.max);
+  std::vector<std::vector<std::string>> rows = {{"quantile", "value"}};
+  for (const auto& [share, value] : figures.quantiles)
+    rows.push_back({fmt::format("{}", share), fmt::format("{:.9g}", value)});
+  if (rows.size() > 1) text += "\n" + Columns(rows);
+  rows = {{"key", "value"}};
+  for (const KeyValue& row : figures.top)
+    rows.push_back({std::to_string(row.key), fmt::format("{:.9g}", row.value)});
+  if (rows.size() > 1) AppendSection(text, "furthest from 0", Columns(rows));
+  return text;
+}
+
 std::string TableText(const wire::View& view) {
   const TableOptions& options = view.spec.options;
   const std::string text =

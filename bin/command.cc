@@ -37,10 +37,10 @@ const std::vector<Command>& AllCommands() {
       JobsWaitCommand(),      JobsCancelCommand(),  TableLsCommand(),
       TableDescribeCommand(), TableCreateCommand(), TableDumpCommand(),
       TableLoadCommand(),     TableDropCommand(),   TableFreezeCommand(),
-      ConvertCommand(),       DatagenCommand(),     BenchCommand(),
-      HeadCommand(),          ServerCommand(),      WorkerCommand(),
-      DoctorCommand(),        CompletionCommand(),  VersionCommand(),
-      HelpCommand(),
+      TableStatCommand(),     ConvertCommand(),     DatagenCommand(),
+      BenchCommand(),         HeadCommand(),        ServerCommand(),
+      WorkerCommand(),        DoctorCommand(),      CompletionCommand(),
+      VersionCommand(),       HelpCommand(),
   };
   return commands;
 }

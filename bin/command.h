@@ -69,6 +69,7 @@ Command TableCreateCommand();
 Command TableLoadCommand();
 Command TableDropCommand();
 Command TableFreezeCommand();
+Command TableStatCommand();
 Command ConvertCommand();
 Command DatagenCommand();
 Command BenchCommand();

@@ -39,7 +39,8 @@ std::vector<Option> NewTableOptions() {
   return {{.name = "updater",
            .value = "NAME",
            .help = "how servers apply pushes: add, assign or max values, or step by gradients "
-                   "(ftrl | adagrad | sgd | adam)",
+                   "(ftrl | adagrad | sgd | adam); or one that the servers "
+                   "loaded (server --updaters)",
            .default_text = defaults.updater.name},
           {.name = "alpha",
            .value = "X",
@@ -92,8 +93,12 @@ Result<TableOptions> NewTableOf(const Values& values, std::uint32_t width) {
     if (!number.ok()) return number.status();
     *field = number.value();
   }
-  const auto updater = table::MakeUpdater(options.updater, options.width);
-  if (!updater.ok()) return updater.status();
+  // Other names may be updaters of the servers' users; they say so.
+  const auto known = table::UpdaterNames();
+  if (std::ranges::find(known, options.updater.name) != known.end()) {
+    const auto updater = table::MakeUpdater(options.updater, options.width);
+    if (!updater.ok()) return updater.status();
+  }
   const Status wrong = wire::TableSpec{options}.Check();
   if (wrong.ok()) return options;
   return Status(StatusCode::kInvalidArgument, "such a table cannot be: " + wrong.message());

@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "daemon.h"
+#include "function_library.h"
 #include "table_memory.h"
 
 namespace steelyard::cli {
@@ -31,6 +32,8 @@ Status Run(const Values& values) {
   }
   const Result<ByteSize> memory_max = MemoryMaxOf(values);
   if (!memory_max.ok()) return memory_max.status();
+  const auto functions = LoadFunctionLibraries(values.Get("updaters"));
+  if (!functions.ok()) return functions.status();
   return RunMember(values, "server", listen,
                    [&](runtime::RealLoop&, transport::Transport& transport,
                        const std::string& address) -> std::unique_ptr<Member> {
@@ -39,7 +42,8 @@ Status Run(const Values& values) {
                          .listen_address = address,
                          .incarnation = transport.Random(),
                          .description = ProcessDescription(),
-                         .memory_bytes_max = TableMemoryOfEach(memory_max.value(), 1)});
+                         .memory_bytes_max = TableMemoryOfEach(memory_max.value(), 1),
+                         .user = {.functions = functions.value(), .log = LogLine}});
                    });
 }
 
@@ -50,6 +54,7 @@ Command ServerCommand() {
   for (Option& option : ListenOptions(kListenDefault)) options.push_back(std::move(option));
   options.push_back(MemoryMaxOption(
       "memory that it may fill with rows; pushes of new keys beyond it are refused"));
+  options.push_back(UpdatersOption());
   return {.name = "server",
           .summary = "Run a server: it holds a part of the tables of a cluster",
           .options = std::move(options),

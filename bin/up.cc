@@ -7,6 +7,7 @@
 #include "cluster_report.h"
 #include "command.h"
 #include "daemon.h"
+#include "function_library.h"
 #include "output.h"
 #include "table_memory.h"
 
@@ -37,6 +38,7 @@ Status Run(const Values& values) {
   const Result<ByteSize> memory_max = MemoryMaxOf(values);
   if (!memory_max.ok()) return memory_max.status();
   options.table_bytes_max = TableMemoryOfEach(memory_max.value(), options.servers);
+  options.updaters = values.Get("updaters");
   // Absolute, because the processes and later commands may have another current directory.
   std::error_code error;
   const std::string path =
@@ -92,6 +94,7 @@ Command UpCommand() {
                        .help = "how many workers",
                        .default_text = std::to_string(kProcessesDefault)},
                       MemoryMaxOption("memory that all its servers may fill with rows"),
+                      UpdatersOption(),
                       DataDirOption(),
                       {.name = "listen",
                        .value = "HOST:PORT",

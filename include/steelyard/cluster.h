@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "steelyard/functions.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "steelyard/task.h"
@@ -76,6 +77,47 @@ class Table {
   ///
   /// @return how many keys there are.
   Result<std::uint64_t> Freeze(float at_least = 0.0F);
+
+  // ---- Functions: they run where the rows are, and only what they answer travels. All of them block. ----
+  //
+  // A column is the index of one of a key's values. Reading ones see the values that pulls see, every push of this
+  // connection whose future was ready before included. Changing ones are applied exactly once, after the pushes before
+  // them; they need an updater that keeps nothing but the values (add, assign, max, sgd) and are refused for others. While
+  // one runs, pulls see some rows changed and others not yet.
+
+  /// Rows, non-zeros, sums and extremes of a column.
+  Result<Summary> Summarize(KeyRange range = kAllKeys, std::uint32_t column = 0);
+  /// The sum of absolute values of a column.
+  Result<double> Norm1(KeyRange range = kAllKeys, std::uint32_t column = 0);
+  /// The square root of the sum of squares of a column.
+  Result<double> Norm2(KeyRange range = kAllKeys, std::uint32_t column = 0);
+  /// The sum of products of two columns.
+  Result<double> Dot(std::uint32_t column, std::uint32_t other, KeyRange range = kAllKeys);
+  /// The keys whose values are furthest from 0, furthest first; equal ones by key. @param count  10,000 at most.
+  Result<std::vector<KeyValue>> TopK(std::uint64_t count, KeyRange range = kAllKeys,
+                                     std::uint32_t column = 0);
+  /// For each share (0 to 1) the smallest value of the column that at least this share of the rows does not exceed;
+  /// exactly, unless rows change meanwhile. Goes over the rows once, and at most twice more for each share.
+  /// Errors: kNotFound  the range has no rows.
+  Result<std::vector<double>> Quantiles(const std::vector<double>& shares,
+                                        KeyRange range = kAllKeys, std::uint32_t column = 0);
+  Result<double> Quantile(double share, KeyRange range = kAllKeys, std::uint32_t column = 0);
+
+  /// column = factor x column. Only keys that have a row change; here and below, a result that a float does not hold ends
+  /// the call with kInvalidArgument, the rows before it changed.
+  Status Scale(double factor, KeyRange range = kAllKeys, std::uint32_t column = 0);
+  /// to = to + factor x from.
+  Status Axpy(double factor, std::uint32_t from, std::uint32_t to, KeyRange range = kAllKeys);
+  /// to = from.
+  Status Copy(std::uint32_t from, std::uint32_t to, KeyRange range = kAllKeys);
+
+  /// Run any function that the servers know, by name. @return what each segment of the range answers, in key order.
+  Result<std::vector<FunctionAnswer>> Call(const std::string& function,
+                                           const std::vector<Argument>& arguments,
+                                           KeyRange range = kAllKeys,
+                                           Effect effect = Effect::kReads);
+
+  static constexpr KeyRange kAllKeys{0, kKeyMax};
 
  private:
   friend class Cluster;

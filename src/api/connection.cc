@@ -240,6 +240,19 @@ Result<Cluster::OpenTasks> Connection::CountTasks() {
       kAnswerMax);
 }
 
+std::future<Result<client::Called>> Connection::Call(TableId table, client::CallRequest request) {
+  auto promise = std::make_shared<std::promise<Result<client::Called>>>();
+  std::future<Result<client::Called>> called = promise->get_future();
+  thread_.loop().Post([this, table, promise, request = std::move(request)]() mutable {
+    const Status given = node_->client().Call(
+        *transport_, table, std::move(request),
+        [promise](Result<client::Called> result) { promise->set_value(std::move(result)); });
+    if (!given.ok()) promise->set_value(given);
+    node_->ArmAlarm(*transport_);
+  });
+  return called;
+}
+
 Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRequest& request) {
   return Wait<client::Scanned>(
       [this, table, request](const auto& done) {

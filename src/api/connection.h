@@ -53,6 +53,7 @@ class Connection {
   Submitted<Result<Pulled>> Pull(TableId table, const TaskOptions& options,
                                  client::PullRequest request);
   std::future<Result<std::vector<float>>> PullValues(TableId table, client::PullRequest request);
+  std::future<Result<client::Called>> Call(TableId table, client::CallRequest request);
   Status Join(const wire::View& view, const Membership& membership);
   Status Leave(TableId table);
   Result<Cluster::OpenTasks> CountTasks();

@@ -133,22 +133,26 @@ Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, D
   // Members of a group tell every server how far they are, also those that own none of the keys.
   push.parts = MakeParts(*table, push.slices, /*with_empty=*/table->binding.group != 0);
   SY_RETURN_IF_ERROR(CheckFits(push.parts, push.slices, push.request.floats_per_key));
-  push.ts = table->next_ts++;
   push.done = std::move(done);
+  return EnqueuePush(transport, *table, std::move(push));
+}
+
+Ts Client::EnqueuePush(Transport& transport, Table& table, PendingPush push) {
+  push.ts = table.next_ts++;
   for (const placement::KeySlice& slice : push.slices) {
-    push.prev_ts.push_back(table->last_ts[slice.segment]);
-    table->last_ts[slice.segment] = push.ts;
+    push.prev_ts.push_back(table.last_ts[slice.segment]);
+    table.last_ts[slice.segment] = push.ts;
   }
   unacked_bytes_ += push.bytes();
   const Ts ts = push.ts;
-  table->pushes.push_back(std::move(push));
-  if (table->pushes.back()
+  table.pushes.push_back(std::move(push));
+  if (table.pushes.back()
           .parts.empty()) {  // No keys, and nobody to tell: done when those before it are.
-    CompletePushes(*table);
+    CompletePushes(table);
     transport.WakeAt(transport.now());  // The callback must not come from inside the request.
     return ts;
   }
-  for (const PushPart& part : table->pushes.back().parts) Flush(transport, *servers_[part.server]);
+  for (const PushPart& part : table.pushes.back().parts) Flush(transport, *servers_[part.server]);
   return ts;
 }
 
@@ -250,6 +254,9 @@ void Client::OnFrame(Transport& transport, LinkId link, const wire::Frame& frame
       case MessageType::kBlockJoined:
       case MessageType::kBlockStepped:
         OnAnswer(*server, frame);
+        break;
+      case MessageType::kCallResponse:
+        OnCallResponse(transport, *server, frame);
         break;
       case MessageType::kOpenAck:
         OnOpenAck(transport, *server, frame);

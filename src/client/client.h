@@ -86,6 +86,11 @@ class Client {
   Status Ask(transport::Transport& transport, TableId table, std::size_t owner, wire::Frame request,
              std::function<void(Result<wire::Frame>)> done);
 
+  /// Run a function where the rows are. One that changes rows is a push in all but what is sent: exactly once in each
+  /// segment, after the pushes before it; later ones to the same server wait here until it is done.
+  Status Call(transport::Transport& transport, TableId table, CallRequest request,
+              std::function<void(Result<Called>)> done);
+
   bool Owns(transport::LinkId link) const;
   void OnOpen(transport::Transport& transport, transport::LinkId link);
   void OnFrame(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
@@ -128,6 +133,17 @@ class Client {
                     PendingPull& pull, PullPart& part);
   void OnPushAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnPullResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
+  void SendCallPart(transport::Transport& transport, Table& table, std::uint64_t request_id,
+                    PendingCall& call, RequestPart& part);
+  /// Queue a push that is complete but for its ts, and send what can be sent.
+  Ts EnqueuePush(transport::Transport& transport, Table& table, PendingPush push);
+  wire::Frame MakePushFrame(const Table& table, const PendingPush& push,
+                            const PushPart& part) const;
+  void OnPushDone(transport::Transport& transport, Table& table, Server& server, PendingPush& push,
+                  PushPart& part);
+  void OnCallResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
+  void OnChangeResponse(transport::Transport& transport, Table& table, Server& server,
+                        const wire::CallResponse& response, std::uint64_t request_id);
   void OnScanResponse(Server& server, const wire::Frame& frame);
   void OnAnswer(Server& server, const wire::Frame& frame);
   void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);

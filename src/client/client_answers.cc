@@ -51,14 +51,19 @@ void Client::OnPushAck(Transport& transport, Server& server, const wire::Frame& 
     if (frame.header.request_id != part->request_id) return;
     return HandlePushFailures(transport, *table, server, ack, *push, *part);
   }
+  OnPushDone(transport, *table, server, *push, *part);
+}
+
+void Client::OnPushDone(Transport& transport, Table& table, Server& server, PendingPush& push,
+                        PushPart& part) {
   server.retry = options_.retry_min;
-  server.inflight_bytes -= std::min(server.inflight_bytes, PartBytes(*push, *part));
-  part->done = true;
-  for (const std::uint32_t index : part->slices) {
-    Ts& acked = table->acked_in_segment[push->slices[index].segment];
-    acked = std::max(acked, push->ts);
+  server.inflight_bytes -= std::min(server.inflight_bytes, PartBytes(push, part));
+  part.done = true;
+  for (const std::uint32_t index : part.slices) {
+    Ts& acked = table.acked_in_segment[push.slices[index].segment];
+    acked = std::max(acked, push.ts);
   }
-  CompletePushes(*table);
+  CompletePushes(table);
   Flush(transport, server);
 }
 
@@ -115,6 +120,13 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                                     table.view.spec.options.name + "' are frozen, and key " +
                                     std::to_string(entry.detail) + " is not one of them",
                                 server.channel.name()));
+      case EntryCode::kFailed:
+        return FailTable(table,
+                         Status(StatusCode::kInvalidArgument,
+                                "push " + std::to_string(ack.ts) + " refused: updater '" +
+                                    table.view.spec.options.updater.name + "' fails at key " +
+                                    std::to_string(entry.detail) + "; the server's log says why",
+                                server.channel.name()));
       case EntryCode::kNeedOpen:
         SendOpen(transport, table, server);
         break;
@@ -164,6 +176,14 @@ void Client::OnPullResponse(Transport& transport, Server& server, const wire::Fr
       return FailTable(
           *table, Status(StatusCode::kInvalidArgument, "pull refused: keys outside the segment",
                          server.channel.name()));
+    }
+    if (entry.code == EntryCode::kFailed) {
+      return FailTable(*table,
+                       Status(StatusCode::kInvalidArgument,
+                              "pull refused: updater '" + table->view.spec.options.updater.name +
+                                  "' fails at key " + std::to_string(entry.clock) +
+                                  "; the server's log says why",
+                              server.channel.name()));
     }
     busy |= entry.code != EntryCode::kOk;
   }
@@ -314,6 +334,10 @@ void Client::FailTable(Table& table, const Status& why) {
     callbacks_.emplace_back([done = std::move(ask.done), status] { done(status); });
   }
   table.asks.clear();
+  for (auto& [id, call] : table.calls) {
+    callbacks_.emplace_back([done = std::move(call.done), status] { done(status); });
+  }
+  table.calls.clear();
 }
 
 void Client::FailServer(Server& server, const Status& why) {

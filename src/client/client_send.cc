@@ -30,6 +30,12 @@ void Client::Flush(Transport& transport, Server& server) {
         }
       }
     }
+    for (auto& [request_id, call] : table->calls) {
+      for (RequestPart& part : call.parts) {
+        if (part.server == server.index && !part.done && !part.sent)
+          SendCallPart(transport, *table, request_id, call, part);
+      }
+    }
     for (auto& [request_id, scan] : table->scans) {
       if (scan.part.server != server.index || scan.part.sent) continue;
       scan.part.sent = true;
@@ -66,16 +72,32 @@ bool Client::FlushPushes(Transport& transport, Table& table, Server& server, std
   for (; send_from < table.next_ts; ++send_from) {
     PendingPush& push = table.pushes[send_from - front];
     const auto part = std::ranges::find(push.parts, server.index, &PushPart::server);
-    if (part == push.parts.end() || part->done || part->sent) continue;
+    if (part == push.parts.end() || part->done) continue;
+    if (part->sent && push.call) return true;
+    if (part->sent) continue;
     const std::size_t bytes = PartBytes(push, *part);
     if (server.inflight_bytes > 0 && server.inflight_bytes + bytes > credit) return false;
     server.inflight_bytes += bytes;
     SendPushPart(transport, table, push, *part);
+    if (push.call) return true;  // A server would refuse what comes after it until it is done.
   }
   return true;
 }
 
 void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push, PushPart& part) {
+  part.request_id = next_request_++;
+  part.acked_ts_when_sent = std::min(table.acked_ts(), push.ts - 1);
+  wire::Frame frame =
+      push.call ? MakeCallFrame(table.view, table.binding, *push.call, &push, part, part.request_id)
+                : MakePushFrame(table, push, part);
+  part.sent = true;
+  part.sent_at = transport.now();
+  traffic_.pushed_bytes += frame.body.size() + wire::kHeaderBytes;
+  servers_[part.server]->channel.Send(transport, std::move(frame));
+}
+
+wire::Frame Client::MakePushFrame(const Table& table, const PendingPush& push,
+                                  const PushPart& part) const {
   std::vector<wire::PushEntry> entries;
   entries.reserve(part.slices.size());
   for (const std::uint32_t index : part.slices) {
@@ -85,29 +107,23 @@ void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push,
                        .epoch = table.view.segments[slice.segment].epoch,
                        .prev_ts = push.prev_ts[index]});
   }
-  part.request_id = next_request_++;
-  part.acked_ts_when_sent = std::min(table.acked_ts(), push.ts - 1);
   const std::size_t width = push.request.floats_per_key;
   const GatheredSlices gathered(push.request.keys, push.request.floats, width, push.slices,
                                 part.slices);
   const StreamBinding& binding = table.binding;
-  wire::Frame frame = wire::MakeFrame(wire::Push{.table = table.view.table,
-                                                 .stream = binding.stream,
-                                                 .session = binding.session,
-                                                 .ts = push.ts,
-                                                 .acked_ts = part.acked_ts_when_sent,
-                                                 .step = push.request.step,
-                                                 .through_step = push.request.through_step,
-                                                 .columns = push.request.columns,
-                                                 .floats_per_key = push.request.floats_per_key,
-                                                 .entries = entries,
-                                                 .keys = gathered.keys(),
-                                                 .floats = gathered.floats()},
-                                      part.request_id);
-  part.sent = true;
-  part.sent_at = transport.now();
-  traffic_.pushed_bytes += frame.body.size() + wire::kHeaderBytes;
-  servers_[part.server]->channel.Send(transport, std::move(frame));
+  return wire::MakeFrame(wire::Push{.table = table.view.table,
+                                    .stream = binding.stream,
+                                    .session = binding.session,
+                                    .ts = push.ts,
+                                    .acked_ts = part.acked_ts_when_sent,
+                                    .step = push.request.step,
+                                    .through_step = push.request.through_step,
+                                    .columns = push.request.columns,
+                                    .floats_per_key = push.request.floats_per_key,
+                                    .entries = entries,
+                                    .keys = gathered.keys(),
+                                    .floats = gathered.floats()},
+                         part.request_id);
 }
 
 void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t request_id,

@@ -18,10 +18,12 @@ bool Client::Table::Asked(std::size_t server, std::uint64_t request_id) const {
   const auto pull = pulls.find(request_id);
   const auto scan = scans.find(request_id);
   const auto ask = asks.find(request_id);
+  const auto call = calls.find(request_id);
   return state->second.open_request == request_id ||
          (pull != pulls.end() && std::ranges::any_of(pull->second.parts, waits)) ||
          (scan != scans.end() && waits(scan->second.part)) ||
          (ask != asks.end() && waits(ask->second.part)) ||
+         (call != calls.end() && std::ranges::any_of(call->second.parts, waits)) ||
          std::ranges::any_of(pushes, [&](const PendingPush& push) {
            return std::ranges::any_of(push.parts, [&](const RequestPart& part) {
              return waits(part) && part.request_id == request_id;
@@ -55,6 +57,11 @@ void Client::Table::MarkUnsent(std::size_t server) {
   }
   for (auto& [id, ask] : asks) {
     if (ask.part.server == server) ask.part.sent = false;
+  }
+  for (auto& [id, call] : calls) {
+    for (RequestPart& part : call.parts) {
+      if (part.server == server && !part.done) part.sent = false;
+    }
   }
 }
 
@@ -93,6 +100,14 @@ bool Client::Table::ResendLate(std::size_t server, Time now, Duration retry, Tra
     ++traffic.resends;
     late = true;
   }
+  for (auto& [id, call] : calls) {
+    for (RequestPart& part : call.parts) {
+      if (!is_late(part)) continue;
+      part.sent = false;
+      ++traffic.resends;
+      late = true;
+    }
+  }
   return late;
 }
 
@@ -107,6 +122,7 @@ std::optional<Time> Client::Table::OldestSent(std::size_t server) const {
   for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
   for (const auto& [id, scan] : scans) consider(scan.part);
   for (const auto& [id, ask] : asks) consider(ask.part);
+  for (const auto& [id, call] : calls) std::ranges::for_each(call.parts, consider);
   return oldest;
 }
 
@@ -119,6 +135,7 @@ std::size_t Client::Table::OutstandingParts(std::size_t server) const {
   for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
   for (const auto& [id, scan] : scans) consider(scan.part);
   for (const auto& [id, ask] : asks) consider(ask.part);
+  for (const auto& [id, call] : calls) std::ranges::for_each(call.parts, consider);
   return count;
 }
 

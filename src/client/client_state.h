@@ -51,6 +51,7 @@ struct Client::Table {
   std::map<std::uint64_t, PendingPull> pulls;
   std::map<std::uint64_t, PendingScan> scans;
   std::map<std::uint64_t, PendingAsk> asks;
+  std::map<std::uint64_t, PendingCall> calls;
 
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
   bool opened() const;
@@ -94,6 +95,15 @@ std::size_t PartBytes(const PendingPush& push, const RequestPart& part);
 /// Check that requests and answers of `parts` fit into frames. Errors: kInvalidArgument.
 Status CheckFits(std::span<const RequestPart> parts, std::span<const placement::KeySlice> slices,
                  std::uint32_t floats_per_key);
+
+/// The frame of one part of a call. @param push  null where it only reads.
+wire::Frame MakeCallFrame(const wire::View& view, const StreamBinding& binding,
+                          const PendingCall& call, const PendingPush* push, const RequestPart& part,
+                          std::uint64_t request_id);
+
+/// Copy a server's answer into the call's results. Errors: kCorruption when it does not fit what was asked.
+Status StoreCalled(PendingCall& call, const RequestPart& part,
+                   const std::vector<wire::CallResult>& results);
 
 /// Copy a server's answer into the pull's result. Errors: kCorruption when it does not fit what was asked, or misses
 /// pushes that were acknowledged before the pull was made.

@@ -3,12 +3,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "placement/placement.h"
 #include "runtime/time.h"
+#include "steelyard/functions.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
+#include "wire/call_messages.h"
 #include "wire/data_messages.h"
 
 namespace steelyard::client {
@@ -81,6 +85,18 @@ struct ScanRequest {
   }
 };
 
+/// A function to run on the rows of a range, at the servers that hold them.
+struct CallRequest {
+  std::string function = {};
+  std::vector<Argument> arguments = {};
+  KeyRange range = {0, kKeyMax};
+  Effect effect = Effect::kReads;
+  Step step = 0;  ///< As of a PushRequest, of what changes rows.
+  Step through_step = 0;
+};
+/// What the segments of the range answered, in the order of keys.
+using Called = std::vector<FunctionAnswer>;
+
 /// Bytes of frame bodies at this client; resent ones count again.
 struct Traffic {
   std::uint64_t pushed_bytes = 0;
@@ -108,9 +124,22 @@ struct PendingAsk {
   std::function<void(Result<wire::Frame>)> done;
 };
 
+/// A call that only reads; or what a push is that is a call.
+struct PendingCall {
+  CallRequest request;
+  std::vector<placement::KeySlice> slices;  ///< Segments of the range, without keys.
+  std::vector<RequestPart> parts;           ///< Unused where it is a push's.
+  std::vector<wire::CallResult> results;    ///< Per slice.
+  std::function<void(Result<Called>)> done;
+
+  /// The answers of all segments, or the first that failed.
+  Result<Called> Combined() const;
+};
+
 struct PendingPush {
   Ts ts = 0;
   PushRequest request;
+  std::shared_ptr<PendingCall> call;  ///< Set: runs a function rather than pushing rows.
   std::vector<placement::KeySlice> slices;
   std::vector<Ts> prev_ts;  ///< Per slice.
   std::vector<PushPart> parts;

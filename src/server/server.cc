@@ -22,7 +22,7 @@ Server::Server(Options options)
                 .description = std::move(options.description)},
       head_(std::move(options.head_address), &identity_),
       acceptor_(&identity_),
-      shard_(options.incarnation, options.memory_bytes_max) {}
+      shard_(options.incarnation, options.memory_bytes_max, std::move(options.user)) {}
 
 void Server::OnStart(Transport& transport) {
   head_.Start(transport);
@@ -105,7 +105,9 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
     case MessageType::kPush: {
       const auto push = wire::DecodePush(frame.body.bytes());
       if (!push.ok()) return Refuse(transport, link, id, push.status());
+      const runtime::Time began = transport.now();
       shard_.Push(link, push.value(), id, outbox);
+      shard_.NoteDuration(push.value().table, transport.now() - began);
       break;
     }
     case MessageType::kPull: {
@@ -143,6 +145,13 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       auto step = wire::Decode<wire::BlockStep>(frame.body.bytes());
       if (!step.ok()) return Refuse(transport, link, id, step.status());
       shard_.StepBlocks(link, std::move(step.value()), id, outbox);
+      break;
+    }
+    case MessageType::kCall: {
+      auto call = wire::Decode<wire::Call>(frame.body.bytes());
+      if (!call.ok()) return Refuse(transport, link, id, call.status());
+      shard_.Call(link, std::move(call.value()), id, outbox);
+      ArmAlarm(transport);
       break;
     }
     case MessageType::kHello:
@@ -187,6 +196,9 @@ void Server::OnWake(Transport& transport) {
   failure_ = head_.failure(transport.now());
   SendStats(transport);
   if (const auto table = shard_.ContinueFreezing()) TellFrozen(transport, *table);
+  Outbox outbox;
+  shard_.ContinueCalls(outbox);
+  SendAll(transport, outbox);
   ArmAlarm(transport);
 }
 
@@ -201,7 +213,7 @@ void Server::ArmAlarm(Transport& transport) {
   const auto greeting = acceptor_.OnWake(transport);
   if (greeting) transport.WakeAt(*greeting);
   if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (shard_.freezing()) transport.WakeAt(transport.now());
+  if (shard_.freezing() || shard_.calling()) transport.WakeAt(transport.now());
 }
 
 }  // namespace steelyard::server

@@ -22,6 +22,7 @@ class Server : public transport::Node {
     Incarnation incarnation = 0;
     std::string description;                                 ///< "pid 4711"
     std::size_t memory_bytes_max = Shard::kMemoryUnlimited;  ///< Of the tables' rows.
+    UserCode user = {};
   };
   explicit Server(Options options);
 

@@ -43,7 +43,7 @@ Shard::Table* Shard::FindTable(TableId id) {
 
 Status Shard::Install(const wire::View& view) {
   const TableOptions& options = view.spec.options;
-  auto updater = table::MakeUpdater(options.updater, options.width);
+  auto updater = table::MakeUpdater(options.updater, options.width, user_.functions.get());
   if (!updater.ok()) return updater.status();
   auto [at, inserted] = tables_.try_emplace(view.table);
   Table& table = at->second;
@@ -66,6 +66,9 @@ Status Shard::Install(const wire::View& view) {
     fresh->epoch = segment.epoch;
     fresh->rows = std::make_unique<table::HashTable>(fresh->range, table.updater->row_floats(),
                                                      *page_memory_);
+    for (RunningCall& running : calls_) {
+      if (running.call.table == view.table) running.rows = nullptr;
+    }
     table.segments[i] = std::move(fresh);
   }
   table.view = view;
@@ -80,6 +83,9 @@ void Shard::Drop(TableId id, Outbox& outbox) {
     for (WaitingPull& waiting : group.waiting) orphans.push_back(std::move(waiting));
   }
   tables_.erase(id);
+  for (RunningCall& running : calls_) {
+    if (running.call.table == id) running.rows = nullptr;  // Its next turn finds no table.
+  }
   for (const WaitingPull& orphan : orphans) {
     waiting_bytes_[orphan.link] -= orphan.body.size();
     const auto pull = wire::DecodePull(orphan.body.bytes());
@@ -87,8 +93,9 @@ void Shard::Drop(TableId id, Outbox& outbox) {
   }
 }
 
-void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
-                      std::size_t first_key, std::size_t count) {
+std::optional<table::UpdaterFailure> Shard::ApplyRows(const Table& table, Segment& segment,
+                                                      const wire::Push& push, std::size_t first_key,
+                                                      std::size_t count) {
   if (Planted(PlantedBug::kLostKey) && count > 1) --count;
   const std::size_t width = push.floats_per_key;
   const std::span<const Key> keys = push.keys.subspan(first_key, count);
@@ -97,9 +104,12 @@ void Shard::ApplyRows(const Table& table, Segment& segment, const wire::Push& pu
   if (push.columns == Columns::kRows) {
     table::AddToRows(*segment.rows, keys, std::span(pushed, count * width), hints);
   } else {
-    table.updater->ApplyBatch(*segment.rows, keys, std::span(pushed, count * width), hints);
+    auto failure =
+        table.updater->ApplyBatch(*segment.rows, keys, std::span(pushed, count * width), hints);
+    if (failure) return failure;
   }
   counters_.keys_pushed += count;
+  return {};
 }
 
 wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
@@ -138,7 +148,12 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
   answer.code = room.code;
   answer.detail = room.detail;
   if (room.code != EntryCode::kOk) return answer;
-  ApplyRows(table, segment, push, first_key, entry.count);
+  if (const auto failure = ApplyRows(table, segment, push, first_key, entry.count)) {
+    Complain(counters_.updater_failures, table, failure->what);
+    answer.code = EntryCode::kFailed;
+    answer.detail = failure->key;
+    return answer;
+  }
   segment.clock.Advance(push.stream, push.ts);
   ++counters_.pushes_applied;
   return answer;
@@ -175,13 +190,16 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
                                                           .failed = failed},
                                             request_id));
   if (table == nullptr || !failed.empty()) return;
-  const auto group = table->group_of.find(push.stream);
-  if (group == table->group_of.end()) return;
-  Group& members = table->groups[group->second];
-  if (members.clock.Announce(push.stream, push.session, push.ts, push.acked_ts,
-                             push.through_step)) {
-    AnswerWaiting(*table, members, outbox);
-  }
+  Announce(*table, push.stream, push.session, push.ts, push.acked_ts, push.through_step, outbox);
+}
+
+void Shard::Announce(Table& table, StreamId stream, Session session, Ts ts, Ts acked_ts,
+                     Step through, Outbox& outbox) {
+  const auto group = table.group_of.find(stream);
+  if (group == table.group_of.end()) return;
+  Group& members = table.groups[group->second];
+  if (members.clock.Announce(stream, session, ts, acked_ts, through))
+    AnswerWaiting(table, members, outbox);
 }
 
 void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, const Buffer& body,
@@ -232,14 +250,33 @@ void Shard::AnswerWaiting(Table& table, Group& group, Outbox& outbox) {
   group.waiting = std::move(still_waiting);
 }
 
-void Shard::ReadRows(const Table& table, Segment& segment, Columns columns,
-                     std::span<const Key> keys, std::span<float> floats) {
+void Shard::Complain(std::uint64_t& counter, const Table& table, const std::string& what) {
+  constexpr std::uint64_t kAlways = 5;
+  constexpr std::uint64_t kThen = 1000;
+  ++counter;
+  if (user_.log == nullptr || (counter > kAlways && counter % kThen != 0)) return;
+  user_.log("table '" + table.view.spec.options.name + "': " + what + " (" +
+            std::to_string(counter) + (counter == 1 ? " time)" : " times)"));
+}
+
+void Shard::NoteDuration(TableId id, runtime::Duration took) {
+  const Table* table = took < kSlowPush ? nullptr : FindTable(id);
+  if (table == nullptr || !table->updater->custom()) return;
+  Complain(counters_.updater_slow, *table,
+           "updater '" + table->view.spec.options.updater.name + "' took " +
+               std::to_string(took / std::chrono::milliseconds(1)) +
+               " ms over one push, while every other request waited");
+}
+
+std::optional<table::UpdaterFailure> Shard::ReadRows(const Table& table, Segment& segment,
+                                                     Columns columns, std::span<const Key> keys,
+                                                     std::span<float> floats) {
   const table::SlotHints hints = segment.slots.For(keys, segment.rows->generation());
   if (columns == Columns::kValues) {
-    table.updater->ReadBatch(*segment.rows, keys, floats, hints);
-  } else {
-    table::CopyRows(*segment.rows, keys, floats, hints);
+    return table.updater->ReadBatch(*segment.rows, keys, floats, hints);
   }
+  table::CopyRows(*segment.rows, keys, floats, hints);
+  return {};
 }
 
 wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id) {
@@ -277,11 +314,17 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
     header.through_min = std::max(header.through_min, pull.gate_step);
   auto [frame, floats] = wire::MakePullResponse(header, pull.keys.size() * width, request_id);
   first_key = 0;
-  for (const wire::PullEntry& entry : pull.entries) {
-    ReadRows(*table, *table->segments[entry.segment], pull.columns,
-             pull.keys.subspan(first_key, entry.count),
-             floats.subspan(first_key * width, entry.count * width));
+  for (std::size_t i = 0; i < pull.entries.size(); ++i) {
+    const wire::PullEntry& entry = pull.entries[i];
+    const auto failure = ReadRows(*table, *table->segments[entry.segment], pull.columns,
+                                  pull.keys.subspan(first_key, entry.count),
+                                  floats.subspan(first_key * width, entry.count * width));
     first_key += entry.count;
+    if (!failure) continue;
+    Complain(counters_.updater_failures, *table, failure->what);
+    entries[i].code = EntryCode::kFailed;
+    entries[i].clock = failure->key;
+    return wire::MakePullResponse(header, 0, request_id).frame;
   }
   ++counters_.pulls_answered;
   counters_.keys_pulled += pull.keys.size();
@@ -340,6 +383,10 @@ void Shard::ForgetLink(LinkId link) {
     }
   }
   waiting_bytes_.erase(link);
+  std::erase_if(calls_, [&](const RunningCall& running) {
+    return running.link == link && running.call.ts == 0;
+  });
+  for (RunningCall& running : calls_) running.deserted |= running.link == link;
 }
 
 ShardCounters Shard::counters() const {

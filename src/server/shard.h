@@ -3,24 +3,30 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/group_clock.h"
 #include "engine/segment_clock.h"
+#include "runtime/time.h"
 #include "server/block_solver.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
+#include "table/algebra.h"
+#include "table/custom_functions.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 #include "table/rows.h"
 #include "table/slot_memory.h"
 #include "table/updater.h"
 #include "transport/transport.h"
+#include "wire/call_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 
@@ -38,8 +44,19 @@ struct ShardCounters {
   std::uint64_t pulls_waited = 0;
   std::uint64_t keys_pushed = 0;
   std::uint64_t keys_pulled = 0;
+  std::uint64_t updater_failures = 0;
+  std::uint64_t updater_slow =
+      0;  ///< Pushes that a user's updater took longer over than kSlowPush.
+  std::uint64_t calls_answered = 0;
+  std::uint64_t calls_duplicate = 0;  ///< Segments of a repeated call that had been changed.
   std::uint64_t lists_recalled =
       0;  ///< Directory entries whose keys were looked up a short while ago.
+};
+
+/// Functions of users, and where to say what is wrong with them.
+struct UserCode {
+  std::shared_ptr<const table::CustomFunctions> functions;
+  std::function<void(const std::string& line)> log;
 };
 
 /// Tables, their segments held here, clocks and waiting pulls. Everything is answered from memory, in the order of
@@ -54,12 +71,15 @@ class Shard {
 
   /// Retired streams whose late OPEN_STREAM is refused.
   static constexpr std::size_t kRetiredMax = 4096;
+  /// Calls that may be under way; more are answered BUSY.
+  static constexpr std::size_t kCallsMax = 256;
 
   static constexpr std::size_t kMemoryUnlimited = ~std::size_t{0};
 
   /// @param memory_bytes_max  of the tables' rows; beyond it pushes of new keys are refused. One push may pass it.
-  explicit Shard(Incarnation self, std::size_t memory_bytes_max = kMemoryUnlimited)
-      : self_(self), memory_bytes_max_(memory_bytes_max) {}
+  explicit Shard(Incarnation self, std::size_t memory_bytes_max = kMemoryUnlimited,
+                 UserCode user = {})
+      : self_(self), memory_bytes_max_(memory_bytes_max), user_(std::move(user)) {}
 
   /// Take over the segments of `view` that name this incarnation. Repeating an installed view changes nothing.
   /// Errors: kInvalidArgument  the updater or its parameters are refused.
@@ -78,6 +98,18 @@ class Shard {
   void Pull(transport::LinkId link, const wire::Pull& pull, std::uint64_t request_id,
             const Buffer& body, Outbox& outbox);
   wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
+
+  /// A user's updater that takes longer over one push is complained of.
+  static constexpr runtime::Duration kSlowPush = std::chrono::milliseconds(50);
+  /// How long a push to `table` took.
+  void NoteDuration(TableId table, runtime::Duration took);
+
+  /// Begin to run a function on segments held here. It is answered by ContinueCalls(), once; a repeated request joins
+  /// the one under way.
+  void Call(transport::LinkId link, wire::Call call, std::uint64_t request_id, Outbox& outbox);
+  /// Continue with one of the calls under way, for about 2 ms.
+  void ContinueCalls(Outbox& outbox);
+  bool calling() const { return !calls_.empty(); }
 
   /// Begin to fix the keys of a table's segments held here; until that is done their pushes are answered BUSY.
   /// Repeating it changes nothing.
@@ -104,6 +136,11 @@ class Shard {
   std::vector<wire::TableSize> Sizes() const;
 
  private:
+  /// What the last changing call of a stream came to, for its repeats.
+  struct CallOutcome {
+    Ts ts = 0;
+    wire::CallResult result;
+  };
   struct Segment {
     KeyRange range;
     Epoch epoch;
@@ -112,6 +149,18 @@ class Shard {
     std::optional<wire::FrozenSegment> frozen;
     table::SlotMemory slots;
     engine::SegmentClock clock;
+    std::map<StreamId, CallOutcome> outcomes;
+  };
+  struct RunningCall {
+    transport::LinkId link;
+    std::uint64_t request_id;
+    wire::Call call;
+    std::size_t entry = 0;  ///< The one it is at.
+    std::unique_ptr<table::RangeCall> rows =
+        nullptr;  ///< Set while it goes over the rows of a segment.
+    std::size_t answer_bytes = 0;
+    std::vector<wire::CallResult> results = {};  ///< Of the entries before.
+    bool deserted = false;                       ///< The link is gone; what it changes goes on.
   };
   struct WaitingPull {
     transport::LinkId link;
@@ -143,21 +192,39 @@ class Shard {
   Table* FindTable(TableId id);
   wire::EntryAnswer ApplyEntry(Table& table, const wire::Push& push, const wire::PushEntry& entry,
                                std::size_t first_key);
-  void ApplyRows(const Table& table, Segment& segment, const wire::Push& push,
-                 std::size_t first_key, std::size_t count);
+  std::optional<table::UpdaterFailure> ApplyRows(const Table& table, Segment& segment,
+                                                 const wire::Push& push, std::size_t first_key,
+                                                 std::size_t count);
   wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
-  void ReadRows(const Table& table, Segment& segment, wire::Columns columns,
-                std::span<const Key> keys, std::span<float> floats);
+  std::optional<table::UpdaterFailure> ReadRows(const Table& table, Segment& segment,
+                                                wire::Columns columns, std::span<const Key> keys,
+                                                std::span<float> floats);
+  /// Count what a user's code did, and log the first times and every thousandth.
+  void Complain(std::uint64_t& counter, const Table& table, const std::string& what);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
   /// Why a push may not change a segment's rows now; kOk: it may.
   wire::EntryAnswer CheckRoom(const Table& table, const Segment& segment,
                               std::span<const Key> keys) const;
 
+  RunningCall* FindRunning(transport::LinkId link, const wire::Call& call,
+                           std::uint64_t request_id);
+  /// Decide on the entry that a call is at: begin it, or say what it came to before or why it cannot be.
+  std::optional<wire::CallResult> BeginEntry(RunningCall& running);
+  std::optional<wire::CallResult> ContinueEntry(RunningCall& running, std::size_t& rows_left);
+  /// @return true when every entry has its result.
+  bool ContinueCall(RunningCall& running);
+  void EndEntry(RunningCall& running, wire::CallResult result);
+  void AnswerCall(RunningCall& running, Outbox& outbox);
+  void Announce(Table& table, StreamId stream, Session session, Ts ts, Ts acked_ts, Step through,
+                Outbox& outbox);
+
   Incarnation self_;
   std::size_t memory_bytes_max_;
+  UserCode user_;
   std::unique_ptr<table::PageMemory> page_memory_ =
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;
+  std::deque<RunningCall> calls_;  ///< Each gets a turn after the others.
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
   std::set<StreamId> retired_;
   std::deque<StreamId> retired_order_;  ///< Oldest first.

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <string>
 #include <type_traits>
 
 #include "base/check.h"
 #include "base/near_miss.h"
 #include "math/online_rules.h"
+#include "table/custom_functions.h"
 #include "table/proximal_block.h"
 #include "table/row_batches.h"
 
@@ -96,6 +98,11 @@ class RuleUpdater final : public Updater {
     for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
   }
 
+  std::optional<std::size_t> StoredAt(std::size_t value) const override {
+    if constexpr (std::is_same_v<Rule, Ftrl>) return {};
+    return value * Rule::kState;
+  }
+
  private:
   void ApplyAt(std::span<const Slot> slots, const float* pushed) const override {
     if constexpr (std::is_same_v<Rule, Ftrl>) {
@@ -155,20 +162,27 @@ std::unique_ptr<Updater> Make(const Rule& rule, std::size_t width) {
 
 }  // namespace
 
-void Updater::ApplyBatch(Rows& rows, std::span<const Key> keys, std::span<const float> pushed,
-                         SlotHints hints) const {
+std::span<const std::string_view> UpdaterNames() {
+  return kNames;
+}
+
+std::optional<UpdaterFailure> Updater::ApplyBatch(Rows& rows, std::span<const Key> keys,
+                                                  std::span<const float> pushed,
+                                                  SlotHints hints) const {
   SY_DCHECK(rows.row_floats() == row_floats() && pushed.size() == keys.size() * value_floats());
   rows.Update(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
     ApplyAt(at, pushed.data() + first * value_floats());
   });
+  return {};
 }
 
-void Updater::ReadBatch(const Rows& rows, std::span<const Key> keys, std::span<float> values,
-                        SlotHints hints) const {
+std::optional<UpdaterFailure> Updater::ReadBatch(const Rows& rows, std::span<const Key> keys,
+                                                 std::span<float> values, SlotHints hints) const {
   SY_DCHECK(rows.row_floats() == row_floats() && values.size() == keys.size() * value_floats());
   rows.Read(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
     ReadAt(at, values.data() + first * value_floats());
   });
+  return {};
 }
 
 math::FtrlRule FtrlRuleOf(const UpdaterOptions& options) {
@@ -186,8 +200,13 @@ math::SgdRule SgdRuleOf(const UpdaterOptions& options) {
   return {.alpha = options.alpha, .l1 = options.l1, .l2 = options.l2};
 }
 
-Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width) {
+Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width,
+                                             const CustomFunctions* custom) {
   if (width == 0) return Refuse(options, "a table needs at least one value a key, found width 0");
+  if (custom != nullptr) {
+    auto made = custom->MakeUpdater(options, width);
+    if (!made.ok() || made.value() != nullptr) return made;
+  }
   SY_RETURN_IF_ERROR(CheckParameters(options));
   if (options.name == "ftrl") return Make(Ftrl{FtrlRuleOf(options)}, width);
   if (options.name == "adagrad") return Make(Adagrad{AdagradRuleOf(options)}, width);
@@ -200,12 +219,14 @@ Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std:
     if (width != 1) return Refuse(options, "needs width 1, found " + std::to_string(width));
     return Make(Proximal{}, width);
   }
+  std::vector<std::string_view> names(kNames.begin(), kNames.end());
+  if (custom != nullptr) std::ranges::copy(custom->updaters(), std::back_inserter(names));
   std::string known;
-  for (const std::string_view name : kNames)
+  for (const std::string_view name : names)
     known += (known.empty() ? "" : ", ") + std::string(name);
   return Status(StatusCode::kInvalidArgument, "no updater is called '" + options.name +
                                                   "' (known: " + known + ")" +
-                                                  DidYouMean(options.name, kNames));
+                                                  DidYouMean(options.name, names));
 }
 
 }  // namespace steelyard::table

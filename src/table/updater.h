@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,14 @@
 namespace steelyard::table {
 
 using steelyard::UpdaterOptions;
+
+/// A user's update function could not be carried out.
+struct UpdaterFailure {
+  Key key = 0;
+  std::string what;
+};
+
+class CustomFunctions;
 
 /// Update function over rows. A row is `row_floats()` floats and starts as all zeros.
 ///
@@ -37,18 +46,29 @@ class Updater {
   /// Compute the values a pull sees from a row.
   virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
 
+  /// The float of a row that holds this value as Read() gives it; nothing where it is computed.
+  virtual std::optional<std::size_t> StoredAt(std::size_t /*value*/) const { return {}; }
+  /// True when a row is its values and nothing else, so that they may be changed by themselves.
+  bool changeable() const { return row_floats() == value_floats() && StoredAt(0).has_value(); }
+
+  /// True for a user's own function, which may fail and be slow.
+  virtual bool custom() const { return false; }
+
   /// Apply() to the rows of `keys`, which are inserted where they are new.
   /// @param keys    [n] strictly increasing.
   /// @param pushed  [n, value_floats]
   /// @param hints   of the table as it is now, for `keys`.
-  void ApplyBatch(Rows& rows, std::span<const Key> keys, std::span<const float> pushed,
-                  SlotHints hints = {}) const;
+  /// @return why nothing was applied; a built-in one never fails.
+  virtual std::optional<UpdaterFailure> ApplyBatch(Rows& rows, std::span<const Key> keys,
+                                                   std::span<const float> pushed,
+                                                   SlotHints hints = {}) const;
   /// Read() the rows of `keys`; one that was never inserted reads as zeros.
   /// @param keys    [n] strictly increasing.
   /// @param values  [n, value_floats]
   /// @param hints   of the table as it is now, for `keys`.
-  void ReadBatch(const Rows& rows, std::span<const Key> keys, std::span<float> values,
-                 SlotHints hints = {}) const;
+  virtual std::optional<UpdaterFailure> ReadBatch(const Rows& rows, std::span<const Key> keys,
+                                                  std::span<float> values,
+                                                  SlotHints hints = {}) const;
 
  private:
   /// Apply() to the rows at `slots` [n], all of them there. @param pushed  [n, value_floats]
@@ -63,7 +83,12 @@ inline constexpr std::string_view kProximalUpdater = "proximal";
 
 /// Make the updater `options.name` for tables of `width` values a key.
 /// Errors: kInvalidArgument  an unknown name (the message lists the known ones), width 0, or a parameter out of range.
-Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width);
+/// @param custom  where else to look for the name.
+Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std::size_t width,
+                                             const CustomFunctions* custom = nullptr);
+
+/// The names of the built-in updaters.
+std::span<const std::string_view> UpdaterNames();
 
 /// The coordinate rule of `options`, for a worker that replays it. The options have been accepted by MakeUpdater().
 math::FtrlRule FtrlRuleOf(const UpdaterOptions& options);

@@ -111,6 +111,8 @@ const char* EntryCodeName(EntryCode code) {
       return "FULL";
     case EntryCode::kFrozen:
       return "FROZEN";
+    case EntryCode::kFailed:
+      return "FAILED";
   }
   return "UNKNOWN";
 }

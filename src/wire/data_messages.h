@@ -43,6 +43,8 @@ enum class EntryCode : std::uint32_t {
       8,  ///< Some keys are new, and the server's memory for tables is used up; detail: its bytes. Definite.
   kFrozen =
       9,  ///< Some keys are new, and the table's keys are fixed; detail: the first such key. Definite.
+  kFailed =
+      12,  ///< The table's own updater threw, or made a float that is not finite; detail: the key. Nothing is applied. Definite.
 };
 const char* EntryCodeName(EntryCode code);
 

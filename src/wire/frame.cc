@@ -64,6 +64,10 @@ const char* MessageTypeName(MessageType type) {
       return "TABLE_FREEZE";
     case MessageType::kTableFrozen:
       return "TABLE_FROZEN";
+    case MessageType::kCall:
+      return "CALL";
+    case MessageType::kCallResponse:
+      return "CALL_RESPONSE";
     case MessageType::kBlockJoin:
       return "BLOCK_JOIN";
     case MessageType::kBlockJoined:

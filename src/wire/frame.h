@@ -45,6 +45,8 @@ enum class MessageType : std::uint16_t {
   kScan = 26,
   kScanResponse = 27,
   kTableFrozen = 28,
+  kCall = 32,
+  kCallResponse = 33,
   kBlockJoin = 34,
   kBlockJoined = 35,
   kBlockStep = 36,

@@ -31,6 +31,25 @@ class TablesOfAModel(CommandTest):
         self.assertEqual(self.succeed("table", "dump", "w", "--model", "m").out,
                          self.succeed("table", "dump", "--model", "m").out)
 
+    def test_stat(self):
+        rows = [line.split("\t") for line in self.succeed("table", "dump", "--model", "m", "--all").out.splitlines()]
+        values = sorted(float(row[1]) for row in rows)
+        stat = self.succeed("table", "stat", "--model", "m", "--json", "--ids", "--quantiles", "0,0.5,1",
+                            "--top", "3").json()
+        self.assertEqual((stat["table"], stat["rows"], stat["nonzeros"]), ("w", 50, sum(value != 0 for value in values)))
+        self.assertAlmostEqual(stat["norm1"], sum(map(abs, values)), places=4)
+        self.assertAlmostEqual(stat["norm2"], sum(value * value for value in values) ** 0.5, places=4)
+        for quantile, value in zip(stat["quantiles"], (values[0], values[24], values[-1])):
+            self.assertAlmostEqual(quantile["value"], value, places=6)
+        largest = sorted(rows, key=lambda row: -abs(float(row[1])))[:3]
+        self.assertEqual([str(row["key"]) for row in stat["top"]], [row[0] for row in largest])
+        text = self.succeed("table", "stat", "--model", "m").out
+        self.assertRegex(text, r"rows +50, of which \d+ are not 0\n")
+        self.assertIn("with commas between them, got 2", self.fail_with(2, "table", "stat", "--model", "m",
+                                                                       "--quantiles", "2"))
+        self.assertIn("takes a column from 0 to 0, found 1", self.fail_with(2, "table", "stat", "--model", "m",
+                                                                           "--column", "1"))
+
     def test_refusals(self):
         for word in ("describe", "dump"):
             self.assertIn("the model has no table 'x'; it has w", self.fail_with(65, "table", word, "x", "--model", "m"))
@@ -75,6 +94,13 @@ class TablesOfACluster(ClusterTest):
         self.assertEqual([(t["table"], t["state"], t["rows"], t["servers"]) for t in listed], [("copy", "ready", 50, 2)])
         described = json.loads(self.table("describe", "copy", "--json"))
         self.assertEqual((described["updater"]["name"], described["segments"], len(described["servers"])), ("ftrl", 32, 2))
+        of_model = self.succeed("table", "stat", "--model", "m", "--json").json()
+        of_table = json.loads(self.table("stat", "copy", "--json"))
+        for figure in ("rows", "nonzeros", "min", "max", "quantiles", "top"):
+            self.assertEqual(of_table[figure], of_model[figure], figure)
+        self.assertAlmostEqual(of_table["norm2"], of_model["norm2"], places=9)
+        self.assertEqual(json.loads(self.table("stat", "copy", "--last", "0", "--json"))["rows"], 0)
+        self.assertIn("no table 'x'", self.refused(65, "stat", "x"))
         self.assertEqual(self.table("drop", "copy"), "table copy is dropped\n")
         self.assertIn("no table 'copy'", self.refused(65, "drop", "copy"))
         self.assertIn("no table 'copy'", self.refused(65, "dump", "copy"))

@@ -1,6 +1,7 @@
 // Fuzz targets of the messages that list their fields in Fields(): all of them share one decoder.
 // Input: one byte that picks the message, then its body.
 #include "fuzz/fuzz_target.h"
+#include "wire/call_messages.h"
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/job_messages.h"
@@ -34,6 +35,10 @@ void FuzzControlMessages(Bytes input) {
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
              TableDrop, TableDropped, InstallView, ViewReady, OpenStream, RetireStream, OpenAck, TableStats,
              ClusterGet, ClusterStatus, TableFreeze, TableFrozen>(input);
+}
+
+void FuzzCallMessages(Bytes input) {
+  CheckOneOf<wire::Call, wire::CallResponse>(input);
 }
 
 void FuzzJobMessages(Bytes input) {

@@ -12,6 +12,7 @@
 #include "data/row_file.h"
 #include "filter/section.h"
 #include "fuzz/fuzz_target.h"
+#include "wire/call_messages.h"
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
@@ -97,6 +98,22 @@ void WriteControlMessages() {
   WriteMessage(target, index++, wire::TableFreeze{3, 2.0F});
   WriteMessage(target, index++, wire::TableFrozen{3, {{1, 1000, 7, 8}}});
   WriteMessage(target, index++, wire::RetireStream{3, 7});
+}
+
+void WriteCallMessages() {
+  wire::Call call;
+  call.table = 3;
+  call.ts = 5;
+  call.acked_ts = 4;
+  call.function = "axpy";
+  call.arguments = {Argument(std::uint64_t{1}), Argument(0.5), Argument("text")};
+  call.entries = {{0, 1, 0}, {1, 2, 4}};
+  WriteMessage("call_messages", 0, call);
+  wire::CallResult result;
+  result.answer = {.numbers = {1.5, -2.0}, .keys = {7, 9}};
+  WriteMessage(
+      "call_messages", 1,
+      wire::CallResponse{.table = 3, .stream = 1, .session = 2, .ts = 5, .results = {result}});
 }
 
 void WriteJobMessages() {
@@ -299,6 +316,7 @@ int main(int argc, char** argv) {
   }
   steelyard::fuzz::corpus = argv[1];
   steelyard::fuzz::WriteControlMessages();
+  steelyard::fuzz::WriteCallMessages();
   steelyard::fuzz::WriteJobMessages();
   steelyard::fuzz::WriteDataMessages();
   steelyard::fuzz::WriteSections();

@@ -1,4 +1,5 @@
 """The installed library, found by another project's CMake, against a real cluster that the installed command starts."""
+import hashlib
 import json
 import os
 import pathlib
@@ -21,9 +22,36 @@ class Installed(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
         return done.stdout
 
-    def average(self, program, steelyard, cluster: str):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory(prefix="steelyard-test-")
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.folder = pathlib.Path(cls.scratch.name).resolve()
+        cls.prefix = cls.folder / "prefix"
+        cls.steelyard = cls.prefix / "bin/steelyard"
+        installed = run("cmake", "--install", BUILD, "--prefix", cls.prefix)
+        assert installed.returncode == 0, installed.stderr
+
+    def build(self, example: str) -> pathlib.Path:
+        """Build an example as another project would. @return where."""
+        built = self.folder / example
+        self.succeed("cmake", "-S", ROOT / "examples" / example, "-B", built, "-G", "Ninja",
+                     f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+        self.succeed("cmake", "--build", built)
+        return built
+
+    def up(self, *arguments) -> str:
+        """Start a cluster. @return its address."""
+        data_dir = self.folder / "cluster"
+        self.addCleanup(run, self.steelyard, "down", "--data-dir", data_dir)
+        return json.loads(self.succeed(self.steelyard, "up", "--listen", "127.0.0.1:0", "--servers", "2", "--workers",
+                                       "1", "--data-dir", data_dir, "--json", *arguments))["cluster"]
+
+    def test_a_worker_group_with_a_bounded_delay(self):
         """Three members find the mean of their numbers; none is staler than the delay."""
-        self.succeed(steelyard, "table", "create", "mean", "--cluster", cluster)
+        program = self.build("bounded_delay") / "bounded_delay"
+        cluster = self.up()
+        self.succeed(self.steelyard, "table", "create", "mean", "--cluster", cluster)
         tau = 4
         members = [subprocess.Popen([str(program), cluster, "3", str(number), str(tau)], stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE, text=True) for number in (1, 2, 6)]
@@ -36,32 +64,87 @@ class Installed(unittest.TestCase):
             self.assertLessEqual(int(found.group(2)), tau)
 
     def test_an_external_client(self):
-        scratch = tempfile.TemporaryDirectory(prefix="steelyard-test-")
-        self.addCleanup(scratch.cleanup)
-        folder = pathlib.Path(scratch.name)
-        prefix = folder / "prefix"
-        self.succeed("cmake", "--install", BUILD, "--prefix", prefix)
-        headers = {path.name for path in (prefix / "include/steelyard").iterdir()}
+        headers = {path.name for path in (self.prefix / "include/steelyard").iterdir()}
         self.assertEqual(headers, {path.name for path in (ROOT / "include/steelyard").iterdir()})
-        for example in ("push_pull", "bounded_delay"):
-            self.succeed("cmake", "-S", ROOT / "examples" / example, "-B", folder / example, "-G", "Ninja",
-                         f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
-            self.succeed("cmake", "--build", folder / example)
-        client, steelyard = folder / "push_pull/push_pull", prefix / "bin/steelyard"
-        up = json.loads(self.succeed(steelyard, "up", "--listen", "127.0.0.1:0", "--servers", "2", "--workers", "1",
-                                     "--data-dir", folder / "cluster", "--json"))
-        self.addCleanup(run, steelyard, "down", "--data-dir", folder / "cluster")
+        client = self.build("push_pull") / "push_pull"
+        cluster = self.up()
         words = ["a", "rose", "is"]
         for time in (1, 2):
-            lines = self.succeed(client, up["cluster"], *words).splitlines()
+            lines = self.succeed(client, cluster, *words).splitlines()
             self.assertEqual(sorted(lines), sorted(f"{word} {time}" for word in words))
-        dump = self.succeed(steelyard, "table", "dump", "words", "--cluster", up["cluster"])
+        dump = self.succeed(self.steelyard, "table", "dump", "words", "--cluster", cluster)
         self.assertEqual([line.split("\t")[-1] for line in dump.splitlines() if line[0].isdigit()], ["2"] * 3)
-        self.average(folder / "bounded_delay/bounded_delay", steelyard, up["cluster"])
-        self.succeed(steelyard, "down", "--data-dir", folder / "cluster")
-        alone = run(client, up["cluster"], "rose")
+        self.succeed(self.steelyard, "down", "--data-dir", self.folder / "cluster")
+        alone = run(client, cluster, "rose")
         self.assertEqual(alone.returncode, 1)
-        self.assertIn(f"push_pull: {up['cluster']}: no head answers within 5000 ms", alone.stderr)
+        self.assertIn(f"push_pull: {cluster}: no head answers within 5000 ms", alone.stderr)
+
+    def test_two_groups_share_a_table(self):
+        program = self.build("two_groups") / "two_groups"
+        cluster = self.up()
+        with subprocess.Popen([program, cluster, "serve"], stdout=subprocess.PIPE, text=True) as serve:
+            self.succeed(program, cluster, "learn")
+            self.assertEqual(serve.communicate(timeout=60)[0], "y = 3.00 a + -2.00 b\n")
+            self.assertEqual(serve.returncode, 0)
+
+    def allow(self, library: pathlib.Path, path=None, digest=None) -> pathlib.Path:
+        """@return a list that allows the library."""
+        listed = self.folder / "updaters"
+        digest = digest or hashlib.sha256(library.read_bytes()).hexdigest()
+        listed.write_text(f"# What servers may load.\n{digest}  {path or library}\n")
+        listed.chmod(0o600)
+        return listed
+
+    def test_an_updater_of_ones_own(self):
+        library = self.build("custom_updater") / "libcustom_updater.so"
+        library.chmod(0o755)
+        server = (self.steelyard, "server", "--head", "127.0.0.1:1", "--once", "--listen", "127.0.0.1:0", "--updaters")
+
+        def refused(listed: pathlib.Path, why: str) -> None:
+            done = run(*server, listed)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(why, done.stderr)
+
+        refused(self.allow(library, digest="0" * 64), "the list allows " + "0" * 64)
+        refused(self.allow(library, path="libcustom_updater.so"), "give its absolute path")
+        link = self.folder / "link.so"
+        link.symlink_to(library)
+        refused(self.allow(library, path=link), "has a symbolic link")
+        no_library = self.folder / "empty.so"
+        no_library.write_text("no ELF")
+        refused(self.allow(no_library), "it cannot be loaded")
+        library.chmod(0o775)
+        refused(self.allow(library), "others may write it (mode 775)")
+        library.chmod(0o755)
+        listed = self.allow(library)
+        listed.chmod(0o666)
+        refused(listed, "others may write it (mode 666)")
+        listed.write_text("rubbish\n")
+        listed.chmod(0o600)
+        refused(listed, "updaters:1: a line must be as sha256sum prints it")
+
+        cluster = self.up("--updaters", self.allow(library))
+        create = (self.steelyard, "table", "create", "recent", "--cluster", cluster, "--updater")
+        misspelt = run(*create, "fadin")
+        self.assertEqual(misspelt.returncode, 2)
+        self.assertIn("did you mean fading?", misspelt.stderr)
+        wrong = run(*create, "fading", "--alpha", "2")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("must be in [0, 1)", wrong.stderr)
+        self.succeed(*create, "fading", "--alpha", "0.5")
+        program = self.build("push_pull") / "push_pull"
+        self.succeed(self.steelyard, "table", "create", "words", "--cluster", cluster, "--updater", "fading", "--alpha",
+                     "0.5")
+        for expected in ("1", "2", "2"):  # 1, 1.5, 1.75.
+            self.assertEqual(self.succeed(program, cluster, "rose"), f"rose {expected}\n")
+        figures = json.loads(self.succeed(self.steelyard, "table", "stat", "words", "--cluster", cluster, "--json"))
+        self.assertEqual((figures["rows"], figures["sum"]), (1, 1.75))
+
+    def test_one_file_loads_code(self):
+        found = {str(path.relative_to(ROOT)) for folder in ("src", "bin", "include") for path in (ROOT / folder).rglob("*")
+                 if path.suffix in (".cc", ".h") and re.search(r"\b(dlopen|dlsym|popen|system)\s*\(", path.read_text())}
+        # The other loads Steelyard's own reader of Parquet, whose path is fixed when it is built.
+        self.assertEqual(found, {"bin/function_library.cc", "src/data/parquet_library.cc"})
 
 
 if __name__ == "__main__":

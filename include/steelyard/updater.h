@@ -1,0 +1,73 @@
+// Update rules and functions of your own, which servers load: what to derive from, and how to register it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "steelyard/functions.h"
+#include "steelyard/table_options.h"
+#include "steelyard/types.h"
+
+namespace steelyard {
+
+/// What servers do with pushes and pulls of a table whose updater has your name.
+///
+/// Threads: const and stateless; one object serves all rows of a table on a server.
+/// Errors:  a function that throws, and an Apply() that leaves a float of the row NaN or infinite, has its whole push to that
+///          segment refused; nothing of it is kept. One that does not return holds its server up until the cluster gives
+///          the server up.
+class CustomUpdater {
+ public:
+  virtual ~CustomUpdater() = default;
+  /// Floats kept for each key; all of them are 0 at first. The same for the life of the object.
+  virtual std::size_t row_floats() const = 0;
+  /// Take one push of a key. @param pushed  [width]
+  virtual void Apply(std::span<float> row, std::span<const float> pushed) const = 0;
+  /// Compute what a pull of the key reads. @param values  [width], to be filled
+  virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
+};
+
+/// What one call of your function does on one segment of a table: a row after the other, in key order.
+///
+/// Errors: a function that throws ends the call with an error that repeats what it says.
+class CustomFunction {
+ public:
+  virtual ~CustomFunction() = default;
+  /// @param values  [width], as pulls read them; what is written there is kept when it is registered as Effect::kChanges.
+  virtual void Row(Key key, std::span<float> values) = 0;
+  /// After the last row of the segment.
+  virtual FunctionAnswer Finish() { return {}; }
+};
+
+using MakeCustomUpdater =
+    std::function<std::unique_ptr<CustomUpdater>(const UpdaterOptions& options, std::size_t width)>;
+using MakeCustomFunction =
+    std::function<std::unique_ptr<CustomFunction>(std::span<const Argument> arguments)>;
+
+/// Where a library says what it has.
+class FunctionRegistry {
+ public:
+  virtual ~FunctionRegistry() = default;
+  /// `table create --updater NAME`. @param make  may throw, to refuse options; the message reaches the user.
+  virtual void AddUpdater(const std::string& name, MakeCustomUpdater make) = 0;
+  /// Table::Call(NAME). @param make  may throw, to refuse arguments.
+  virtual void AddFunction(const std::string& name, Effect effect, MakeCustomFunction make) = 0;
+};
+
+/// Changes whenever a library that was built with another header could not be used.
+inline constexpr unsigned kFunctionLibraryVersion = 1;
+
+}  // namespace steelyard
+/// A shared library has this once, and in its body says what it has: STEELYARD_FUNCTIONS(registry) { registry.Add...; }
+// NOLINTNEXTLINE(readability-identifier-naming): users should see whose it is.
+#define STEELYARD_FUNCTIONS(registry)                                                  \
+  extern "C" __attribute__((visibility("default"))) unsigned                           \
+  steelyard_function_library_version() {                                               \
+    return ::steelyard::kFunctionLibraryVersion;                                       \
+  }                                                                                    \
+  extern "C" __attribute__((visibility("default"))) void steelyard_register_functions( \
+      ::steelyard::FunctionRegistry&(registry))
