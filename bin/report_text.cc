@@ -91,6 +91,16 @@ std::string TrainText(const TrainReport& report) {
   text += fmt::format("pushed {}, pulled {}, peak memory {}, workers idle {:.1f} % of the time\n",
                       Bytes(report.pushed_bytes), Bytes(report.pulled_bytes),
                       Bytes(report.peak_memory_bytes), 100.0 * report.idle_fraction);
+  if (!report.filters.empty()) {
+    text += fmt::format(
+        "filters left {} of {} on the wire:", Bytes(report.pushed_bytes + report.pulled_bytes),
+        Bytes(report.before_filters_bytes));
+    for (const FilterReport& filter : report.filters) {
+      text += fmt::format(" {} {} of {};", filter.name, Bytes(filter.after_bytes),
+                          Bytes(filter.before_bytes));
+    }
+    text.back() = '\n';
+  }
   if (report.stages.has_value()) {
     text += fmt::format(
         "per non-zero: parse {:.1f} ns, localise {:.1f} ns, compute {:.1f} ns; pull {:.1f} ns and "

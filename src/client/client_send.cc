@@ -76,22 +76,33 @@ void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push,
   const GatheredSlices gathered(push.request.keys, push.request.floats, width, push.slices,
                                 part.slices);
   const StreamBinding& binding = table.binding;
-  wire::Frame frame = wire::MakeFrame(wire::Push{.table = table.view.table,
-                                                 .stream = binding.stream,
-                                                 .session = binding.session,
-                                                 .ts = push.ts,
-                                                 .acked_ts = part.acked_ts_when_sent,
-                                                 .step = push.request.step,
-                                                 .through_step = push.request.through_step,
-                                                 .columns = push.request.columns,
-                                                 .floats_per_key = push.request.floats_per_key,
-                                                 .entries = entries,
-                                                 .keys = gathered.keys(),
-                                                 .floats = gathered.floats()},
-                                      part.request_id);
+  wire::Push message{.table = table.view.table,
+                     .stream = binding.stream,
+                     .session = binding.session,
+                     .ts = push.ts,
+                     .acked_ts = part.acked_ts_when_sent,
+                     .step = push.request.step,
+                     .through_step = push.request.through_step,
+                     .columns = push.request.columns,
+                     .floats_per_key = push.request.floats_per_key,
+                     .entries = entries,
+                     .keys = gathered.keys(),
+                     .floats = gathered.floats()};
+  std::size_t packed_away = 0;
+  if (table.filters != nullptr && !gathered.keys().empty()) {
+    message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
+    message.packed.floats =
+        table.filters->stack.EncodeFloats(gathered.floats(), message.floats_per_key);
+    message.keys = {};
+    message.floats = {};
+    packed_away = gathered.keys().size_bytes() + gathered.floats().size_bytes();
+  }
+  wire::Frame frame = wire::MakeFrame(message, part.request_id);
   part.sent = true;
   part.sent_at = transport.now();
   traffic_.pushed_bytes += frame.body.size() + wire::kHeaderBytes;
+  traffic_.before_filters_bytes +=
+      frame.body.size() + wire::kHeaderBytes + packed_away - wire::PackedBytes(message.packed);
   servers_[part.server]->channel.Send(transport, std::move(frame));
 }
 
@@ -107,20 +118,29 @@ void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t requ
   }
   const GatheredSlices gathered(pull.request.keys, {}, 0, pull.slices, part.slices);
   const StreamBinding& binding = table.binding;
-  wire::Frame frame = wire::MakeFrame(wire::Pull{.table = table.view.table,
-                                                 .group = binding.group,
-                                                 .stream = binding.stream,
-                                                 .session = binding.session,
-                                                 .acked_ts = pull.acked_ts,
-                                                 .step = pull.request.step,
-                                                 .gate_step = pull.request.gate_step,
-                                                 .columns = pull.request.columns,
-                                                 .entries = entries,
-                                                 .keys = gathered.keys()},
-                                      request_id);
+  wire::Pull message{.table = table.view.table,
+                     .group = binding.group,
+                     .stream = binding.stream,
+                     .session = binding.session,
+                     .acked_ts = pull.acked_ts,
+                     .step = pull.request.step,
+                     .gate_step = pull.request.gate_step,
+                     .columns = pull.request.columns,
+                     .entries = entries,
+                     .keys = gathered.keys()};
+  std::size_t packed_away = 0;
+  if (table.filters != nullptr) {
+    message.answer_codecs = table.filters->stack.answer_codecs();
+    message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
+    message.keys = {};
+    packed_away = gathered.keys().size_bytes();
+  }
+  wire::Frame frame = wire::MakeFrame(message, request_id);
   part.sent = true;
   part.sent_at = transport.now();
   traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+  traffic_.before_filters_bytes +=
+      frame.body.size() + wire::kHeaderBytes + packed_away - wire::PackedBytes(message.packed);
   servers_[part.server]->channel.Send(transport, std::move(frame));
 }
 

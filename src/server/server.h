@@ -22,6 +22,8 @@ class Server : public transport::Node {
     Incarnation incarnation = 0;
     std::string description;                                 ///< "pid 4711"
     std::size_t memory_bytes_max = Shard::kMemoryUnlimited;  ///< Of the tables' rows.
+    /// Of the lists of keys kept for each connection; clients suppose that it is this much.
+    std::size_t key_bytes_max = filter::kKeyCacheBytes;
   };
   explicit Server(Options options);
 
@@ -35,6 +37,7 @@ class Server : public transport::Node {
   /// Not OK once this server cannot go on (the head is gone or refused it); its process should end with it.
   const Status& failure() const { return failure_; }
   const Shard& shard() const { return shard_; }
+  const PackedRequests& packed_requests() const { return packed_; }
   const rpc::HeadLink& head() const { return head_; }
   const rpc::Identity& identity() const { return identity_; }
 
@@ -53,6 +56,7 @@ class Server : public transport::Node {
   rpc::HeadLink head_;
   rpc::Acceptor acceptor_;
   Shard shard_;
+  PackedRequests packed_;
   Status failure_;
   runtime::Time next_stats_{0};
 };

@@ -10,6 +10,7 @@
 
 #include "engine/group_clock.h"
 #include "engine/segment_clock.h"
+#include "server/packed_requests.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/freezer.h"
@@ -65,7 +66,7 @@ class Shard {
   wire::Frame Open(const wire::OpenStream& open, std::uint64_t request_id);
   void Push(transport::LinkId link, const wire::Push& push, std::uint64_t request_id,
             Outbox& outbox);
-  /// @param body  the pull's own bytes, kept while it waits.
+  /// @param body  the pull's own bytes, kept while it waits; none: they are made then, of a pull that was packed.
   void Pull(transport::LinkId link, const wire::Pull& pull, std::uint64_t request_id,
             const Buffer& body, Outbox& outbox);
   wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
@@ -144,6 +145,7 @@ class Shard {
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
+  AnswerPacker answer_packer_;
   ShardCounters counters_;
 };
 
