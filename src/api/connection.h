@@ -29,7 +29,9 @@ struct AttachedTable {
 class Connection {
  public:
   /// @param spin  of its loop.
-  Connection(const std::string& head_address, runtime::Duration spin);
+  /// @param filters  of every table.
+  Connection(const std::string& head_address, runtime::Duration spin,
+             std::string filters = "none");
   /// What is under way ends with kCancelled.
   ~Connection();
   Connection(const Connection&) = delete;
@@ -48,6 +50,7 @@ class Connection {
   /// Forget a table that was dropped.
   void Forget(TableId table);
 
+  Status AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter);
   std::future<Status> Push(TableId table, client::PushRequest request);
   std::future<Result<std::vector<float>>> Pull(TableId table, client::PullRequest request);
   /// Read the rows of a table that `request` asks for, of all segments in order. @param request  of segment 0.
@@ -64,6 +67,7 @@ class Connection {
                  std::chrono::milliseconds patience);
 
   std::string head_address_;
+  std::string filters_;
   runtime::LoopThread thread_;
   std::unique_ptr<ClusterNode> node_;
   std::unique_ptr<transport::TcpTransport> transport_;

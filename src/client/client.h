@@ -67,6 +67,8 @@ class Client {
   /// Run what is pushed to and pulled from an attached table through filters, from now on (docs/filters.md).
   /// Errors: kNotFound; kInvalidArgument  filters that change values, for a table that does not add what is pushed.
   Status UseFilters(TableId table, filter::FilterStack filters);
+  /// Put a filter of one's own ahead of a table's filters; pushes from now on pass it. Errors: as UseFilters().
+  Status AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter);
   /// What filters hold back of earlier pushes; nothing without filters. The caller pushes it, `exact`.
   filter::PushRows TakeHeldBack(TableId table, std::uint32_t floats_per_key);
   /// Bytes before and after each filter of a table: of pushed values, of keys, and of the floats of pulls' answers.

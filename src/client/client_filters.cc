@@ -40,6 +40,18 @@ Status Client::UseFilters(TableId id, filter::FilterStack filters) {
   return {};
 }
 
+Status Client::AddFilter(TableId id, std::unique_ptr<filter::ValueFilter> filter) {
+  Table* table = FindTable(id);
+  if (table == nullptr)
+    return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
+  if (table->filters == nullptr) {
+    auto none = filter::FilterStack::Create("none", {});
+    SY_RETURN_IF_ERROR(UseFilters(id, std::move(none.value())));
+  }
+  table->filters->stack.Add(std::move(filter));
+  return {};
+}
+
 void Client::FilterPush(Table& table, PushRequest& request) {
   if (table.filters == nullptr || request.exact || request.keys.empty()) return;
   filter::PushRows rows{.width = request.floats_per_key,

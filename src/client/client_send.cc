@@ -89,7 +89,7 @@ void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push,
                      .keys = gathered.keys(),
                      .floats = gathered.floats()};
   std::size_t packed_away = 0;
-  if (table.filters != nullptr && !gathered.keys().empty()) {
+  if (table.Packs() && !gathered.keys().empty()) {
     message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
     message.packed.floats =
         table.filters->stack.EncodeFloats(gathered.floats(), message.floats_per_key);
@@ -129,7 +129,7 @@ void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t requ
                      .entries = entries,
                      .keys = gathered.keys()};
   std::size_t packed_away = 0;
-  if (table.filters != nullptr) {
+  if (table.Packs()) {
     message.answer_codecs = table.filters->stack.answer_codecs();
     message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
     message.keys = {};

@@ -60,6 +60,7 @@ struct Client::Table {
   std::map<std::uint64_t, PendingScan> scans;
   std::unique_ptr<TableFilters> filters;  ///< None: frames are plain.
 
+  bool Packs() const { return filters != nullptr && filters->stack.packs(); }
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
   bool opened() const;
   /// True when an unanswered request to `server`, as it was last sent, has this id.

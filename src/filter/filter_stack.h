@@ -63,6 +63,10 @@ class FilterStack {
 
   /// Shall lists of keys that were sent before be named by their signatures (KeyCache)?
   bool caches_keys() const { return list_.key_cache; }
+  /// Do keys and floats travel packed? Filters of values alone leave frames plain.
+  bool packs() const {
+    return list_.key_cache || list_.delta || list_.zeros || list_.fixed || list_.bytes;
+  }
   /// What pulls' answers are to be encoded with.
   wire::AnswerCodecs answer_codecs() const;
   /// Is there a filter that changes or drops what is pushed?

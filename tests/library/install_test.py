@@ -41,6 +41,11 @@ class Installed(unittest.TestCase):
             self.assertEqual(sorted(lines), sorted(f"{word} {time}" for word in words))
         dump = self.succeed(steelyard, "table", "dump", "words", "--cluster", up["cluster"])
         self.assertEqual([line.split("\t")[-1] for line in dump.splitlines() if line[0].isdigit()], ["2"] * 3)
+        self.succeed("cmake", "-S", ROOT / "examples/own_filter", "-B", folder / "own", "-G", "Ninja",
+                     f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
+        self.succeed("cmake", "--build", folder / "own")
+        said = self.succeed(folder / "own/own_filter", up["cluster"])
+        self.assertEqual(said.splitlines(), ["1 5", "2 10", "3 -10", "4 0", "10 rows stayed at home"])
         self.succeed(steelyard, "down", "--data-dir", folder / "cluster")
         alone = run(client, up["cluster"], "rose")
         self.assertEqual(alone.returncode, 1)
