@@ -11,8 +11,8 @@ namespace steelyard::bench {
 namespace {
 
 constexpr std::size_t kListSizes[] = {10'000, 100'000};
-constexpr std::size_t kLists = 4;       ///< That come again and again.
-constexpr std::size_t kRequests = 200;  ///< Of a load.
+constexpr std::size_t kLists = 4;      ///< That come again and again.
+constexpr std::size_t kRequests = 40;  ///< Of a load; bytes a key depend little on it.
 /// Few: on a busy machine no request waits so long that it is sent again.
 constexpr std::size_t kInFlight = 2;
 /// What key caching must make of a repeated list of 8-byte keys and 4-byte values; 3 is the most there is.

@@ -30,8 +30,7 @@ class Connection {
  public:
   /// @param spin  of its loop.
   /// @param filters  of every table.
-  Connection(const std::string& head_address, runtime::Duration spin,
-             std::string filters = "none");
+  Connection(const std::string& head_address, runtime::Duration spin, std::string filters = "none");
   /// What is under way ends with kCancelled.
   ~Connection();
   Connection(const Connection&) = delete;
