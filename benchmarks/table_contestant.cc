@@ -52,7 +52,7 @@ void Serve(const std::string& head_address, const std::string& listen, runtime::
 class LoadNode final : public transport::Node {
  public:
   LoadNode(const std::string& head_address, Incarnation incarnation, TableOptions table,
-           const client::StreamBinding& binding)
+           const client::StreamBinding& binding, std::string filters)
       : identity_{.role = wire::Role::kClient,
                   .incarnation = incarnation,
                   .listen_address = {},
@@ -60,7 +60,8 @@ class LoadNode final : public transport::Node {
         head_(head_address, &identity_),
         client_(&identity_, {.unacked_bytes_max = std::size_t{256} << 20}),
         table_(std::move(table)),
-        binding_(binding) {}
+        binding_(binding),
+        filters_(std::move(filters)) {}
 
   /// `done` is called when the table is attached, a load is carried out, or something failed.
   void OnDone(std::function<void(const Status&)> done) { done_ = std::move(done); }
@@ -71,6 +72,7 @@ class LoadNode final : public transport::Node {
     Arm(transport);
   }
   const std::vector<float>& last_floats() const { return last_floats_; }
+  const client::Traffic& traffic() const { return client_.traffic(); }
 
   void OnStart(Transport& transport) override {
     head_.Start(transport);
@@ -123,6 +125,11 @@ class LoadNode final : public transport::Node {
     table_id_ = view.value().table;
     client_.Attach(transport, view.value(), binding_,
                    [this](const Status& status) { done_(status); });
+    if (filters_ == "none") return;
+    auto filters = filter::FilterStack::Create(filters_, {});
+    const Status used =
+        filters.ok() ? client_.UseFilters(table_id_, std::move(filters.value())) : filters.status();
+    if (!used.ok()) done_(used);
   }
 
   void Request(Transport& transport) {
@@ -169,6 +176,7 @@ class LoadNode final : public transport::Node {
   client::Client client_;
   TableOptions table_;
   client::StreamBinding binding_;
+  std::string filters_;
   TableId table_id_ = 0;
   Step step_ = 0;
   std::function<void(const Status&)> done_;
@@ -218,6 +226,14 @@ class TableContestant final : public ServedContestant {
 
   const ChildServer& server() const override { return server_; }
   double BytesPerWorker() const override { return bytes_per_worker_; }
+  std::uint64_t BytesMoved() const override {
+    std::uint64_t bytes = 0;
+    for (const Worker& worker : workers_) {
+      const client::Traffic& traffic = worker.client->traffic();
+      bytes += traffic.pushed_bytes + traffic.pulled_bytes;
+    }
+    return bytes;
+  }
 
  private:
   struct Worker {
@@ -256,8 +272,8 @@ class TableContestant final : public ServedContestant {
                                         .stream = static_cast<StreamId>(workers_.size()),
                                         .session = 1,
                                         .first_step = 0};
-    worker.client =
-        std::make_unique<LoadNode>(head_address, worker.transport->Random(), table_, binding);
+    worker.client = std::make_unique<LoadNode>(head_address, worker.transport->Random(), table_,
+                                               binding, wiring_.filters);
     worker.node.Host(*worker.client, nullptr);
     worker.client->OnDone([this](const Status& status) {
       result_ = status;

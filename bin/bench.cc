@@ -7,6 +7,7 @@
 #include "base/near_miss.h"
 #include "bench_row.h"
 #include "command.h"
+#include "filter_traffic_bench.h"
 #include "growth_bench.h"
 #include "latency_bench.h"
 #include "output.h"
@@ -17,13 +18,14 @@
 namespace steelyard::cli {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames{"growth", "latency", "push-pull", "table",
-                                                 "workers"};
+constexpr std::array<std::string_view, 6> kNames{"filters",   "growth", "latency",
+                                                 "push-pull", "table",  "workers"};
 
 Result<std::vector<bench::BenchRow>> RunBench(const std::string& name, std::uint64_t keys,
                                               std::uint64_t rounds) {
   if (name == "push-pull") return bench::RunPushPull({.keys = keys, .rounds = rounds});
   if (name == "latency") return bench::RunLatency({.rounds = rounds});
+  if (name == "filters") return bench::RunFilterTraffic({.keys = keys});
   if (name == "growth") return bench::RunGrowth({.keys = keys});
   if (name == "table") return bench::RunTable({.keys = keys, .rounds = rounds});
   if (name == "workers") return bench::RunWorkers({.rounds = rounds});
@@ -57,7 +59,7 @@ Command BenchCommand() {
       .summary = "Measure this machine beside peers and limits",
       .options = {{.name = "name",
                    .value = "NAME",
-                   .help = "growth, latency, push-pull, table or workers",
+                   .help = "filters, growth, latency, push-pull, table or workers",
                    .positional = true,
                    .required = true},
                   {.name = "keys",

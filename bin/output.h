@@ -72,6 +72,13 @@ struct DelayReport {
   std::string tau;  ///< "4", "inf".
 };
 
+/// What one of --filters was given and what it left.
+struct FilterReport {
+  std::string name;
+  std::uint64_t before_bytes = 0;
+  std::uint64_t after_bytes = 0;
+};
+
 /// One training run.
 struct TrainReport {
   std::uint64_t rows = 0;      ///< Trained rows of one pass.
@@ -91,6 +98,7 @@ struct TrainReport {
   std::uint64_t pushed_bytes = 0;
   std::uint64_t pulled_bytes = 0;
   std::uint64_t before_filters_bytes = 0;
+  std::vector<FilterReport> filters;
   double idle_fraction = 0.0;
   std::optional<StagesReport> stages;
   std::optional<StalenessReport> staleness;

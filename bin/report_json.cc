@@ -89,6 +89,11 @@ std::string TrainJson(const TrainReport& report) {
   json["traffic"] = {{"pushed_bytes", report.pushed_bytes},
                      {"pulled_bytes", report.pulled_bytes},
                      {"before_filters_bytes", report.before_filters_bytes}};
+  for (const FilterReport& filter : report.filters) {
+    json["traffic"]["filters"].push_back({{"name", filter.name},
+                                          {"before_bytes", filter.before_bytes},
+                                          {"after_bytes", filter.after_bytes}});
+  }
   json["idle_fraction"] = report.idle_fraction;
   if (report.stages.has_value()) {
     json["stages"] = {{"parse_ns", report.stages->parse_ns},

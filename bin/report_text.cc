@@ -128,6 +128,16 @@ std::string TrainText(const TrainReport& report) {
                       Bytes(report.pushed_bytes), Bytes(report.pulled_bytes),
                       Bytes(report.peak_memory_bytes), 100.0 * report.idle_fraction);
   text += DelayText(report);
+  if (!report.filters.empty()) {
+    text += fmt::format(
+        "filters left {} of {} on the wire:", Bytes(report.pushed_bytes + report.pulled_bytes),
+        Bytes(report.before_filters_bytes));
+    for (const FilterReport& filter : report.filters) {
+      text += fmt::format(" {} {} of {};", filter.name, Bytes(filter.after_bytes),
+                          Bytes(filter.before_bytes));
+    }
+    text.back() = '\n';
+  }
   if (report.stages.has_value()) {
     text += fmt::format(
         "per non-zero: parse {:.1f} ns, localise {:.1f} ns, compute {:.1f} ns; pull {:.1f} ns and "

@@ -110,7 +110,10 @@ TrainReport ReportOf(const job::TrainParameters& parameters, const wire::JobStat
   }
   report.pushed_bytes = work.pushed_bytes;
   report.pulled_bytes = work.pulled_bytes;
-  report.before_filters_bytes = work.pushed_bytes + work.pulled_bytes;
+  report.before_filters_bytes = work.before_filters_bytes;
+  for (const wire::FilterSums& sums : work.filters) {
+    report.filters.push_back({sums.name, sums.bytes_before, sums.bytes_after});
+  }
   const double waited = static_cast<double>(work.idle_ns);
   const double spent = waited + static_cast<double>(work.busy_ns);
   report.idle_fraction = spent > 0.0 ? waited / spent : 0.0;

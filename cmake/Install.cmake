@@ -10,7 +10,7 @@ if(NOT TARGET steelyard_api)
   return()
 endif()
 # The library itself and what it is linked from.
-foreach(module base wire runtime transport placement rpc client api)
+foreach(module base wire filter runtime transport placement rpc client api)
   set_target_properties(steelyard_${module} PROPERTIES EXPORT_NAME ${module})
   install(TARGETS steelyard_${module} EXPORT steelyard ARCHIVE)
 endforeach()

@@ -40,6 +40,11 @@ class Table {
   /// Shapes: keys [n] strictly increasing; values [n, width] row-major.
   std::future<Status> Push(std::vector<Key> keys, std::vector<float> values);
 
+  /// Run every later push of this connection to the table through a filter of one's own, ahead of those of
+  /// ConnectOptions: it may change a row's values, and drops the row where it returns false. It runs once for each row,
+  /// on the connection's thread; what it leaves is what is sent again. @param name  for reports.
+  Status AddFilter(std::string name, std::function<bool(Key key, std::span<float> values)> filter);
+
   /// Read the keys' values: [n, width], zeros for a key that nobody pushed. Every push of this connection whose future was
   /// ready before is in them.
   ///
@@ -136,6 +141,10 @@ struct ConnectOptions {
   /// The connection's thread looks for the next answer for so long before it sleeps: 20 to 50 us make single requests
   /// several times faster, at the price of a processor while there is traffic (`steelyard server --spin`, too).
   std::chrono::microseconds spin = std::chrono::microseconds(0);
+  /// Make what is pushed and pulled smaller, e.g. "key-cache,delta,zeros,lz4"; docs/filters.md lists them. Those that
+  /// hold rows back (significant, feedback) and kkt are for training jobs. For tables that `assign` or keep the `max`
+  /// only those that lose nothing.
+  std::string filters = "none";
 };
 
 /// A program's connection to a running cluster (`steelyard up`), on a thread of its own.
@@ -146,7 +155,8 @@ struct ConnectOptions {
 class Cluster {
  public:
   /// Join the cluster whose head listens at `address` ("127.0.0.1:4070").
-  /// Errors: kUnavailable  no head answers within `patience`; the message says what was found instead.
+  /// Errors: kUnavailable  no head answers within `patience`; the message says what was found instead;
+  ///         kInvalidArgument  options.filters is no list of filters, or has one that a program cannot use.
   static Result<Cluster> Connect(const std::string& address, const ConnectOptions& options = {});
 
   /// Errors: kInvalidArgument  the name is taken, or an option is wrong; kUnavailable  there is no server.

@@ -15,6 +15,38 @@ namespace {
 constexpr std::uint32_t kScanRows = 32'768;
 constexpr std::uint32_t kStrideMax = std::numeric_limits<std::uint32_t>::max();
 
+/// A program's function as a filter.
+class RowFilter final : public filter::ValueFilter {
+ public:
+  RowFilter(std::string name, std::function<bool(Key, std::span<float>)> keep)
+      : name_(std::move(name)), keep_(std::move(keep)) {}
+  std::string name() const override { return name_; }
+  void Apply(filter::PushRows& rows, filter::Random& /*random*/) override {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (keep_(rows.keys[i], rows.row(i))) rows.MoveRow(i, kept++);
+    }
+    rows.Truncate(kept);
+  }
+
+ private:
+  std::string name_;
+  std::function<bool(Key, std::span<float>)> keep_;
+};
+
+/// Errors: kInvalidArgument  no list, or filters that only a training job can end or has rules for.
+Status CheckFilters(const std::string& text) {
+  const auto list = filter::ParseFilterList(text);
+  if (!list.ok()) return list.status();
+  if (!list.value().significant && !list.value().feedback && !list.value().kkt) return {};
+  return {StatusCode::kInvalidArgument,
+          "'" + text +
+              "': significant and feedback hold rows back until a training job's pass ends, and "
+              "kkt needs "
+              "a job's rule; a program can use the others",
+          "filters"};
+}
+
 }  // namespace
 
 Table::Table(std::shared_ptr<api::Connection> connection, std::shared_ptr<api::AttachedTable> table)
@@ -50,6 +82,12 @@ Status Table::Join(const Membership& membership) {
 
 Status Table::Leave() {
   return connection_->Leave(table_->view.table);
+}
+
+Status Table::AddFilter(std::string name,
+                        std::function<bool(Key key, std::span<float> values)> filter) {
+  return connection_->AddFilter(table_->view.table,
+                                std::make_unique<RowFilter>(std::move(name), std::move(filter)));
 }
 
 std::future<Result<std::vector<float>>> Table::Pull(std::vector<Key> keys) {
@@ -125,7 +163,8 @@ Cluster::Cluster(std::shared_ptr<api::Connection> connection)
     : connection_(std::move(connection)) {}
 
 Result<Cluster> Cluster::Connect(const std::string& address, const ConnectOptions& options) {
-  auto connection = std::make_shared<api::Connection>(address, options.spin);
+  SY_RETURN_IF_ERROR(CheckFilters(options.filters));
+  auto connection = std::make_shared<api::Connection>(address, options.spin, options.filters);
   SY_RETURN_IF_ERROR(connection->Join(options.patience));
   return Cluster(std::move(connection));
 }

@@ -109,6 +109,53 @@ TEST_F(ClusterTest, PushesPullsScansAndDrops) {
   EXPECT_EQ(table.Push({1}, {1, 1}).get().code(), StatusCode::kUnavailable) << "dropped by another";
 }
 
+TEST_F(ClusterTest, FiltersChangeBytesAndOwnFiltersChangeRowsOnce) {
+  Cluster plain = Connect();
+  Table sums = Create(plain, "sums");
+  Result<Cluster> filtered =
+      Cluster::Connect(head_->address(), {.filters = "key-cache,delta,zeros,lz4"});
+  ASSERT_TRUE(filtered.ok()) << filtered.status().ToString();
+  Table same = filtered.value().OpenTable("sums").value();
+  std::size_t seen = 0;  // Written on the connection's thread, before a push is answered.
+  ASSERT_TRUE(same.AddFilter("odd",
+                             [&seen](Key key, std::span<float> row) {
+                               ++seen;
+                               row[0] *= 2;
+                               return key % 2 == 1;
+                             })
+                  .ok());
+  std::vector<Key> keys;
+  for (Key i = 0; i < 20'000; ++i) keys.push_back(i << 40 | i);
+  for (int time = 0; time < 5; ++time) {
+    ASSERT_TRUE(same.Push(keys, std::vector<float>(keys.size(), 1.0F)).get().ok());
+  }
+  EXPECT_EQ(seen, 100'000u);
+  const auto pulled = same.Pull(keys).get();
+  ASSERT_TRUE(pulled.ok()) << pulled.status().ToString();
+  EXPECT_EQ(pulled.value(), sums.Pull(keys).get().value());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    ASSERT_EQ(pulled.value()[i], keys[i] % 2 == 1 ? 10.0F : 0.0F) << i;
+  }
+}
+
+TEST_F(ClusterTest, RefusesFiltersThatDoNotFit) {
+  const auto refusal = [&](const char* filters) {
+    return Cluster::Connect(head_->address(), {.filters = filters}).status();
+  };
+  EXPECT_NE(refusal("zeroes").message().find("did you mean zeros?"), std::string::npos);
+  EXPECT_EQ(refusal("significant:0.1").code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(refusal("feedback,fixed:2").code(), StatusCode::kInvalidArgument);
+  Cluster cluster = Connect();
+  (void)Create(cluster, "sums");
+  Result<Cluster> lossy = Cluster::Connect(head_->address(), {.filters = "fixed:2"});
+  ASSERT_TRUE(lossy.ok());
+  EXPECT_TRUE(lossy.value().OpenTable("sums").ok());
+  ASSERT_TRUE(cluster.CreateTable({.name = "last", .updater = {.name = "assign"}}).ok());
+  const Status refused = lossy.value().OpenTable("last").status();
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument) << refused.ToString();
+  EXPECT_NE(refused.message().find("assign"), std::string::npos) << refused.message();
+}
+
 TEST_F(ClusterTest, RefusesWhatDoesNotFit) {
   Cluster cluster = Connect();
   Table table = Create(cluster, "w");

@@ -22,8 +22,9 @@ Incarnation DrawIncarnation() {
 
 }  // namespace
 
-Connection::Connection(const std::string& head_address, runtime::Duration spin)
+Connection::Connection(const std::string& head_address, runtime::Duration spin, std::string filters)
     : head_address_(head_address),
+      filters_(std::move(filters)),
       thread_(spin),
       node_(std::make_unique<ClusterNode>(
           ClusterNode::Options{.head_address = head_address,
@@ -105,6 +106,12 @@ Result<std::shared_ptr<AttachedTable>> Connection::Attach(wire::View view) {
         node_->Attach(*transport_, table->view, [done](const Status& status) {
           done(status.ok() ? Result<bool>(true) : status);
         });
+        if (filters_ == "none") return;
+        auto filters = filter::FilterStack::Create(filters_, {.seed = transport_->Random()});
+        const Status used =
+            filters.ok() ? node_->client().UseFilters(table->view.table, std::move(filters.value()))
+                         : filters.status();
+        if (!used.ok()) node_->client().Detach(*transport_, table->view.table, used);
       },
       kAnswerMax);
   if (!attached.ok()) return attached.status();
@@ -121,6 +128,17 @@ void Connection::Forget(TableId table) {
     node_->client().Detach(*transport_, table,
                            Status(StatusCode::kNotFound, "the table was dropped"));
   });
+}
+
+Status Connection::AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter) {
+  auto given = std::make_shared<std::unique_ptr<filter::ValueFilter>>(std::move(filter));
+  const Result<bool> added = Wait<bool>(
+      [this, table, given](const auto& done) {
+        const Status status = node_->client().AddFilter(table, std::move(*given));
+        done(status.ok() ? Result<bool>(true) : status);
+      },
+      kAnswerMax);
+  return added.ok() ? Status() : added.status();
 }
 
 client::TaskSpec Connection::NewTask(const TaskOptions& options) {

@@ -30,7 +30,8 @@ struct AttachedTable {
 class Connection {
  public:
   /// @param spin  of its loop.
-  Connection(const std::string& head_address, runtime::Duration spin);
+  /// @param filters  of every table.
+  Connection(const std::string& head_address, runtime::Duration spin, std::string filters = "none");
   /// What is under way ends with kCancelled.
   ~Connection();
   Connection(const Connection&) = delete;
@@ -49,6 +50,7 @@ class Connection {
   /// Forget a table that was dropped.
   void Forget(TableId table);
 
+  Status AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter);
   Submitted<Status> Push(TableId table, const TaskOptions& options, client::PushRequest request);
   Submitted<Result<Pulled>> Pull(TableId table, const TaskOptions& options,
                                  client::PullRequest request);
@@ -76,6 +78,7 @@ class Connection {
                  std::chrono::milliseconds patience);
 
   std::string head_address_;
+  std::string filters_;
   runtime::LoopThread thread_;
   std::unique_ptr<ClusterNode> node_;
   std::unique_ptr<transport::TcpTransport> transport_;

@@ -129,6 +129,7 @@ Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, D
                   std::to_string(unacked_bytes_) +
                       " bytes of pushes are unacknowledged; retry when some are");
   }
+  FilterPush(*table, push.request);
   placement::SliceKeys(push.request.keys, table->view, push.slices);
   // Members of a group tell every server how far they are, also those that own none of the keys.
   push.parts = MakeParts(*table, push.slices, /*with_empty=*/table->binding.group != 0);
@@ -281,6 +282,7 @@ void Client::OnClose(Transport& transport, LinkId link, const Status& why) {
 void Client::OnReady(Transport& transport, Server& server) {
   server.inflight_bytes = 0;
   server.retry = options_.retry_min;
+  server.key_lists.Clear();
   for (const auto& [id, table] : tables_) {
     if (!table->servers.contains(server.index)) continue;
     table->MarkUnsent(server.index);

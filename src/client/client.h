@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "client/pending.h"
+#include "filter/filter_stack.h"
 #include "placement/placement.h"
 #include "rpc/channel.h"
 #include "rpc/identity.h"
@@ -68,6 +69,16 @@ class Client {
   /// pulled from and scanned further on. `done` comes when every server knows.
   /// Errors: kInvalidArgument  pushes are under way.
   Status Leave(transport::Transport& transport, TableId table, Done done);
+
+  /// Run what is pushed to and pulled from an attached table through filters, from now on (docs/filters.md).
+  /// Errors: kNotFound; kInvalidArgument  filters that change values, for a table that does not add what is pushed.
+  Status UseFilters(TableId table, filter::FilterStack filters);
+  /// Put a filter of one's own ahead of a table's filters; pushes from now on pass it. Errors: as UseFilters().
+  Status AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter);
+  /// What filters hold back of earlier pushes; nothing without filters. The caller pushes it, `exact`.
+  filter::PushRows TakeHeldBack(TableId table, std::uint32_t floats_per_key);
+  /// Bytes before and after each filter of a table: of pushed values, of keys, and of the floats of pulls' answers.
+  std::vector<filter::FilterCounts> FilterCountsOf(TableId table) const;
 
   /// Send one row of floats per key; each owner applies it with the table's updater, exactly once.
   /// @return the push's ts. Errors: kInvalidArgument, kNotFound (not attached), kResourceExhausted (retry later).
@@ -131,14 +142,23 @@ class Client {
                     PushPart& part);
   void SendPullPart(transport::Transport& transport, Table& table, std::uint64_t id,
                     PendingPull& pull, PullPart& part);
+  /// Let a table's filters change a push, once.
+  void FilterPush(Table& table, PushRequest& request);
+  /// The keys of one frame as a section, or as their signature; valid until the next call.
+  wire::Packed PackKeys(Table& table, Server& server, const RequestPart& part,
+                        std::span<const Key> keys);
+  Status UnpackAnswer(Table& table, const PendingPull& pull, const RequestPart& part,
+                      wire::PullResponse& response);
+  /// The server lacks lists that were named to it: send them.
+  void SendKeys(transport::Transport& transport, Table& table, Server& server, RequestPart& part,
+                bool push);
   void OnPushAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnPullResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void SendCallPart(transport::Transport& transport, Table& table, std::uint64_t request_id,
                     PendingCall& call, RequestPart& part);
   /// Queue a push that is complete but for its ts, and send what can be sent.
   Ts EnqueuePush(transport::Transport& transport, Table& table, PendingPush push);
-  wire::Frame MakePushFrame(const Table& table, const PendingPush& push,
-                            const PushPart& part) const;
+  wire::Frame MakePushFrame(Table& table, const PendingPush& push, const PushPart& part);
   void OnPushDone(transport::Transport& transport, Table& table, Server& server, PendingPush& push,
                   PushPart& part);
   void OnCallResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
@@ -176,6 +196,7 @@ class Client {
   std::size_t unacked_bytes_ = 0;
   bool credit_freed_ = false;  ///< A failed table gave up pushes that were under way.
   Traffic traffic_;
+  filter::SectionDecoder answer_floats_{filter::kAnswerLimits};
 };
 
 }  // namespace steelyard::client

@@ -49,6 +49,8 @@ void Client::OnPushAck(Transport& transport, Server& server, const wire::Frame& 
   if (!ack.failed.empty()) {
     // A refusal of an earlier transmission says nothing about the present one.
     if (frame.header.request_id != part->request_id) return;
+    const bool lacks_keys = ack.failed.front().code == EntryCode::kNoKeys;
+    if (lacks_keys) return SendKeys(transport, *table, server, *part, /*push=*/true);
     return HandlePushFailures(transport, *table, server, ack, *push, *part);
   }
   OnPushDone(transport, *table, server, *push, *part);
@@ -139,6 +141,7 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                                          server.channel.name()));
         }
         break;
+      case EntryCode::kNoKeys:  // Of all entries or none: SendKeys().
       case EntryCode::kBusy:
         break;
     }
@@ -156,10 +159,24 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
   Flush(transport, server);
 }
 
+void Client::SendKeys(Transport& transport, Table& table, Server& server, RequestPart& part,
+                      bool push) {
+  if (part.with_keys) return;  // They are on their way.
+  part.with_keys = true;
+  part.sent = false;
+  ++traffic_.lists_missed;
+  if (push) {  // Those behind it were answered GAP or will be: all are sent again, in order.
+    table.servers.at(server.index).went_back_at = transport.now();
+    server.inflight_bytes = 0;
+    table.MarkPushesUnsent(server.index);
+  }
+  Flush(transport, server);
+}
+
 void Client::OnPullResponse(Transport& transport, Server& server, const wire::Frame& frame) {
-  const auto decoded = wire::DecodePullResponse(frame.body.bytes());
+  auto decoded = wire::DecodePullResponse(frame.body.bytes());
   if (!decoded.ok()) return FailServer(server, decoded.status());
-  const wire::PullResponse& response = decoded.value();
+  wire::PullResponse& response = decoded.value();
   Table* table = FindTable(response.table);
   if (table == nullptr) return;
   const auto found = table->pulls.find(frame.header.request_id);
@@ -185,13 +202,20 @@ void Client::OnPullResponse(Transport& transport, Server& server, const wire::Fr
                                   "; the server's log says why",
                               server.channel.name()));
     }
+    if (entry.code == EntryCode::kNoKeys)
+      return SendKeys(transport, *table, server, *part, /*push=*/false);
     busy |= entry.code != EntryCode::kOk;
   }
   if (busy) return;  // Sent again by OnWake.
-  const Status wrong = StorePulled(pull, *part, response);
+  Status wrong = UnpackAnswer(*table, pull, *part, response);
+  if (wrong.ok()) wrong = StorePulled(pull, *part, response);
   if (!wrong.ok())
     return FailTable(*table, Status(wrong.code(), wrong.message(), server.channel.name()));
   traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+  traffic_.before_filters_bytes +=
+      frame.body.size() + wire::kHeaderBytes +
+      (response.packed.form == wire::Form::kPlain ? 0 : response.floats.size_bytes()) -
+      wire::PackedBytes(response.packed);
   part->done = true;
   if (std::ranges::all_of(pull.parts, &PullPart::done)) FinishPull(*table, frame.header.request_id);
   (void)transport;
@@ -235,7 +259,7 @@ void Client::OnAnswer(Server& server, const wire::Frame& frame) {
     const auto found = table->asks.find(frame.header.request_id);
     if (found == table->asks.end() || found->second.part.server != server.index) continue;
     server.retry = options_.retry_min;
-    traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+    traffic_.AddPulled(frame.body.size() + wire::kHeaderBytes);
     callbacks_.emplace_back(
         [done = std::move(found->second.done), frame] { done(Result<wire::Frame>(frame)); });
     table->asks.erase(found);

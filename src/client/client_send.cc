@@ -58,7 +58,7 @@ void Client::Flush(Transport& transport, Server& server) {
       if (ask.part.server != server.index || ask.part.sent) continue;
       ask.part.sent = true;
       ask.part.sent_at = transport.now();
-      traffic_.pushed_bytes += ask.frame.body.size() + wire::kHeaderBytes;
+      traffic_.AddPushed(ask.frame.body.size() + wire::kHeaderBytes);
       server.channel.Send(transport, ask.frame);
     }
   }
@@ -92,12 +92,11 @@ void Client::SendPushPart(Transport& transport, Table& table, PendingPush& push,
                 : MakePushFrame(table, push, part);
   part.sent = true;
   part.sent_at = transport.now();
-  traffic_.pushed_bytes += frame.body.size() + wire::kHeaderBytes;
+  traffic_.AddPushed(frame.body.size() + wire::kHeaderBytes);
   servers_[part.server]->channel.Send(transport, std::move(frame));
 }
 
-wire::Frame Client::MakePushFrame(const Table& table, const PendingPush& push,
-                                  const PushPart& part) const {
+wire::Frame Client::MakePushFrame(Table& table, const PendingPush& push, const PushPart& part) {
   std::vector<wire::PushEntry> entries;
   entries.reserve(part.slices.size());
   for (const std::uint32_t index : part.slices) {
@@ -111,19 +110,28 @@ wire::Frame Client::MakePushFrame(const Table& table, const PendingPush& push,
   const GatheredSlices gathered(push.request.keys, push.request.floats, width, push.slices,
                                 part.slices);
   const StreamBinding& binding = table.binding;
-  return wire::MakeFrame(wire::Push{.table = table.view.table,
-                                    .stream = binding.stream,
-                                    .session = binding.session,
-                                    .ts = push.ts,
-                                    .acked_ts = part.acked_ts_when_sent,
-                                    .step = push.request.step,
-                                    .through_step = push.request.through_step,
-                                    .columns = push.request.columns,
-                                    .floats_per_key = push.request.floats_per_key,
-                                    .entries = entries,
-                                    .keys = gathered.keys(),
-                                    .floats = gathered.floats()},
-                         part.request_id);
+  wire::Push message{.table = table.view.table,
+                     .stream = binding.stream,
+                     .session = binding.session,
+                     .ts = push.ts,
+                     .acked_ts = part.acked_ts_when_sent,
+                     .step = push.request.step,
+                     .through_step = push.request.through_step,
+                     .columns = push.request.columns,
+                     .floats_per_key = push.request.floats_per_key,
+                     .entries = entries,
+                     .keys = gathered.keys(),
+                     .floats = gathered.floats()};
+  if (table.Packs() && !gathered.keys().empty()) {
+    message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
+    message.packed.floats =
+        table.filters->stack.EncodeFloats(gathered.floats(), message.floats_per_key);
+    message.keys = {};
+    message.floats = {};
+    traffic_.before_filters_bytes += gathered.keys().size_bytes() + gathered.floats().size_bytes() -
+                                     wire::PackedBytes(message.packed);
+  }
+  return wire::MakeFrame(message, part.request_id);
 }
 
 void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t request_id,
@@ -138,20 +146,29 @@ void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t requ
   }
   const GatheredSlices gathered(pull.request.keys, {}, 0, pull.slices, part.slices);
   const StreamBinding& binding = table.binding;
-  wire::Frame frame = wire::MakeFrame(wire::Pull{.table = table.view.table,
-                                                 .group = GroupOf(pull.request, binding),
-                                                 .stream = binding.stream,
-                                                 .session = binding.session,
-                                                 .acked_ts = pull.acked_ts,
-                                                 .step = pull.request.step,
-                                                 .gate_step = pull.request.gate_step,
-                                                 .columns = pull.request.columns,
-                                                 .entries = entries,
-                                                 .keys = gathered.keys()},
-                                      request_id);
+  wire::Pull message{.table = table.view.table,
+                     .group = GroupOf(pull.request, binding),
+                     .stream = binding.stream,
+                     .session = binding.session,
+                     .acked_ts = pull.acked_ts,
+                     .step = pull.request.step,
+                     .gate_step = pull.request.gate_step,
+                     .columns = pull.request.columns,
+                     .entries = entries,
+                     .keys = gathered.keys()};
+  std::size_t packed_away = 0;
+  if (table.Packs()) {
+    message.answer_codecs = table.filters->stack.answer_codecs();
+    message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
+    message.keys = {};
+    packed_away = gathered.keys().size_bytes();
+  }
+  wire::Frame frame = wire::MakeFrame(message, request_id);
   part.sent = true;
   part.sent_at = transport.now();
   traffic_.pulled_bytes += frame.body.size() + wire::kHeaderBytes;
+  traffic_.before_filters_bytes +=
+      frame.body.size() + wire::kHeaderBytes + packed_away - wire::PackedBytes(message.packed);
   servers_[part.server]->channel.Send(transport, std::move(frame));
 }
 

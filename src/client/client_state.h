@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "filter/key_cache.h"
 
 namespace steelyard::client {
 
@@ -22,6 +23,17 @@ struct Client::Server {
   rpc::Channel channel;
   std::size_t inflight_bytes = 0;  ///< Of pushes sent on this connection and not acknowledged.
   runtime::Duration retry;
+  filter::KeyCache key_lists{
+      filter::kKeyCacheBytes};  ///< Names of what this connection's other end may still have.
+};
+
+/// The filters of one table, and what they did that they do not count themselves.
+struct TableFilters {
+  explicit TableFilters(filter::FilterStack filters) : stack(std::move(filters)) {}
+  filter::FilterStack stack;
+  filter::KeySignature signature;  ///< Of the last frame; its hash is sent from here.
+  filter::FilterCounts key_cache{.name = "key-cache"};
+  filter::FilterCounts answers{.name = "answers"};
 };
 
 /// What a table needs to know of one of its servers.
@@ -52,7 +64,9 @@ struct Client::Table {
   std::map<std::uint64_t, PendingScan> scans;
   std::map<std::uint64_t, PendingAsk> asks;
   std::map<std::uint64_t, PendingCall> calls;
+  std::unique_ptr<TableFilters> filters;  ///< None: frames are plain.
 
+  bool Packs() const { return filters != nullptr && filters->stack.packs(); }
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
   bool opened() const;
   /// True when an unanswered request to `server`, as it was last sent, has this id.

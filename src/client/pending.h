@@ -25,6 +25,7 @@ struct PushRequest {
   std::uint32_t floats_per_key = 1;
   std::vector<Key> keys;
   std::vector<float> floats;
+  bool exact = false;  ///< Filters that change values leave it alone.
 };
 
 /// Shapes: keys [n] strictly increasing.
@@ -102,6 +103,17 @@ struct Traffic {
   std::uint64_t pushed_bytes = 0;
   std::uint64_t pulled_bytes = 0;
   std::uint64_t resends = 0;
+  std::uint64_t before_filters_bytes = 0;  ///< What pushed and pulled would be without filters.
+  std::uint64_t lists_missed = 0;  ///< Signatures that a server did not know (docs/filters.md).
+
+  void AddPushed(std::uint64_t bytes) {
+    pushed_bytes += bytes;
+    before_filters_bytes += bytes;
+  }
+  void AddPulled(std::uint64_t bytes) {
+    pulled_bytes += bytes;
+    before_filters_bytes += bytes;
+  }
 };
 
 /// What one server must do for a request.
@@ -111,6 +123,7 @@ struct RequestPart {
   bool sent = false;  ///< On the current connection.
   runtime::Time sent_at{0};
   std::uint64_t request_id = 0;       ///< Of the last transmission (pushes).
+  bool with_keys = false;             ///< The server lacks the list that a signature named.
   Ts acked_ts_when_sent = 0;          ///< Likewise: pushes up to this one were acknowledged.
   std::vector<std::uint32_t> slices;  ///< Indices into the request's slices.
 };

@@ -50,6 +50,11 @@ std::vector<const Codec*> FloatCodecs(const FilterList& list) {
   return codecs;
 }
 
+bool ShrinksBytes(std::uint8_t codec) {
+  const auto id = static_cast<CodecId>(codec);
+  return id == CodecId::kLz4 || id == CodecId::kSnappy;
+}
+
 void AppendCounts(const SectionEncoder& encoder, const std::string& section,
                   std::vector<FilterCounts>& counts) {
   for (std::size_t i = 0; i < encoder.counts().size(); ++i) {
@@ -60,6 +65,28 @@ void AppendCounts(const SectionEncoder& encoder, const std::string& section,
 }
 
 }  // namespace
+
+Result<std::vector<const Codec*>> FindAnswerCodecs(const wire::AnswerCodecs& codecs) {
+  const auto [first, second] = codecs;
+  const bool zeros = static_cast<CodecId>(first) == CodecId::kZeros;
+  const bool known =
+      second == 0 ? first == 0 || zeros || ShrinksBytes(first) : zeros && ShrinksBytes(second);
+  if (!known) {
+    return Status(StatusCode::kInvalidArgument, "an answer in codecs " + std::to_string(first) +
+                                                    ", " + std::to_string(second) +
+                                                    "; zeros, then lz4 or snappy would do");
+  }
+  std::vector<const Codec*> found;
+  if (first != 0) found.push_back(FindCodec(static_cast<CodecId>(first)));
+  if (second != 0) found.push_back(FindCodec(static_cast<CodecId>(second)));
+  return found;
+}
+
+wire::AnswerCodecs FilterStack::answer_codecs() const {
+  const auto bytes = static_cast<std::uint8_t>(list_.bytes.value_or(CodecId::kNone));
+  if (list_.zeros) return {static_cast<std::uint8_t>(CodecId::kZeros), bytes};
+  return {bytes, 0};
+}
 
 FilterStack::FilterStack(const FilterList& list, FilterStackOptions options)
     : list_(list),

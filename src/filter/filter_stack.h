@@ -10,6 +10,7 @@
 #include "filter/filter_list.h"
 #include "filter/section.h"
 #include "filter/value_filter.h"
+#include "wire/data_messages.h"
 
 namespace steelyard::filter {
 
@@ -27,6 +28,12 @@ struct FilterStackOptions {
   RowPredicate kkt = {};  ///< Needed by the filter kkt.
   SectionLimits limits = {};
 };
+
+/// What the floats of pulls' answers may be encoded with: nothing is lost of what is pulled.
+/// Errors: kInvalidArgument  other codecs than zeros, lz4, snappy, or in another order.
+Result<std::vector<const Codec*>> FindAnswerCodecs(const wire::AnswerCodecs& codecs);
+/// Who asked for so many floats has room for them, whatever they shrank to.
+inline constexpr SectionLimits kAnswerLimits{.ratio_max = 256};
 
 /// Order. Once per push: own filters (Add()), kkt, significant, skip, fixed, sparse; feedback is around skip and fixed.
 /// So rows that go early cost nothing later, what is rounded is what is sent, and what was rounded to zero is dropped.
@@ -56,6 +63,14 @@ class FilterStack {
 
   /// Shall lists of keys that were sent before be named by their signatures (KeyCache)?
   bool caches_keys() const { return list_.key_cache; }
+  /// Do keys and floats travel packed? Filters of values alone leave frames plain.
+  bool packs() const {
+    return list_.key_cache || list_.delta || list_.zeros || list_.fixed || list_.bytes;
+  }
+  /// What pulls' answers are to be encoded with.
+  wire::AnswerCodecs answer_codecs() const;
+  /// Is there a filter that changes or drops what is pushed?
+  bool changes_values() const { return !filters_.empty(); }
   const FilterList& list() const { return list_; }
   /// In the order in which they are applied; codecs as "keys:delta", "values:zeros".
   std::vector<FilterCounts> counts() const;

@@ -31,7 +31,7 @@ std::optional<Buffer> KeyCache::Find(const KeySignature& signature) {
 
 KeySignature KeyCache::Insert(TableId table, SegmentId segment, std::span<const Key> keys) {
   const KeySignature signature = SignatureOf(table, segment, keys);
-  if (keys.size_bytes() + kEntryBytes > bytes_max_) return signature;
+  if (BytesOf(signature) > bytes_max_) return signature;
   Buffer copy = Buffer::Allocate(keys.size_bytes());
   if (!keys.empty()) std::memcpy(copy.writable().data(), keys.data(), keys.size_bytes());
   Put(signature, std::move(copy));
@@ -44,21 +44,26 @@ void KeyCache::Clear() {
   bytes_ = 0;
 }
 
-std::size_t KeyCache::BytesOf(const Buffer& keys) {
-  return keys.size() + kEntryBytes;
+std::size_t KeyCache::BytesOf(const KeySignature& signature) {
+  return signature.count * sizeof(Key) + kEntryBytes;
+}
+
+void KeyCache::Forget(const KeySignature& signature) {
+  const auto place = places_.find(signature);
+  if (place == places_.end()) return;
+  bytes_ -= BytesOf(signature);
+  entries_.erase(place->second);
+  places_.erase(place);
 }
 
 void KeyCache::Put(const KeySignature& signature, Buffer keys) {
-  if (const auto place = places_.find(signature); place != places_.end()) {
-    bytes_ -= BytesOf(place->second->keys);
-    entries_.erase(place->second);
-    places_.erase(place);
-  }
-  bytes_ += BytesOf(keys);
+  if (BytesOf(signature) > bytes_max_) return;
+  Forget(signature);
+  bytes_ += BytesOf(signature);
   entries_.push_front({signature, std::move(keys)});
   places_.emplace(signature, entries_.begin());
   while (bytes_ > bytes_max_) {
-    bytes_ -= BytesOf(entries_.back().keys);
+    bytes_ -= BytesOf(entries_.back().signature);
     places_.erase(entries_.back().signature);
     entries_.pop_back();
   }

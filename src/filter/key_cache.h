@@ -24,6 +24,9 @@ struct KeySignature {
   bool operator==(const KeySignature&) const = default;
 };
 
+/// What both sides of a connection keep.
+inline constexpr std::size_t kKeyCacheBytes = std::size_t{32} << 20;
+
 /// Cost: XXH3, about 50 GB/s. Source: Li et al., OSDI 2014, section 4.2 (key caching).
 KeySignature SignatureOf(TableId table, SegmentId segment, std::span<const Key> keys);
 
@@ -32,7 +35,7 @@ KeySignature SignatureOf(TableId table, SegmentId segment, std::span<const Key> 
 /// A server's holds the keys of what a client sent, and signs them itself: a signature from the wire only ever asks. A
 /// client's may hold names only (Remember()), to guess what the server still has. The guess may be wrong: Find() says
 /// so, the server answers that it lacks the keys, nothing has happened, and the client sends them.
-/// Threads: one at a time. Memory: at most `bytes_max`, bookkeeping counted.
+/// Threads: one at a time. Memory: at most `bytes_max`, bookkeeping counted; with names only far less.
 class KeyCache {
  public:
   explicit KeyCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -44,8 +47,10 @@ class KeyCache {
   /// Keep a copy of `keys` under their own signature, and drop what was not used for the longest time. A list that is
   /// larger than the whole cache is not kept.
   KeySignature Insert(TableId table, SegmentId segment, std::span<const Key> keys);
-  /// Keep the name only.
+  /// Keep the name only. It weighs what its keys would, so that a client forgets what its server does.
   void Remember(const KeySignature& signature) { Put(signature, {}); }
+  /// The server said that it lacks this list.
+  void Forget(const KeySignature& signature);
   /// Forget everything: a server when its view changes, a client with its connection.
   void Clear();
 
@@ -65,7 +70,7 @@ class KeyCache {
   };
   using Entries = std::list<Entry>;
 
-  static std::size_t BytesOf(const Buffer& keys);
+  static std::size_t BytesOf(const KeySignature& signature);
   void Put(const KeySignature& signature, Buffer keys);
 
   std::size_t bytes_max_;

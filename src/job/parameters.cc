@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "base/near_miss.h"
+#include "filter/filter_list.h"
 #include "job/parameter_text.h"
 
 namespace steelyard::job {
@@ -203,6 +204,12 @@ constexpr std::array kTable = {
             "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
             "adapts it to idle time and progress; dbpg: blocks of features that may be under way "
             "beside one"},
+    Parameter{.name = "filters",
+              .value = "LIST",
+              .group = "Processes",
+              .field = &P::filters,
+              .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4: "
+                      "docs/filters.md"},
 
     Parameter{
         .name = "model",
@@ -266,6 +273,33 @@ Status CheckLabelRule(std::string_view rule) {
   return Status(
       StatusCode::kInvalidArgument,
       "--label must be a comparison and a number such as '> 15', got '" + std::string(rule) + "'");
+}
+
+/// Errors: kInvalidArgument  no list of filters, or filters that the solver's rows do not bear.
+Status CheckFilters(const TrainParameters& parameters) {
+  const auto list = filter::ParseFilterList(parameters.filters);
+  if (!list.ok())
+    return Status(StatusCode::kInvalidArgument, "--filters: " + list.status().message());
+  if (list.value().kkt) {
+    return Status(StatusCode::kInvalidArgument,
+                  "--filters: 'kkt' needs a rule that says which keys are inactive, and " +
+                      std::string(SolverName(parameters.solver)) + " has none; leave it out");
+  }
+  if (IsBatch(parameters.solver) && parameters.filters != TrainParameters{}.filters) {
+    return Status(StatusCode::kInvalidArgument,
+                  "--filters: dbpg sends no keys, and leaves out settled features by itself; leave "
+                  "the list out");
+  }
+  const bool sums_squares =
+      parameters.solver == Solver::kFtrl || parameters.solver == Solver::kAdagrad;
+  if (list.value().feedback && list.value().fixed && sums_squares) {
+    return Status(
+        StatusCode::kInvalidArgument,
+        "--filters: 'feedback' with 'fixed' may push the sums of squared gradients that " +
+            std::string(SolverName(parameters.solver)) +
+            " keeps below zero; use fixed alone, which is right on average");
+  }
+  return {};
 }
 
 }  // namespace
@@ -382,6 +416,7 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
   }
+  SY_RETURN_IF_ERROR(CheckFilters(parameters));
   if (parameters.model.empty()) return refuse("--model must name a directory, got nothing");
   const bool columns = parameters.format == data::Format::kAuto ||
                        parameters.format == data::Format::kCsv ||

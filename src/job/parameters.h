@@ -88,8 +88,9 @@ struct TrainParameters {
 
   // Processes
   Delay tau;
-  std::uint64_t servers = 0;  ///< 0: everything in the calling process.
-  std::uint64_t workers = 0;  ///< 0: everything in the calling process.
+  std::string filters = "none";  ///< As filter::ParseFilterList() reads it.
+  std::uint64_t servers = 0;     ///< 0: everything in the calling process.
+  std::uint64_t workers = 0;     ///< 0: everything in the calling process.
   std::uint64_t threads =
       0;  ///< Of each process that works; 0: as many as processors it may use. Stays with the caller.
   ByteSize

@@ -19,6 +19,8 @@ constexpr std::size_t kReadAhead = 16;
 constexpr std::size_t kValidationRows = 2048;
 /// Pulls ahead of the step that is learned, however large the delay.
 constexpr Step kPullsAheadMax = 4;
+/// Rows of one push of what filters held back.
+constexpr std::size_t kHeldBackRows = 65'536;
 constexpr std::size_t kNamesPerFrame = 16'384;
 constexpr std::size_t kNameBytesPerFrame = std::size_t{4} << 20;
 
@@ -84,6 +86,17 @@ void Worker::Run::Opened(Transport& transport, const Status& status) {
                     self->state_ = State::kReady;
                     self->Report(transport);
                   });
+  UseFilters(transport);
+}
+
+void Worker::Run::UseFilters(Transport& transport) {
+  if (parameters_.filters == TrainParameters{}.filters) return;
+  auto filters = filter::FilterStack::Create(parameters_.filters,
+                                             {.seed = parameters_.seed * 1024 + assign_.stream});
+  const Status used = filters.ok()
+                          ? client_->UseFilters(assign_.view.table, std::move(filters.value()))
+                          : filters.status();
+  if (!used.ok()) Fail(transport, used);
 }
 
 void Worker::Run::Cancel(Transport& transport, const Status& why) {
@@ -143,6 +156,8 @@ void Worker::Run::BeginPhase(Transport& transport) {
     phase_began_ = transport.now();
     busy_ns_at_start_ = batch_ ? batch_->busy_ns() : 0;
     traffic_at_start_ = client_->traffic();
+    filters_at_start_ = client_->FilterCountsOf(assign_.view.table);
+    held_back_.reset();
     read_ns_at_start_ = environment_->read_ns ? environment_->read_ns() : 0;
     compute_ended_ = transport.now();
   }
@@ -422,6 +437,7 @@ void Worker::Run::PumpEnd(Transport& transport) {
     });
   }
   if (state_ == State::kTraining && !announced_end_) {
+    if (!PushHeldBack(transport)) return;
     announced_end_ = true;
     // Nobody waits for this stream any more in this pass.
     client::PushRequest end{.step = next_step_,
@@ -435,75 +451,26 @@ void Worker::Run::PumpEnd(Transport& transport) {
   if (unacked_pushes_ == 0) FinishPhase(transport);
 }
 
-// ---- Batch solvers ----
-
-void Worker::Run::PumpRows(Transport& transport) {
-  if (computing_ || batches_.empty()) return;
-  computing_ = true;
-  std::shared_ptr<data::Minibatch> batch = std::move(batches_.front());
-  batches_.pop_front();
-  auto status = std::make_shared<Status>();
-  environment_->compute->Run([self = shared_from_this(), batch,
-                              status] { *status = self->batch_->learner().AddRows(*batch); },
-                             [self = shared_from_this(), batch, status, &transport] {
-                               self->computing_ = false;
-                               if (self->cancelled_ || self->state_ == State::kFailed) return;
-                               if (!status->ok()) return self->Fail(transport, *status);
-                               self->work_.rows += batch->rows.size();
-                               self->work_.nonzeros += batch->rows.keys.size();
-                               ++self->work_.minibatches;
-                               self->Pump(transport);
-                             });
-}
-
-void Worker::Run::Solve(Transport& transport) {
-  const auto done = [self = shared_from_this(), &transport](const Status& status,
-                                                            const wire::BatchSums& sums) {
-    self->OnSolved(transport, status, sums);
-  };
-  switch (phase_) {
-    case Phase::kPrepare:
-      asks_to_freeze_ = true;
-      return AskToFreeze(transport);
-    case Phase::kBlocks:
-      return batch_->Pass(transport, plan_, done);
-    case Phase::kCertify:
-      return batch_->Certify(transport, plan_, done);
-    case Phase::kDual:
-      return batch_->Dual(transport, plan_, done);
-    default:
-      return Fail(transport, Status(StatusCode::kCorruption, "no batch solver has this phase"));
+bool Worker::Run::PushHeldBack(Transport& transport) {
+  const auto width = static_cast<std::uint32_t>(learner_->row_floats());
+  if (!held_back_) held_back_ = client_->TakeHeldBack(assign_.view.table, width);
+  filter::PushRows& rows = *held_back_;
+  while (rows.size() > 0) {
+    const std::size_t first = rows.size() - std::min(rows.size(), kHeldBackRows);
+    const std::span keys = std::span(rows.keys).subspan(first);
+    const std::span floats = std::span(rows.floats).subspan(first * width);
+    if (!client_->HasRoom(keys.size_bytes() + floats.size_bytes())) return false;
+    client::PushRequest request{.step = next_step_,
+                                .through_step = next_step_ - 1,
+                                .columns = wire::Columns::kRows,
+                                .floats_per_key = width,
+                                .keys = {keys.begin(), keys.end()},
+                                .floats = {floats.begin(), floats.end()},
+                                .exact = true};
+    if (!TryPush(transport, std::move(request))) return false;
+    rows.Truncate(first);
   }
-}
-
-/// Every worker asks; the first one's request counts, and all are answered.
-void Worker::Run::AskToFreeze(Transport& transport) {
-  head_->Send(transport,
-              wire::MakeFrame(wire::TableFreeze{.table = assign_.view.table, .at_least = 0.0F},
-                              assign_.view.table));
-}
-
-void Worker::Run::OnFrozen(Transport& transport, TableId table, const Status& status) {
-  if (table != assign_.view.table || cancelled_ || !std::exchange(asks_to_freeze_, false)) return;
-  if (!status.ok()) return Fail(transport, status);
-  batch_->Prepare(
-      transport, plan_,
-      [self = shared_from_this(), &transport](const Status& solved, const wire::BatchSums& sums) {
-        self->OnSolved(transport, solved, sums);
-      });
-}
-
-void Worker::Run::OnSolved(Transport& transport, const Status& status,
-                           const wire::BatchSums& sums) {
-  if (cancelled_ || state_ == State::kFailed) return;
-  if (!status.ok()) return Fail(transport, status);
-  batch_sums_ = sums;
-  if (phase_ != Phase::kLoad) {
-    work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;
-    const std::uint64_t spent = Since(transport, phase_began_);
-    work_.idle_ns = spent > work_.busy_ns ? spent - work_.busy_ns : 0;
-  }
-  FinishPhase(transport);
+  return true;
 }
 
 void Worker::Run::PumpNames(Transport& transport) {
@@ -529,6 +496,16 @@ void Worker::Run::UpdateSums() {
   work_.bad_rows = reading_ ? work_.bad_rows : reader_.bad_rows();
   work_.pushed_bytes = traffic.pushed_bytes - traffic_at_start_.pushed_bytes;
   work_.pulled_bytes = traffic.pulled_bytes - traffic_at_start_.pulled_bytes;
+  work_.before_filters_bytes =
+      traffic.before_filters_bytes - traffic_at_start_.before_filters_bytes;
+  const auto counts = client_->FilterCountsOf(assign_.view.table);
+  work_.filters.clear();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    work_.filters.push_back(
+        {.name = counts[i].name,
+         .bytes_before = counts[i].bytes_before - filters_at_start_[i].bytes_before,
+         .bytes_after = counts[i].bytes_after - filters_at_start_[i].bytes_after});
+  }
   work_.loss_sum = computing_ ? work_.loss_sum : evaluation_.sums().loss;
   work_.weight_sum = computing_ ? work_.weight_sum : evaluation_.sums().weight;
   if (environment_->read_ns) work_.read_ns = environment_->read_ns() - read_ns_at_start_;

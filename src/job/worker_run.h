@@ -82,6 +82,9 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void Score(transport::Transport& transport);
   void OnLearned(transport::Transport& transport, InFlight work, std::vector<float> deltas);
   bool TryPush(transport::Transport& transport, client::PushRequest request);
+  void UseFilters(transport::Transport& transport);
+  /// At the end of a pass. @return false: there is more, once pushes are acknowledged.
+  bool PushHeldBack(transport::Transport& transport);
   bool PushHeld(transport::Transport& transport);
   void OnPushed(transport::Transport& transport, const Status& status);
   static std::uint64_t Since(const transport::Transport& transport, runtime::Time time) {
@@ -151,6 +154,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   math::Evaluation evaluation_;
   wire::WorkSums work_;
   client::Traffic traffic_at_start_;
+  std::vector<filter::FilterCounts> filters_at_start_;
+  std::optional<filter::PushRows> held_back_;  ///< Taken from filters when a pass ends.
   std::uint64_t read_ns_at_start_ = 0;
   runtime::Time compute_ended_{0};
 

@@ -22,7 +22,8 @@ Server::Server(Options options)
                 .description = std::move(options.description)},
       head_(std::move(options.head_address), &identity_),
       acceptor_(&identity_),
-      shard_(options.incarnation, options.memory_bytes_max, std::move(options.user)) {}
+      shard_(options.incarnation, options.memory_bytes_max, std::move(options.user)),
+      packed_(options.key_bytes_max) {}
 
 void Server::OnStart(Transport& transport) {
   head_.Start(transport);
@@ -103,17 +104,30 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
   Outbox outbox;
   switch (frame.header.type) {
     case MessageType::kPush: {
-      const auto push = wire::DecodePush(frame.body.bytes());
+      auto push = wire::DecodePush(frame.body.bytes());
       if (!push.ok()) return Refuse(transport, link, id, push.status());
       const runtime::Time began = transport.now();
+      const auto has_keys = packed_.Unpack(link, push.value());
+      if (!has_keys.ok()) return Refuse(transport, link, id, has_keys.status());
+      if (!has_keys.value()) {
+        outbox.emplace_back(link, AskForKeys(push.value(), id));
+        break;
+      }
       shard_.Push(link, push.value(), id, outbox);
       shard_.NoteDuration(push.value().table, transport.now() - began);
       break;
     }
     case MessageType::kPull: {
-      const auto pull = wire::DecodePull(frame.body.bytes());
+      auto pull = wire::DecodePull(frame.body.bytes());
       if (!pull.ok()) return Refuse(transport, link, id, pull.status());
-      shard_.Pull(link, pull.value(), id, frame.body, outbox);
+      const bool plain = pull.value().packed.form == wire::Form::kPlain;
+      const auto has_keys = packed_.Unpack(link, pull.value());
+      if (!has_keys.ok()) return Refuse(transport, link, id, has_keys.status());
+      if (!has_keys.value()) {
+        outbox.emplace_back(link, AskForKeys(pull.value(), id));
+        break;
+      }
+      shard_.Pull(link, pull.value(), id, plain ? frame.body : Buffer(), outbox);
       break;
     }
     case MessageType::kOpenStream: {
@@ -186,6 +200,7 @@ void Server::OnClose(Transport& transport, LinkId link, const Status& why) {
     (void)head_.OnClose(transport, why);
   } else {
     shard_.ForgetLink(link);
+    packed_.ForgetLink(link);
     acceptor_.OnClose(link);
   }
   ArmAlarm(transport);

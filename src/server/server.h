@@ -23,6 +23,8 @@ class Server : public transport::Node {
     std::string description;                                 ///< "pid 4711"
     std::size_t memory_bytes_max = Shard::kMemoryUnlimited;  ///< Of the tables' rows.
     UserCode user = {};
+    /// Of the lists of keys kept for each connection; clients suppose that it is this much.
+    std::size_t key_bytes_max = filter::kKeyCacheBytes;
   };
   explicit Server(Options options);
 
@@ -36,6 +38,7 @@ class Server : public transport::Node {
   /// Not OK once this server cannot go on (the head is gone or refused it); its process should end with it.
   const Status& failure() const { return failure_; }
   const Shard& shard() const { return shard_; }
+  const PackedRequests& packed_requests() const { return packed_; }
   const rpc::HeadLink& head() const { return head_; }
   const rpc::Identity& identity() const { return identity_; }
 
@@ -54,6 +57,7 @@ class Server : public transport::Node {
   rpc::HeadLink head_;
   rpc::Acceptor acceptor_;
   Shard shard_;
+  PackedRequests packed_;
   Status failure_;
   runtime::Time next_stats_{0};
 };

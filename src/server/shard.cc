@@ -217,7 +217,8 @@ void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, 
   });
   if (waits_already) return;
   std::size_t& bytes = waiting_bytes_[link];
-  if (bytes + body.size() > kWaitingBytesMax) {
+  const Buffer kept = body.size() > 0 ? body : wire::MakeFrame(pull, request_id).body;
+  if (bytes + kept.size() > kWaitingBytesMax) {
     std::vector<wire::PulledEntry> busy;
     for (const wire::PullEntry& entry : pull.entries) {
       busy.push_back({.segment = entry.segment, .code = EntryCode::kBusy, .clock = 0});
@@ -229,10 +230,10 @@ void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, 
                   .frame);
     return;
   }
-  bytes += body.size();
+  bytes += kept.size();
   ++counters_.pulls_waited;
   group.waiting.push_back(
-      {.link = link, .request_id = request_id, .gate_step = pull.gate_step, .body = body});
+      {.link = link, .request_id = request_id, .gate_step = pull.gate_step, .body = kept});
 }
 
 void Shard::AnswerWaiting(Table& table, Group& group, Outbox& outbox) {
@@ -328,7 +329,8 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
   }
   ++counters_.pulls_answered;
   counters_.keys_pulled += pull.keys.size();
-  return std::move(frame);
+  if (pull.answer_codecs == wire::AnswerCodecs{}) return std::move(frame);
+  return answer_packer_.Pack(std::move(frame), header, floats, pull.answer_codecs, request_id);
 }
 
 wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {

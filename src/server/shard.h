@@ -16,6 +16,7 @@
 #include "engine/segment_clock.h"
 #include "runtime/time.h"
 #include "server/block_solver.h"
+#include "server/packed_requests.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/algebra.h"
@@ -94,7 +95,7 @@ class Shard {
   wire::Frame Retire(const wire::RetireStream& retire, std::uint64_t request_id, Outbox& outbox);
   void Push(transport::LinkId link, const wire::Push& push, std::uint64_t request_id,
             Outbox& outbox);
-  /// @param body  the pull's own bytes, kept while it waits.
+  /// @param body  the pull's own bytes, kept while it waits; none: they are made then, of a pull that was packed.
   void Pull(transport::LinkId link, const wire::Pull& pull, std::uint64_t request_id,
             const Buffer& body, Outbox& outbox);
   wire::Frame Scan(const wire::Scan& scan, std::uint64_t request_id);
@@ -228,6 +229,7 @@ class Shard {
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
   std::set<StreamId> retired_;
   std::deque<StreamId> retired_order_;  ///< Oldest first.
+  AnswerPacker answer_packer_;
   ShardCounters counters_;
 };
 

@@ -69,10 +69,36 @@ std::span<const Record> GetRecords(ByteReader& reader, std::uint64_t count) {
 }
 
 template <typename Entry>
-bool CountsSumTo(std::span<const Entry> entries, std::uint64_t key_count) {
+std::uint64_t SumOfCounts(std::span<const Entry> entries) {
   std::uint64_t sum = 0;
   for (const Entry& entry : entries) sum += entry.count;
-  return sum == key_count;
+  return sum;
+}
+
+// Packed keys and floats: their sizes, then their bytes.
+void PutPacked(BodyWriter& body, const Packed& packed) {
+  body.Put(static_cast<std::uint32_t>(packed.keys.size()));
+  body.Put(static_cast<std::uint32_t>(packed.floats.size()));
+  body.PutArray(packed.keys);
+  body.PutArray(packed.floats);
+}
+
+std::span<const std::byte> GetSection(ByteReader& reader, std::uint32_t bytes) {
+  if (bytes % 8 != 0) reader.Fail();
+  return std::as_bytes(reader.GetArray<std::uint64_t>(bytes / 8));
+}
+
+void GetPacked(ByteReader& reader, Packed& packed) {
+  const auto key_bytes = reader.Get<std::uint32_t>();
+  const auto float_bytes = reader.Get<std::uint32_t>();
+  packed.keys = GetSection(reader, key_bytes);
+  packed.floats = GetSection(reader, float_bytes);
+}
+
+bool GetForm(ByteReader& reader, Form& form, Form largest) {
+  const auto raw = reader.Get<std::uint8_t>();
+  form = static_cast<Form>(raw);
+  return raw <= static_cast<std::uint8_t>(largest);
 }
 
 Status Malformed(MessageType type, std::size_t size) {
@@ -88,6 +114,11 @@ bool GetColumns(ByteReader& reader, Columns& columns, Columns largest = Columns:
 }
 
 }  // namespace
+
+std::size_t PackedBytes(const Packed& packed) {
+  if (packed.form == Form::kPlain) return 0;
+  return 2 * sizeof(std::uint32_t) + packed.keys.size() + packed.floats.size();
+}
 
 const char* EntryCodeName(EntryCode code) {
   switch (code) {
@@ -111,6 +142,8 @@ const char* EntryCodeName(EntryCode code) {
       return "FULL";
     case EntryCode::kFrozen:
       return "FROZEN";
+    case EntryCode::kNoKeys:
+      return "NO_KEYS";
     case EntryCode::kFailed:
       return "FAILED";
   }
@@ -118,8 +151,9 @@ const char* EntryCodeName(EntryCode code) {
 }
 
 Frame MakeFrame(const Push& push, std::uint64_t request_id) {
+  const bool plain = push.packed.form == Form::kPlain;
   BodyWriter body(kPushFixedBytes + push.entries.size_bytes() + push.keys.size_bytes() +
-                  push.floats.size_bytes());
+                  push.floats.size_bytes() + PackedBytes(push.packed));
   body.Put(push.table);
   body.Put(push.stream);
   body.Put(push.session);
@@ -128,12 +162,13 @@ Frame MakeFrame(const Push& push, std::uint64_t request_id) {
   body.Put(push.step);
   body.Put(push.through_step);
   body.Put(push.columns);
-  body.Put(std::uint8_t{0});
+  body.Put(push.packed.form);
   body.Put(std::uint16_t{0});
   body.Put(push.floats_per_key);
   body.Put(static_cast<std::uint32_t>(push.entries.size()));
-  body.Put(static_cast<std::uint32_t>(push.keys.size()));
+  body.Put(static_cast<std::uint32_t>(plain ? push.keys.size() : SumOfCounts(push.entries)));
   body.PutArray(push.entries);
+  if (!plain) PutPacked(body, push.packed);
   body.PutArray(push.keys);
   body.PutArray(push.floats);
   return body.Finish(Push::kType, request_id);
@@ -150,7 +185,7 @@ Result<Push> DecodePush(std::span<const std::byte> bytes) {
   reader.Get(push.step);
   reader.Get(push.through_step);
   bool valid = GetColumns(reader, push.columns);
-  valid &= reader.Get<std::uint8_t>() == 0 && reader.Get<std::uint16_t>() == 0;
+  valid &= GetForm(reader, push.packed.form, Form::kSignature) && reader.Get<std::uint16_t>() == 0;
   reader.Get(push.floats_per_key);
   const auto entry_count = reader.Get<std::uint32_t>();
   const auto key_count = reader.Get<std::uint32_t>();
@@ -158,9 +193,13 @@ Result<Push> DecodePush(std::span<const std::byte> bytes) {
            push.floats_per_key <= kFloatsPerKeyMax;
   if (!valid) return Malformed(Push::kType, bytes.size());
   push.entries = GetRecords<PushEntry>(reader, entry_count);
-  push.keys = reader.GetArray<Key>(key_count);
-  push.floats = reader.GetArray<float>(std::uint64_t{key_count} * push.floats_per_key);
-  valid = reader.complete() && CountsSumTo(push.entries, key_count) && push.ts > 0 &&
+  if (push.packed.form == Form::kPlain) {
+    push.keys = reader.GetArray<Key>(key_count);
+    push.floats = reader.GetArray<float>(std::uint64_t{key_count} * push.floats_per_key);
+  } else {
+    GetPacked(reader, push.packed);
+  }
+  valid = reader.complete() && SumOfCounts(push.entries) == key_count && push.ts > 0 &&
           push.acked_ts < push.ts;
   if (!valid) return Malformed(Push::kType, bytes.size());
   return push;
@@ -190,20 +229,23 @@ Result<PushAck> DecodePushAck(std::span<const std::byte> bytes) {
 }
 
 Frame MakeFrame(const Pull& pull, std::uint64_t request_id) {
-  BodyWriter body(kPullFixedBytes + pull.entries.size_bytes() + pull.keys.size_bytes());
+  const bool plain = pull.packed.form == Form::kPlain;
+  BodyWriter body(kPullFixedBytes + pull.entries.size_bytes() + pull.keys.size_bytes() +
+                  PackedBytes(pull.packed));
   body.Put(pull.table);
   body.Put(pull.group);
   body.Put(pull.stream);
   body.Put(pull.columns);
-  body.Put(std::uint8_t{0});
-  body.Put(std::uint16_t{0});
+  body.Put(pull.packed.form);
+  for (const std::uint8_t codec : pull.answer_codecs) body.Put(codec);
   body.Put(pull.session);
   body.Put(pull.acked_ts);
   body.Put(pull.step);
   body.Put(pull.gate_step);
   body.Put(static_cast<std::uint32_t>(pull.entries.size()));
-  body.Put(static_cast<std::uint32_t>(pull.keys.size()));
+  body.Put(static_cast<std::uint32_t>(plain ? pull.keys.size() : SumOfCounts(pull.entries)));
   body.PutArray(pull.entries);
+  if (!plain) PutPacked(body, pull.packed);
   body.PutArray(pull.keys);
   return body.Finish(Pull::kType, request_id);
 }
@@ -215,7 +257,8 @@ Result<Pull> DecodePull(std::span<const std::byte> bytes) {
   reader.Get(pull.group);
   reader.Get(pull.stream);
   bool valid = GetColumns(reader, pull.columns);
-  valid &= reader.Get<std::uint8_t>() == 0 && reader.Get<std::uint16_t>() == 0;
+  valid &= GetForm(reader, pull.packed.form, Form::kSignature);
+  for (std::uint8_t& codec : pull.answer_codecs) reader.Get(codec);
   reader.Get(pull.session);
   reader.Get(pull.acked_ts);
   reader.Get(pull.step);
@@ -225,28 +268,48 @@ Result<Pull> DecodePull(std::span<const std::byte> bytes) {
   valid &= key_count <= kKeysPerFrameMax && pull.gate_step <= pull.step;
   if (!valid) return Malformed(Pull::kType, bytes.size());
   pull.entries = GetRecords<PullEntry>(reader, entry_count);
-  pull.keys = reader.GetArray<Key>(key_count);
-  if (!reader.complete() || !CountsSumTo(pull.entries, key_count))
+  if (pull.packed.form == Form::kPlain) {
+    pull.keys = reader.GetArray<Key>(key_count);
+  } else {
+    GetPacked(reader, pull.packed);
+  }
+  if (!reader.complete() || SumOfCounts(pull.entries) != key_count)
     return Malformed(Pull::kType, bytes.size());
   return pull;
 }
+
+namespace {
+
+void PutFixed(BodyWriter& body, const PullResponse& response, std::uint64_t float_count) {
+  body.Put(response.table);
+  body.Put(response.columns);
+  body.Put(response.packed.form);
+  body.Put(std::uint16_t{0});
+  body.Put(response.floats_per_key);
+  body.Put(static_cast<std::uint32_t>(response.entries.size()));
+  body.Put(float_count);
+  body.Put(response.through_min);
+  body.PutArray(response.entries);
+}
+
+}  // namespace
 
 PullResponseFrame MakePullResponse(const PullResponse& response, std::size_t float_count,
                                    std::uint64_t request_id) {
   BodyWriter body(kPullResponseFixedBytes + response.entries.size_bytes() +
                   float_count * sizeof(float));
-  body.Put(response.table);
-  body.Put(response.columns);
-  body.Put(std::uint8_t{0});
-  body.Put(std::uint16_t{0});
-  body.Put(response.floats_per_key);
-  body.Put(static_cast<std::uint32_t>(response.entries.size()));
-  body.Put(static_cast<std::uint64_t>(float_count));
-  body.Put(response.through_min);
-  body.PutArray(response.entries);
+  PutFixed(body, response, float_count);
   const std::span<float> floats(reinterpret_cast<float*>(body.at()), float_count);
   body.Skip(floats.size_bytes());
   return {body.Finish(PullResponse::kType, request_id), floats};
+}
+
+Frame MakeFrame(const PullResponse& response, std::uint64_t request_id) {
+  BodyWriter body(kPullResponseFixedBytes + response.entries.size_bytes() +
+                  PackedBytes(response.packed));
+  PutFixed(body, response, response.float_count);
+  PutPacked(body, response.packed);
+  return body.Finish(PullResponse::kType, request_id);
 }
 
 Result<PullResponse> DecodePullResponse(std::span<const std::byte> bytes) {
@@ -254,15 +317,20 @@ Result<PullResponse> DecodePullResponse(std::span<const std::byte> bytes) {
   PullResponse response;
   reader.Get(response.table);
   bool valid = GetColumns(reader, response.columns);
-  valid &= reader.Get<std::uint8_t>() == 0 && reader.Get<std::uint16_t>() == 0;
+  valid &=
+      GetForm(reader, response.packed.form, Form::kSections) && reader.Get<std::uint16_t>() == 0;
   reader.Get(response.floats_per_key);
   const auto entry_count = reader.Get<std::uint32_t>();
-  const auto float_count = reader.Get<std::uint64_t>();
+  reader.Get(response.float_count);
   reader.Get(response.through_min);
   valid &= response.floats_per_key >= 1 && response.floats_per_key <= kFloatsPerKeyMax;
   if (!valid) return Malformed(PullResponse::kType, bytes.size());
   response.entries = GetRecords<PulledEntry>(reader, entry_count);
-  response.floats = reader.GetArray<float>(float_count);
+  if (response.packed.form == Form::kPlain) {
+    response.floats = reader.GetArray<float>(response.float_count);
+  } else {
+    GetPacked(reader, response.packed);
+  }
   if (!reader.complete()) return Malformed(PullResponse::kType, bytes.size());
   return response;
 }

@@ -1,6 +1,7 @@
 // Data messages: push, pull and scan. Arrays are used where they lie in the frame; nothing is copied key by key.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -43,10 +44,34 @@ enum class EntryCode : std::uint32_t {
       8,  ///< Some keys are new, and the server's memory for tables is used up; detail: its bytes. Definite.
   kFrozen =
       9,  ///< Some keys are new, and the table's keys are fixed; detail: the first such key. Definite.
+  kNoKeys = 10,  ///< The list that a signature names is not here; nothing happened. Send the keys.
   kFailed =
       12,  ///< The table's own updater threw, or made a float that is not finite; detail: the key. Nothing is applied. Definite.
 };
 const char* EntryCodeName(EntryCode code);
+
+/// How the keys and floats of a message lie in it (docs/filters.md).
+enum class Form : std::uint8_t {
+  kPlain = 0,     ///< As arrays, used where they lie.
+  kSections = 1,  ///< As sections of codecs.
+  kKept =
+      2,  ///< Likewise; the server keeps the keys for as long as the connection lasts, if it has room.
+  kSignature =
+      3,  ///< Floats as a section, and of the keys the 128-bit hash: the server has them, it is hoped.
+};
+
+/// Keys and floats that are not plain; what they mean is src/filter's to say. Sizes are multiples of 8.
+struct Packed {
+  Form form = Form::kPlain;
+  std::span<const std::byte> keys;
+  std::span<const std::byte> floats;
+};
+
+/// Bytes of a frame that are packed keys and floats.
+std::size_t PackedBytes(const Packed& packed);
+
+/// The codecs in which a pull wants its floats, in order of application; 0: no more.
+using AnswerCodecs = std::array<std::uint8_t, 2>;
 
 /// One segment touched by a request: the next `count` keys of the frame belong to it.
 struct PushEntry {
@@ -76,8 +101,9 @@ struct Push {
   Columns columns = Columns::kValues;
   std::uint32_t floats_per_key = 1;
   std::span<const PushEntry> entries;
-  std::span<const Key> keys;
+  std::span<const Key> keys;  ///< Empty while they are packed, as floats.
   std::span<const float> floats;
+  Packed packed = {};
 };
 
 struct EntryAnswer {
@@ -106,8 +132,10 @@ struct Pull {
   Step step = 0;             ///< The iteration that asks.
   Step gate_step = kNoGate;  ///< Answer when every stream of the group is through this step.
   Columns columns = Columns::kValues;
+  AnswerCodecs answer_codecs = {};
   std::span<const PullEntry> entries;
-  std::span<const Key> keys;
+  std::span<const Key> keys;  ///< Empty while they are packed.
+  Packed packed = {};
 };
 
 struct PulledEntry {
@@ -125,7 +153,9 @@ struct PullResponse {
   std::uint32_t floats_per_key = 1;
   Step through_min = 0;  ///< The slowest stream of the group is through this step.
   std::span<const PulledEntry> entries;
-  std::span<const float> floats;
+  std::span<const float> floats;  ///< Empty while they are packed.
+  std::uint64_t float_count = 0;  ///< Of both.
+  Packed packed = {};
 };
 
 /// Read rows of one segment in key order from a cursor on: of those whose first value is at least `at_least` away from 0,
@@ -162,6 +192,8 @@ struct ScanResponse {
 Frame MakeFrame(const Push& push, std::uint64_t request_id);
 Frame MakeFrame(const PushAck& ack, std::uint64_t request_id);
 Frame MakeFrame(const Pull& pull, std::uint64_t request_id);
+/// Of an answer whose floats are packed.
+Frame MakeFrame(const PullResponse& response, std::uint64_t request_id);
 Frame MakeFrame(const Scan& scan, std::uint64_t request_id);
 Frame MakeFrame(const ScanResponse& response, std::uint64_t request_id);
 
@@ -174,7 +206,7 @@ PullResponseFrame MakePullResponse(const PullResponse& response, std::size_t flo
                                    std::uint64_t request_id);
 
 /// Decode a body; spans point into `body`, which must be 8-byte aligned and outlive them.
-/// Checks bounds, counts and sums; key order and ranges are the table's to check.
+/// Checks bounds, counts and sums; what is packed stays so; key order and ranges are the table's to check.
 /// Errors: kCorruption.
 Result<Push> DecodePush(std::span<const std::byte> body);
 Result<PushAck> DecodePushAck(std::span<const std::byte> body);

@@ -1,5 +1,7 @@
 #include "wire/job_messages.h"
 
+#include <algorithm>
+
 namespace steelyard::wire {
 namespace {
 
@@ -64,12 +66,19 @@ void WorkSums::Add(const WorkSums& other) {
   weight_sum += other.weight_sum;
   pushed_bytes += other.pushed_bytes;
   pulled_bytes += other.pulled_bytes;
+  before_filters_bytes += other.before_filters_bytes;
   idle_ns += other.idle_ns;
   read_ns += other.read_ns;
   busy_ns += other.busy_ns;
   peak_memory_bytes += other.peak_memory_bytes;
   stages.Add(other.stages);
   staleness.Add(other.staleness);
+  for (const FilterSums& more : other.filters) {
+    auto sums = std::ranges::find(filters, more.name, &FilterSums::name);
+    if (sums == filters.end()) sums = filters.insert(filters.end(), {.name = more.name});
+    sums->bytes_before += more.bytes_before;
+    sums->bytes_after += more.bytes_after;
+  }
 }
 
 Status JobSubmit::Check() const {

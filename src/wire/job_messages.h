@@ -95,6 +95,17 @@ struct StageSums {
   void Add(const StageSums& other);
 };
 
+/// What a filter was given and what it left (docs/filters.md).
+struct FilterSums {
+  std::string name;
+  std::uint64_t bytes_before = 0;
+  std::uint64_t bytes_after = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(name, bytes_before, bytes_after);
+  }
+};
+
 /// What one slot (or all of them) did so far in a pass.
 struct WorkSums {
   std::uint64_t rows = 0;
@@ -105,16 +116,18 @@ struct WorkSums {
   double weight_sum = 0;
   std::uint64_t pushed_bytes = 0;
   std::uint64_t pulled_bytes = 0;
-  std::uint64_t idle_ns = 0;  ///< Time the compute had nothing to do.
-  std::uint64_t read_ns = 0;  ///< Time spent reading and parsing.
-  std::uint64_t busy_ns = 0;  ///< Time spent computing.
+  std::uint64_t before_filters_bytes = 0;  ///< What both would be without filters.
+  std::uint64_t idle_ns = 0;               ///< Time the compute had nothing to do.
+  std::uint64_t read_ns = 0;               ///< Time spent reading and parsing.
+  std::uint64_t busy_ns = 0;               ///< Time spent computing.
   std::uint64_t peak_memory_bytes = 0;
   StageSums stages = {};
   StalenessSums staleness = {};  ///< Of the pulls of training; empty where a worker is alone.
+  std::vector<FilterSums> filters = {};
   template <typename V>
   void Fields(V& v) {
     v(rows, bad_rows, minibatches, nonzeros, loss_sum, weight_sum, pushed_bytes, pulled_bytes,
-      idle_ns, read_ns, busy_ns, peak_memory_bytes, stages, staleness);
+      before_filters_bytes, idle_ns, read_ns, busy_ns, peak_memory_bytes, stages, staleness, filters);
   }
   /// Add another slot's sums.
   void Add(const WorkSums& other);

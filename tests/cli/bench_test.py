@@ -13,7 +13,7 @@ class Bench(CommandTest):
             self.assertGreater(row["value"], 0, row)
             self.assertIn("unit", row)
             if row.get("peer_value"):
-                better = row["peer_value"] / row["value"] if row["unit"] == "us" else row["value"] / row["peer_value"]
+                better = row["peer_value"] / row["value"] if row["unit"] in ("us", "B/key") else row["value"] / row["peer_value"]
                 self.assertAlmostEqual(row["ratio"], better, places=6)
         return rows
 
@@ -32,6 +32,18 @@ class Bench(CommandTest):
     def test_growth(self):
         rows = self.rows("growth")
         self.assertEqual([row["unit"] for row in rows], ["M keys/s", "M keys/s", "us", "B/key"])
+
+    def test_filters(self):
+        rows = self.rows("filters")
+        self.assertEqual(len(rows), 24)
+        cached = [row for row in rows if "repeated, key-cache" in row["name"]]
+        self.assertEqual(len(cached), 8)
+        for row in cached:
+            if row["name"].startswith("push"):
+                self.assertGreaterEqual(row["ratio"], 2.9, row)
+        fresh = [row for row in rows if row["name"].endswith("new, key-cache")]
+        self.assertEqual(len(fresh), 4)
+        self.assertTrue(all(0.95 < row["ratio"] < 1.05 for row in fresh), fresh)
 
     def test_latency(self):
         rows = self.rows("latency")

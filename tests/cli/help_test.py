@@ -12,7 +12,7 @@ GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMANDS = ["train", "predict", "evaluate", "inspect", "up", "down", "status", "top", "jobs ls", "jobs wait", "jobs cancel",
             "table ls", "table describe", "table create", "table dump", "table load", "table drop", "convert", "datagen", "head",
             "server", "worker", "doctor", "completion", "version", "help"]
-LATER_FLAGS = ["rank", "topics", "filters", "replicas", "checkpoint-every", "resume"]
+LATER_FLAGS = ["rank", "topics", "replicas", "checkpoint-every", "resume"]
 
 
 class Help(CommandTest):

@@ -10,6 +10,7 @@
 
 #include "checkpoint/model_writer.h"
 #include "data/row_file.h"
+#include "filter/key_cache.h"
 #include "filter/section.h"
 #include "fuzz/fuzz_target.h"
 #include "wire/call_messages.h"
@@ -166,6 +167,37 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::Decide{1, 2, 96, 4});
 }
 
+// Sections without codecs, and a signature: what the libraries' codecs write may change with their versions.
+void WritePacked(wire::Push push, wire::Pull pull, wire::PullResponse response,
+                 std::span<const float> values) {
+  filter::SectionEncoder keys({});
+  filter::SectionEncoder floats({});
+  const filter::KeySignature signature = filter::SignatureOf(push.table, 0, push.keys);
+  const Bytes name = std::as_bytes(std::span(&signature.hash, 1));
+  const Bytes key_section = keys.Encode(push.keys);
+  const Bytes float_section = floats.Encode(values, 1);
+  push.keys = {};
+  push.floats = {};
+  pull.keys = {};
+  pull.answer_codecs = {3, 5};
+  const auto write_both = [](const char* target, const char* unpacked, const char* seed,
+                             const wire::Frame& frame) {
+    Write(target, seed, frame.body.bytes());
+    Write(unpacked, seed, frame.body.bytes());
+  };
+  push.packed = {wire::Form::kKept, key_section, float_section};
+  write_both("push", "packed_push", "kept", wire::MakeFrame(push, 1));
+  push.packed = {wire::Form::kSignature, name, float_section};
+  write_both("push", "packed_push", "signature", wire::MakeFrame(push, 1));
+  pull.packed = {wire::Form::kSections, key_section, {}};
+  write_both("pull", "packed_pull", "sections", wire::MakeFrame(pull, 1));
+  pull.packed = {wire::Form::kSignature, name, {}};
+  write_both("pull", "packed_pull", "signature", wire::MakeFrame(pull, 1));
+  response.float_count = values.size();
+  response.packed = {wire::Form::kSections, {}, float_section};
+  Write("pull_response", "packed", wire::MakeFrame(response, 1).body.bytes());
+}
+
 void WriteDataMessages() {
   const std::vector<Key> keys{1, 5, 9};
   const std::vector<float> floats{0.5F, -1, 2};
@@ -196,6 +228,8 @@ void WriteDataMessages() {
   wire::PullResponseFrame frame = wire::MakePullResponse(response, floats.size(), 1);
   std::copy(floats.begin(), floats.end(), frame.floats.begin());
   Write("pull_response", "valid", frame.frame.body.bytes());
+
+  WritePacked(push, pull, response, floats);
 
   Write("scan", "valid", wire::MakeFrame(wire::Scan{}, 1).body.bytes());
 

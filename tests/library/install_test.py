@@ -79,6 +79,11 @@ class Installed(unittest.TestCase):
         self.assertEqual(alone.returncode, 1)
         self.assertIn(f"push_pull: {cluster}: no head answers within 5000 ms", alone.stderr)
 
+    def test_a_filter_of_ones_own(self):
+        program = self.build("own_filter") / "own_filter"
+        said = self.succeed(program, self.up())
+        self.assertEqual(said.splitlines(), ["1 5", "2 10", "3 -10", "4 0", "10 rows stayed at home"])
+
     def test_two_groups_share_a_table(self):
         program = self.build("two_groups") / "two_groups"
         cluster = self.up()

@@ -49,13 +49,18 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(opti
   });
   for (std::size_t i = 0; i < options_.servers; ++i) {
     const std::string address = server_address(i);
-    servers_.push_back(world_.AddNode(address, [next_incarnation, address](runtime::Executor&) {
-      return std::make_unique<server::Server>(
-          server::Server::Options{.head_address = "head",
-                                  .listen_address = address,
-                                  .incarnation = next_incarnation(),
-                                  .description = "simulated"});
-    }));
+    server_objects_.push_back(nullptr);
+    servers_.push_back(
+        world_.AddNode(address, [this, next_incarnation, address, i](runtime::Executor&) {
+          auto server = std::make_unique<server::Server>(
+              server::Server::Options{.head_address = "head",
+                                      .listen_address = address,
+                                      .incarnation = next_incarnation(),
+                                      .description = "simulated",
+                                      .key_bytes_max = options_.key_bytes_max});
+          server_objects_[i] = server.get();
+          return server;
+        }));
   }
   for (std::size_t i = 0; i < options_.workers; ++i) {
     workers_.push_back(world_.AddNode(
@@ -137,6 +142,12 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
         job::Submitter::Manner{}, plan, events);
   });
   return index;
+}
+
+std::uint64_t Cluster::lists_missed() const {
+  std::uint64_t missed = 0;
+  for (const server::Server* server : server_objects_) missed += server->packed_requests().misses();
+  return missed;
 }
 
 bool Cluster::RunUntilEnd(std::size_t job, runtime::Time until) {

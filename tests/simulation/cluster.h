@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "filter/key_cache.h"
 #include "job/delay_policy.h"
 #include "job/learner.h"
 #include "job/parameters.h"
 #include "memory_dataset.h"
+#include "server/server.h"
 #include "transport/sim_network.h"
 #include "wire/job_messages.h"
 
@@ -41,6 +43,7 @@ struct ClusterOptions {
   UpdaterOptions ftrl = {.name = "ftrl", .alpha = 0.1F, .beta = 1, .l1 = 1};
   MemoryRows rows;
   std::function<std::unique_ptr<job::DelayPolicy>()> make_delay_policy = job::MakeAdaptiveDelay;
+  std::size_t key_bytes_max = filter::kKeyCacheBytes;  ///< Of each server's lists of keys.
 };
 
 /// A head, servers and workers, and jobs submitted one after another.
@@ -60,6 +63,9 @@ class Cluster {
   transport::NodeIndex worker(std::size_t i) const { return workers_[i]; }
   std::string server_address(std::size_t i) const { return "server-" + std::to_string(i); }
 
+  /// Signatures of lists of keys that servers did not know, so far.
+  std::uint64_t lists_missed() const;
+
   /// What the counting learner must have left in the table after `passes`.
   std::map<Key, std::vector<float>> ExpectedCounts(std::uint64_t passes) const;
 
@@ -68,6 +74,7 @@ class Cluster {
   transport::SimWorld world_;
   std::vector<transport::NodeIndex> servers_;
   std::vector<transport::NodeIndex> workers_;
+  std::vector<const server::Server*> server_objects_;  ///< The present ones; only without crashes.
   std::vector<std::shared_ptr<JobOutcome>> outcomes_;
   std::uint64_t next_incarnation_ = 1;
 };

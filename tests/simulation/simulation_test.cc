@@ -82,6 +82,36 @@ TEST(Simulation, OneWorkerLearnsTheSameBitsUnderFaults) {
   EXPECT_GT(faults, 500u);
 }
 
+// Filters that lose nothing, on a network that loses, repeats and reorders, before servers that forget most lists.
+TEST(Simulation, FiltersCountEveryRowOnceThoughListsAreMissing) {
+  std::uint64_t missed = 0;
+  std::uint64_t faults = 0;
+  for (std::uint64_t run = 0; run < 6; ++run) {
+    ClusterOptions options;
+    options.world.seed = 100 + run;
+    options.world.faults = {.drop = 0.01, .duplicate = 0.01, .reorder = 0.03, .break_link = 0.0002};
+    options.rows.count = 4000;
+    options.key_bytes_max = 3000;  // A few lists of a minibatch.
+    Cluster cluster(options);
+    job::TrainParameters parameters;
+    parameters.data = {"memory"};
+    parameters.minibatch = 16;
+    parameters.passes = 2;
+    parameters.tau.steps = run % 3;
+    const char* const lists[] = {"key-cache,delta,zeros,lz4", "key-cache",
+                                 "key-cache,sparse,significant:1.5,snappy"};
+    parameters.filters = lists[run % 3];
+    const std::size_t job = cluster.Submit(parameters);
+    ASSERT_TRUE(cluster.RunUntilEnd(job, 1200s)) << cluster.outcome(job).last_status;
+    ASSERT_TRUE(cluster.outcome(job).status.ok()) << cluster.outcome(job).status.ToString();
+    EXPECT_EQ(cluster.outcome(job).rows, cluster.ExpectedCounts(2)) << "run " << run;
+    faults += cluster.world().fault_counts().total();
+    missed += cluster.lists_missed();
+  }
+  EXPECT_GT(faults, 500u);
+  EXPECT_GT(missed, 100u);
+}
+
 /// One worker learns with a hold-out. @return what is left in the table, and whose pass it is.
 JobOutcome LearnWithHoldout(std::uint64_t run, std::uint64_t passes, double tolerance) {
   ClusterOptions options;

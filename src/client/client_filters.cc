@@ -1,0 +1,127 @@
+// What a client's filters do: once to a push, and to each frame that carries keys or floats.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "client/client_state.h"
+
+namespace steelyard::client {
+
+using wire::Form;
+
+namespace {
+
+/// Does the table add what is pushed, so that a row may come later, in parts, or not at all when it is zero?
+bool Adds(const TableOptions& options) {
+  return options.updater.name != "assign" && options.updater.name != "max";
+}
+
+void AddCounts(filter::FilterCounts& counts, std::size_t before, std::size_t after) {
+  counts.bytes_before += before;
+  counts.bytes_after += after;
+}
+
+}  // namespace
+
+Status Client::UseFilters(TableId id, filter::FilterStack filters) {
+  Table* table = FindTable(id);
+  if (table == nullptr)
+    return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
+  const TableOptions& options = table->view.spec.options;
+  if (filters.changes_values() && !Adds(options)) {
+    return Status(StatusCode::kInvalidArgument,
+                  "'" + filters.list().ToString() +
+                      "' changes or drops what is pushed, and table '" + options.name +
+                      "' does not add it but keeps it (" + options.updater.name +
+                      "); key-cache, delta, zeros, lz4 and snappy lose nothing",
+                  "filters");
+  }
+  table->filters = std::make_unique<TableFilters>(std::move(filters));
+  return {};
+}
+
+Status Client::AddFilter(TableId id, std::unique_ptr<filter::ValueFilter> filter) {
+  Table* table = FindTable(id);
+  if (table == nullptr)
+    return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
+  if (table->filters == nullptr) {
+    auto none = filter::FilterStack::Create("none", {});
+    SY_RETURN_IF_ERROR(UseFilters(id, std::move(none.value())));
+  }
+  table->filters->stack.Add(std::move(filter));
+  return {};
+}
+
+void Client::FilterPush(Table& table, PushRequest& request) {
+  if (table.filters == nullptr || request.exact || request.keys.empty()) return;
+  filter::PushRows rows{.width = request.floats_per_key,
+                        .keys = std::move(request.keys),
+                        .floats = std::move(request.floats)};
+  const std::size_t before = rows.bytes();
+  table.filters->stack.Apply(rows);
+  traffic_.before_filters_bytes += before - std::min(before, rows.bytes());
+  request.keys = std::move(rows.keys);
+  request.floats = std::move(rows.floats);
+}
+
+filter::PushRows Client::TakeHeldBack(TableId id, std::uint32_t floats_per_key) {
+  filter::PushRows rows{.width = floats_per_key};
+  Table* table = FindTable(id);
+  if (table != nullptr && table->filters != nullptr) table->filters->stack.Flush(rows);
+  return rows;
+}
+
+wire::Packed Client::PackKeys(Table& table, Server& server, const RequestPart& part,
+                              std::span<const Key> keys) {
+  TableFilters& filters = *table.filters;
+  wire::Packed packed{.form = Form::kSections, .keys = {}, .floats = {}};
+  if (filters.stack.caches_keys()) {
+    // One name for all keys of the frame: they are in one piece on the server, too.
+    filters.signature = filter::SignatureOf(table.view.table, /*segment=*/0, keys);
+    if (!part.with_keys && server.key_lists.Find(filters.signature)) {
+      packed.form = Form::kSignature;
+      packed.keys = std::as_bytes(std::span(&filters.signature.hash, 1));
+      AddCounts(filters.key_cache, keys.size_bytes(), packed.keys.size());
+      return packed;
+    }
+    server.key_lists.Remember(filters.signature);
+    packed.form = Form::kKept;
+  }
+  packed.keys = filters.stack.EncodeKeys(keys);
+  if (packed.form == Form::kKept)
+    AddCounts(filters.key_cache, keys.size_bytes(), keys.size_bytes());
+  return packed;
+}
+
+Status Client::UnpackAnswer(Table& table, const PendingPull& pull, const RequestPart& part,
+                            wire::PullResponse& response) {
+  if (response.packed.form == Form::kPlain) return {};
+  std::size_t count = 0;
+  for (const std::uint32_t index : part.slices) count += pull.slices[index].count;
+  count *= pull.request.floats_per_key;
+  if (response.float_count != count || !response.packed.keys.empty()) {
+    return Status(StatusCode::kCorruption, "a pull's answer does not fit what was asked");
+  }
+  filter::Bytes bytes = response.packed.floats;
+  const auto floats = answer_floats_.DecodeFloats(bytes, count);
+  if (!floats.ok()) return floats.status();
+  if (!bytes.empty())
+    return Status(StatusCode::kCorruption, "bytes behind the floats of a pull's answer");
+  if (table.filters != nullptr) {
+    AddCounts(table.filters->answers, floats.value().size_bytes(), response.packed.floats.size());
+  }
+  response.floats = floats.value();
+  return {};
+}
+
+std::vector<filter::FilterCounts> Client::FilterCountsOf(TableId id) const {
+  const Table* table = FindTable(id);
+  if (table == nullptr || table->filters == nullptr) return {};
+  const TableFilters& filters = *table->filters;
+  std::vector<filter::FilterCounts> counts = filters.stack.counts();
+  if (filters.stack.caches_keys()) counts.push_back(filters.key_cache);
+  if (filters.stack.answer_codecs() != wire::AnswerCodecs{}) counts.push_back(filters.answers);
+  return counts;
+}
+
+}  // namespace steelyard::client

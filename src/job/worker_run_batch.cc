@@ -1,0 +1,80 @@
+// The worker's part in batch solvers: rows are handed to a BatchRun, which then does the phases.
+#include <utility>
+
+#include "job/worker_run.h"
+
+namespace steelyard::job {
+
+using transport::Transport;
+using wire::Phase;
+
+void Worker::Run::PumpRows(Transport& transport) {
+  if (computing_ || batches_.empty()) return;
+  computing_ = true;
+  std::shared_ptr<data::Minibatch> batch = std::move(batches_.front());
+  batches_.pop_front();
+  auto status = std::make_shared<Status>();
+  environment_->compute->Run([self = shared_from_this(), batch,
+                              status] { *status = self->batch_->learner().AddRows(*batch); },
+                             [self = shared_from_this(), batch, status, &transport] {
+                               self->computing_ = false;
+                               if (self->cancelled_ || self->state_ == State::kFailed) return;
+                               if (!status->ok()) return self->Fail(transport, *status);
+                               self->work_.rows += batch->rows.size();
+                               self->work_.nonzeros += batch->rows.keys.size();
+                               ++self->work_.minibatches;
+                               self->Pump(transport);
+                             });
+}
+
+void Worker::Run::Solve(Transport& transport) {
+  const auto done = [self = shared_from_this(), &transport](const Status& status,
+                                                            const wire::BatchSums& sums) {
+    self->OnSolved(transport, status, sums);
+  };
+  switch (phase_) {
+    case Phase::kPrepare:
+      asks_to_freeze_ = true;
+      return AskToFreeze(transport);
+    case Phase::kBlocks:
+      return batch_->Pass(transport, plan_, done);
+    case Phase::kCertify:
+      return batch_->Certify(transport, plan_, done);
+    case Phase::kDual:
+      return batch_->Dual(transport, plan_, done);
+    default:
+      return Fail(transport, Status(StatusCode::kCorruption, "no batch solver has this phase"));
+  }
+}
+
+/// Every worker asks; the first one's request counts, and all are answered.
+void Worker::Run::AskToFreeze(Transport& transport) {
+  head_->Send(transport,
+              wire::MakeFrame(wire::TableFreeze{.table = assign_.view.table, .at_least = 0.0F},
+                              assign_.view.table));
+}
+
+void Worker::Run::OnFrozen(Transport& transport, TableId table, const Status& status) {
+  if (table != assign_.view.table || cancelled_ || !std::exchange(asks_to_freeze_, false)) return;
+  if (!status.ok()) return Fail(transport, status);
+  batch_->Prepare(
+      transport, plan_,
+      [self = shared_from_this(), &transport](const Status& solved, const wire::BatchSums& sums) {
+        self->OnSolved(transport, solved, sums);
+      });
+}
+
+void Worker::Run::OnSolved(Transport& transport, const Status& status,
+                           const wire::BatchSums& sums) {
+  if (cancelled_ || state_ == State::kFailed) return;
+  if (!status.ok()) return Fail(transport, status);
+  batch_sums_ = sums;
+  if (phase_ != Phase::kLoad) {
+    work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;
+    const std::uint64_t spent = Since(transport, phase_began_);
+    work_.idle_ns = spent > work_.busy_ns ? spent - work_.busy_ns : 0;
+  }
+  FinishPhase(transport);
+}
+
+}  // namespace steelyard::job
