@@ -368,8 +368,8 @@ Result<Made> MakeCustom(std::string_view name, std::span<const Argument> argumen
     }
     std::ranges::copy(custom->functions(), std::back_inserter(known));
   }
-  return Status(StatusCode::kNotFound, "no function is called '" + std::string(name) + "'" +
-                                           DidYouMean(name, known));
+  return Status(StatusCode::kNotFound,
+                "no function is called '" + std::string(name) + "'" + DidYouMean(name, known));
 }
 
 }  // namespace
