@@ -1,4 +1,4 @@
-// Retirements: streams whose process has died, until every server has let them go.
+// Retirements: streams whose process has died or whose job has ended, until every server has let them go.
 #pragma once
 
 #include <set>
@@ -10,7 +10,7 @@
 
 namespace steelyard::coord {
 
-/// A program that dies leaves its worker groups: what waits for it at the servers is looked at again. Each server is told
+/// A program that dies leaves its worker groups, and so do the workers of a job that ends: what waits for it at the servers is looked at again. Each server is told
 /// until it answers; one that departs meanwhile need not know, and one that joins later has none of its frames.
 ///
 /// Threads: confined to the head's loop. PURE.

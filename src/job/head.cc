@@ -262,6 +262,7 @@ void Head::Tick(Transport& transport, std::vector<Outgoing>& out) {
 void Head::SendAll(Transport& transport, std::vector<Outgoing>& out) {
   // Nobody waits for the answers: member 0 is nobody.
   for (const TableId table : scheduler_.TakeUnusedTables()) tables_.Drop(0, 0, table, out);
+  for (const StreamId stream : scheduler_.TakeEndedStreams()) retirements_.Add(stream, out);
   for (Outgoing& outgoing : out) {
     const coord::Member* member = membership_.Find(outgoing.to);
     if (member == nullptr || member->link == 0)

@@ -397,6 +397,7 @@ void Scheduler::End(Job& job, JobState state, const Status& why, std::vector<Out
       (why.ok() ? std::string("done") : "failed: " + why.ToString()));
   if (job.spec.detached && state == JobState::kFailed) unused_tables_.push_back(job.spec.table);
   for (const Slot& slot : job.slots) {
+    ended_streams_.push_back(slot.stream);
     if (members_->Find(slot.worker) == nullptr) continue;
     out.push_back(
         {slot.worker, wire::MakeFrame(wire::JobCancel{.job = job.id, .reason = why.ToString()})});

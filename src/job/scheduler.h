@@ -78,6 +78,8 @@ class Scheduler {
 
   /// The tables of detached jobs that ended without a result, or whose result was given up, since the last call.
   std::vector<TableId> TakeUnusedTables() { return std::exchange(unused_tables_, {}); }
+  /// The streams of jobs that ended since the last call: whoever waits for such a job's group need not wait longer.
+  std::vector<StreamId> TakeEndedStreams() { return std::exchange(ended_streams_, {}); }
   /// Every job, by id.
   std::vector<wire::JobSummary> List() const;
   /// The job that a worker has a slot of, or that uses a table, and who submitted it; else 0.
@@ -157,6 +159,7 @@ class Scheduler {
   const coord::Tables* tables_;
   Options options_;
   std::vector<TableId> unused_tables_;
+  std::vector<StreamId> ended_streams_;
   std::map<JobId, Job> jobs_;
   JobId next_job_ = 1;
   StreamId next_stream_ = 1;

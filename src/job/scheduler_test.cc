@@ -296,6 +296,8 @@ TEST_F(SchedulerTest, PhasesFollowOnceEverybodyIsDone) {
   EXPECT_EQ(freed, (std::set<NodeId>{kWorkerA, kWorkerB}));
   const wire::JobStatus status = LastStatus();
   EXPECT_EQ(status.state, JobState::kDone);
+  EXPECT_EQ(scheduler_.TakeEndedStreams(), (std::vector<StreamId>{1, 2}));
+  EXPECT_TRUE(scheduler_.TakeEndedStreams().empty());
   EXPECT_EQ(status.earlier.rows, 150u);
   EXPECT_DOUBLE_EQ(status.valid.loss, 0.8);
   EXPECT_FALSE(status.stopped_early);

@@ -33,8 +33,8 @@ void CheckOneOf(Bytes input) {
 void FuzzControlMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
-             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, RetireStream, OpenAck, TableStats,
-             ClusterGet, ClusterStatus, TableFreeze, TableFrozen>(input);
+             TableDrop, TableDropped, InstallView, ViewReady, OpenStream, RetireStream, OpenAck,
+             TableStats, ClusterGet, ClusterStatus, TableFreeze, TableFrozen>(input);
 }
 
 void FuzzCallMessages(Bytes input) {
