@@ -19,8 +19,6 @@ constexpr std::size_t kReadAhead = 16;
 constexpr std::size_t kValidationRows = 2048;
 /// Pulls ahead of the step that is learned, however large the delay.
 constexpr Step kPullsAheadMax = 4;
-/// Rows of one push of what filters held back.
-constexpr std::size_t kHeldBackRows = 65'536;
 constexpr std::size_t kNamesPerFrame = 16'384;
 constexpr std::size_t kNameBytesPerFrame = std::size_t{4} << 20;
 
@@ -87,16 +85,6 @@ void Worker::Run::Opened(Transport& transport, const Status& status) {
                     self->Report(transport);
                   });
   UseFilters(transport);
-}
-
-void Worker::Run::UseFilters(Transport& transport) {
-  if (parameters_.filters == TrainParameters{}.filters) return;
-  auto filters = filter::FilterStack::Create(parameters_.filters,
-                                             {.seed = parameters_.seed * 1024 + assign_.stream});
-  const Status used = filters.ok()
-                          ? client_->UseFilters(assign_.view.table, std::move(filters.value()))
-                          : filters.status();
-  if (!used.ok()) Fail(transport, used);
 }
 
 void Worker::Run::Cancel(Transport& transport, const Status& why) {
@@ -451,28 +439,6 @@ void Worker::Run::PumpEnd(Transport& transport) {
   if (unacked_pushes_ == 0) FinishPhase(transport);
 }
 
-bool Worker::Run::PushHeldBack(Transport& transport) {
-  const auto width = static_cast<std::uint32_t>(learner_->row_floats());
-  if (!held_back_) held_back_ = client_->TakeHeldBack(assign_.view.table, width);
-  filter::PushRows& rows = *held_back_;
-  while (rows.size() > 0) {
-    const std::size_t first = rows.size() - std::min(rows.size(), kHeldBackRows);
-    const std::span keys = std::span(rows.keys).subspan(first);
-    const std::span floats = std::span(rows.floats).subspan(first * width);
-    if (!client_->HasRoom(keys.size_bytes() + floats.size_bytes())) return false;
-    client::PushRequest request{.step = next_step_,
-                                .through_step = next_step_ - 1,
-                                .columns = wire::Columns::kRows,
-                                .floats_per_key = width,
-                                .keys = {keys.begin(), keys.end()},
-                                .floats = {floats.begin(), floats.end()},
-                                .exact = true};
-    if (!TryPush(transport, std::move(request))) return false;
-    rows.Truncate(first);
-  }
-  return true;
-}
-
 void Worker::Run::PumpNames(Transport& transport) {
   if (names_acked_ == names_.size()) return FinishPhase(transport);
   head_->Send(transport, wire::MakeFrame(names_[names_acked_]));
@@ -498,14 +464,7 @@ void Worker::Run::UpdateSums() {
   work_.pulled_bytes = traffic.pulled_bytes - traffic_at_start_.pulled_bytes;
   work_.before_filters_bytes =
       traffic.before_filters_bytes - traffic_at_start_.before_filters_bytes;
-  const auto counts = client_->FilterCountsOf(assign_.view.table);
-  work_.filters.clear();
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    work_.filters.push_back(
-        {.name = counts[i].name,
-         .bytes_before = counts[i].bytes_before - filters_at_start_[i].bytes_before,
-         .bytes_after = counts[i].bytes_after - filters_at_start_[i].bytes_after});
-  }
+  CountFilters();
   work_.loss_sum = computing_ ? work_.loss_sum : evaluation_.sums().loss;
   work_.weight_sum = computing_ ? work_.weight_sum : evaluation_.sums().weight;
   if (environment_->read_ns) work_.read_ns = environment_->read_ns() - read_ns_at_start_;

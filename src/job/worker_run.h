@@ -96,6 +96,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   bool InputExhausted() const;
   BatchReader& reader() { return reads_valid_files_ ? valid_reader_ : reader_; }
   void UpdateSums();
+  void CountFilters();
 
   const wire::SlotAssign assign_;
   rpc::HeadLink* head_;
