@@ -411,7 +411,8 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
         "--task squared_hinge, or an online solver");
   }
   if (batch && parameters.tau.automatic) {
-    return refuse("--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
+    return refuse(
+        "--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
   }
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");

@@ -127,7 +127,8 @@ struct WorkSums {
   template <typename V>
   void Fields(V& v) {
     v(rows, bad_rows, minibatches, nonzeros, loss_sum, weight_sum, pushed_bytes, pulled_bytes,
-      before_filters_bytes, idle_ns, read_ns, busy_ns, peak_memory_bytes, stages, staleness, filters);
+      before_filters_bytes, idle_ns, read_ns, busy_ns, peak_memory_bytes, stages, staleness,
+      filters);
   }
   /// Add another slot's sums.
   void Add(const WorkSums& other);

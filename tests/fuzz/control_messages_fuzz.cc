@@ -43,9 +43,10 @@ void FuzzCallMessages(Bytes input) {
 
 void FuzzJobMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
-  CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan, Decide,
+  CheckOneOf<JobSubmit, JobAccepted, JobStatus, JobCancel, SlotAssign, SlotReady, PassPlan,
              ShardRequest, ShardAssign, Progress, PassDone, Names, NamesAck, NamesGet, WorkerFailed,
-             JobKept, JobGet, JobInfo, BlockJoin, BlockJoined, BlockStep, BlockStepped>(input);
+             JobKept, JobGet, JobInfo, Decide, BlockJoin, BlockJoined, BlockStep, BlockStepped>(
+      input);
 }
 
 }  // namespace steelyard::fuzz
