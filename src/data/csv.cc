@@ -9,8 +9,10 @@
 #include <limits>
 #include <utility>
 
+#include "base/vector_clones.h"
 #include "data/near_miss.h"
 #include "data/number.h"
+#include "data/scan.h"
 
 namespace steelyard::data {
 namespace {
@@ -42,6 +44,16 @@ std::string_view QuotedField(const char*& p, const char* end, std::string& unquo
   }
   p = std::min(close + 1, end);
   return std::string_view(unquoted).substr(start);
+}
+
+constexpr std::size_t kShortRecordBytes = 4096;
+
+/// The offsets of delimiters and quotes in a record of up to kShortRecordBytes.
+SY_VECTOR_CLONES
+std::size_t FindStops(const char* text, std::size_t bytes, char delimiter, std::uint32_t* stops) {
+  if (delimiter == ',') return FindAll<',', '"'>(text, bytes, stops);
+  if (delimiter == ';') return FindAll<';', '"'>(text, bytes, stops);
+  return FindAll<'\t', '"'>(text, bytes, stops);
 }
 
 /// The most frequent of , ; and tab outside quotes in the first line.
@@ -121,7 +133,8 @@ bool SplitRecord(const Record& record, char delimiter, std::vector<std::string_v
   const char* p = record.begin;
   const char* end = record.end;
   if (end > p && end[-1] == '\r') --end;
-  unquoted.reserve(static_cast<std::size_t>(end - p));
+  // Views stay valid, and may be read beyond their ends.
+  unquoted.reserve(static_cast<std::size_t>(end - p) + kReadAheadBytes);
   for (;;) {
     if (p < end && *p == '"') {
       fields.push_back(QuotedField(p, end, unquoted));
@@ -136,9 +149,30 @@ bool SplitRecord(const Record& record, char delimiter, std::vector<std::string_v
   }
 }
 
+/// Split a record that is short and has no quotes. False, with nothing said: it needs SplitRecord().
+bool CsvParser::SplitShort(const Record& record) {
+  const char* end = record.end;
+  if (end > record.begin && end[-1] == '\r') --end;
+  const auto bytes = static_cast<std::size_t>(end - record.begin);
+  if (bytes > kShortRecordBytes) return false;
+  const std::size_t count = FindStops(record.begin, bytes, plan_.delimiter, stops_.data());
+  stops_[count] = static_cast<std::uint32_t>(bytes);
+  fields_.resize(count + 1);
+  std::uint32_t first = 0;
+  bool quotes = false;
+  for (std::size_t i = 0; i <= count; ++i) {
+    const std::uint32_t stop = stops_[i];
+    quotes = quotes || (i < count && record.begin[stop] == '"');
+    fields_[i] = {record.begin + first, stop - first};
+    first = stop + 1;
+  }
+  return !quotes;
+}
+
 CsvParser::CsvParser(CsvPlan plan)
     : plan_(std::move(plan)),
       builder_(plan_.schema, plan_.keep_names),
+      stops_(kShortRecordBytes + kScanBytes + 1),
       components_(plan_.schema.features.size()) {
   if (plan_.binding.order) order_.emplace(plan_.schema.order.column);
 }
@@ -176,7 +210,7 @@ bool CsvParser::ReadWeight(float& weight) {
 }
 
 bool CsvParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
-  if (!SplitRecord(record, plan_.delimiter, fields_, unquoted_)) {
+  if (!SplitShort(record) && !SplitRecord(record, plan_.delimiter, fields_, unquoted_)) {
     return Fail("text follows a closing quote; inside quotes, write \"\" for a quote");
   }
   if (fields_.size() != plan_.columns.size()) {
@@ -190,10 +224,12 @@ bool CsvParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) 
   float label = 0;
   float weight = 1;
   if (!ReadLabel(label) || !ReadWeight(weight)) return false;
+  builder_.StartRow();
   for (std::size_t i = 0; i < components_.size(); ++i) {
-    if (!builder_.OfText(i, fields_[plan_.binding.features[i]], components_[i]))
+    if (!builder_.OfCell(i, fields_[plan_.binding.features[i]], components_[i]))
       return Fail(builder_.error());
   }
+  builder_.FinishRow(components_);
   builder_.Build(components_);
   AppendRow({.row = row,
              .label = label,

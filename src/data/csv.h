@@ -41,6 +41,7 @@ class CsvParser : public RowParser {
 
  private:
   bool Fail(std::string message);
+  bool SplitShort(const Record& record);
   bool ReadLabel(float& label);
   bool ReadWeight(float& weight);
 
@@ -49,6 +50,7 @@ class CsvParser : public RowParser {
   std::optional<OrderCheck> order_;
   std::vector<std::string_view> fields_;
   std::string unquoted_;
+  std::vector<std::uint32_t> stops_;  ///< Offsets of delimiters and quotes in a short record.
   std::vector<Component> components_;
 };
 

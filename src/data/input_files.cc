@@ -187,7 +187,7 @@ const char* FormatName(Format format) {
 
 Format FormatOfName(std::string path) {
   for (const char* packed : {".gz", ".gzip", ".zst", ".zstd"}) {
-    if (path.ends_with(packed)) path.resize(path.size() - std::strlen(packed));
+    if (path.ends_with(packed)) path.erase(path.size() - std::strlen(packed));
   }
   const auto ends = [&path](std::initializer_list<const char*> endings) {
     return std::any_of(endings.begin(), endings.end(),

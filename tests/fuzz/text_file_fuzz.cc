@@ -110,17 +110,23 @@ void FuzzCsv(Bytes input) {
   auto rule = data::LabelRule::Parse(schema.value().positive);
   SY_CHECK(rule.ok());
   const char delimiter = (choice & 1u) != 0 ? '\t' : ',';
-  data::CsvParser parser({.schema = std::move(schema.value()),
-                          .binding = std::move(binding.value()),
-                          .labels = data::LabelMap(data::LabelKind::kBinary, rule.value()),
-                          .columns = columns,
-                          .delimiter = delimiter,
-                          .labels_optional = (choice & 2u) != 0,
-                          .keep_names = (choice & 4u) != 0});
+  data::CsvPlan plan{.schema = std::move(schema.value()),
+                     .binding = std::move(binding.value()),
+                     .labels = data::LabelMap(data::LabelKind::kBinary, rule.value()),
+                     .columns = columns,
+                     .delimiter = delimiter,
+                     .labels_optional = (choice & 2u) != 0,
+                     .keep_names = (choice & 4u) != 0};
+  // Rows whose names are wanted take another way through the parser, and must be the same.
+  data::CsvPlan twin_plan = plan;
+  twin_plan.keep_names = !plan.keep_names;
+  data::CsvParser parser(std::move(plan));
+  data::CsvParser twin(std::move(twin_plan));
   data::TextStream stream(data::FromMemory(std::string(AsText(input.subspan(1)))),
                           {.quoted = true, .comments = false, .delimiter = delimiter},
                           {.path = "input", .first_byte = 0, .recountable = false});
   data::RowBlock block;
+  data::RowBlock twin_block;
   data::Record record;
   for (std::uint64_t row = 0; !parser.fatal(); ++row) {
     const auto more = stream.Next(record);
@@ -129,9 +135,12 @@ void FuzzCsv(Bytes input) {
     const bool parsed = parser.Parse(record, row, block);
     SY_CHECK(block.size() == before + (parsed ? 1 : 0));
     SY_CHECK(parsed || !parser.error().empty());
+    SY_CHECK(twin.Parse(record, row, twin_block) == parsed && twin.error() == parser.error());
   }
   SY_CHECK(block.offsets.size() == block.size() + 1 && block.offsets.back() == block.keys.size());
   SY_CHECK(block.values.empty() || block.values.size() == block.keys.size());
+  SY_CHECK(twin_block.keys == block.keys && twin_block.values == block.values);
+  SY_CHECK(twin_block.labels.size() == block.labels.size() && twin_block.offsets == block.offsets);
   (void)parser.TakeNames();
 }
 

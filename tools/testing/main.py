@@ -79,8 +79,8 @@ def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
         ("asan", "address and undefined-behaviour sanitizers; bugs planted in the simulation",
          lambda: sanitizer_stage("asan", None if full else ASAN)),
         ("tsan", "thread sanitizer", lambda: sanitizer_stage("tsan", None if full else TSAN)),
-        ("fuzz", f"each decoder: the kept inputs, then {30 if full else 10} s of new ones",
-         lambda: fuzz.stage(30 if full else 10)),
+        ("fuzz", f"each decoder: the kept inputs, then {30 if full else 5} s of new ones",
+         lambda: fuzz.stage(30 if full else 5)),
         ("tidy", "clang-tidy on " + ("every file" if full else "changed files"), lambda: tidy.tidy_stage(full)),
     ]
     if not full:
