@@ -163,7 +163,9 @@ TEST_F(TableFunctionsTest, PushesOfOtherProgramsGoOnWhileACallRuns) {
   Cluster other = Connect();
   Table table = Create(cluster, "t");
   Fill(table, RandomRows(300'000, 1));
-  Table same = other.OpenTable("t").value();
+  Result<Table> opened = other.OpenTable("t");
+  ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+  Table same = opened.value();
   std::future<double> norm = std::async(std::launch::async, [&] { return table.Norm1().value(); });
   std::size_t pushed = 0;
   do {

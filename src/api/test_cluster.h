@@ -74,7 +74,11 @@ class ClusterTest : public testing::Test {
   static std::unique_ptr<Running<job::Head>> MakeHead() {
     return std::make_unique<Running<job::Head>>([](const std::string& address) {
       return std::make_unique<job::Head>(job::Head::Options{
-          .cluster_id = 7, .incarnation = 1, .listen_address = address, .membership = {}});
+          .cluster_id = 7,
+          .incarnation = 1,
+          .listen_address = address,
+          // A sanitizer makes a server silent for longer than a cluster would wait.
+          .membership = {.dead_after = std::chrono::seconds(2)}});
     });
   }
   std::unique_ptr<Running<server::Server>> MakeServer(Incarnation incarnation) {

@@ -12,11 +12,15 @@ namespace {
 
 /// Blocks for each entry of a row: then a block changes few margins twice.
 constexpr double kBlocksPerEntry = 4.0;
+/// A block has no more features than entries, and a step's frame 8 bytes for each feature.
+constexpr double kEntriesPerBlockMax = 2'097'152.0;
+constexpr double kBlocksMax = 65'536.0;
 
 std::uint32_t BlockCount(const wire::WorkSums& loaded) {
-  const double entries = static_cast<double>(loaded.nonzeros) /
-                         static_cast<double>(std::max<std::uint64_t>(loaded.rows, 1));
-  return static_cast<std::uint32_t>(std::clamp(std::ceil(kBlocksPerEntry * entries), 1.0, 4096.0));
+  const double entries = static_cast<double>(loaded.nonzeros);
+  const double per_row = entries / static_cast<double>(std::max<std::uint64_t>(loaded.rows, 1));
+  const double blocks = std::max(kBlocksPerEntry * per_row, entries / kEntriesPerBlockMax);
+  return static_cast<std::uint32_t>(std::clamp(std::ceil(blocks), 1.0, kBlocksMax));
 }
 
 double PenaltyOf(const TrainParameters& parameters, const wire::BlockFigures& figures) {

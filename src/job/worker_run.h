@@ -41,6 +41,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   Session session() const { return assign_.session; }
 
  private:
+  static constexpr runtime::Duration kReportEvery = std::chrono::milliseconds(100);
   enum class State {
     kOpening,
     kAttaching,

@@ -152,13 +152,16 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
     case MessageType::kBlockJoin: {
       const auto join = wire::Decode<wire::BlockJoin>(frame.body.bytes());
       if (!join.ok()) return Refuse(transport, link, id, join.status());
-      outbox.emplace_back(link, shard_.JoinBlocks(join.value(), id));
+      const auto joined = shard_.JoinBlocks(join.value());
+      if (!joined.ok()) return Refuse(transport, link, id, joined.status());
+      outbox.emplace_back(link, wire::MakeFrame(joined.value(), id));
       break;
     }
     case MessageType::kBlockStep: {
       auto step = wire::Decode<wire::BlockStep>(frame.body.bytes());
       if (!step.ok()) return Refuse(transport, link, id, step.status());
-      shard_.StepBlocks(link, std::move(step.value()), id, outbox);
+      const Status status = shard_.StepBlocks(link, std::move(step.value()), id, outbox);
+      if (!status.ok()) return Refuse(transport, link, id, status);
       break;
     }
     case MessageType::kCall: {

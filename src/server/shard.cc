@@ -190,15 +190,20 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
                                                           .failed = failed},
                                             request_id));
   if (table == nullptr || !failed.empty()) return;
-  Announce(*table, push.stream, push.session, push.ts, push.acked_ts, push.through_step, outbox);
+  Announce(*table,
+           {.stream = push.stream,
+            .session = push.session,
+            .ts = push.ts,
+            .acked_ts = push.acked_ts,
+            .through = push.through_step},
+           outbox);
 }
 
-void Shard::Announce(Table& table, StreamId stream, Session session, Ts ts, Ts acked_ts,
-                     Step through, Outbox& outbox) {
-  const auto group = table.group_of.find(stream);
+void Shard::Announce(Table& table, const Announcement& made, Outbox& outbox) {
+  const auto group = table.group_of.find(made.stream);
   if (group == table.group_of.end()) return;
   Group& members = table.groups[group->second];
-  if (members.clock.Announce(stream, session, ts, acked_ts, through))
+  if (members.clock.Announce(made.stream, made.session, made.ts, made.acked_ts, made.through))
     AnswerWaiting(table, members, outbox);
 }
 

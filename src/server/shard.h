@@ -123,9 +123,10 @@ class Shard {
   std::optional<wire::TableFrozen> FrozenKeysOf(TableId table) const;
 
   /// Block proximal gradient on a frozen table with updater "proximal"; a later job on it starts anew.
-  wire::Frame JoinBlocks(const wire::BlockJoin& join, std::uint64_t request_id);
-  void StepBlocks(transport::LinkId link, wire::BlockStep step, std::uint64_t request_id,
-                  Outbox& outbox);
+  /// Errors: as BlockSolver's; kCancelled  another job works on the table.
+  Result<wire::BlockJoined> JoinBlocks(const wire::BlockJoin& join);
+  Status StepBlocks(transport::LinkId link, wire::BlockStep step, std::uint64_t request_id,
+                    Outbox& outbox);
 
   /// Forget the pulls that wait for a link that is gone.
   void ForgetLink(transport::LinkId link);
@@ -216,8 +217,15 @@ class Shard {
   bool ContinueCall(RunningCall& running);
   void EndEntry(RunningCall& running, wire::CallResult result);
   void AnswerCall(RunningCall& running, Outbox& outbox);
-  void Announce(Table& table, StreamId stream, Session session, Ts ts, Ts acked_ts, Step through,
-                Outbox& outbox);
+  /// Of a push, or of a call that changes rows.
+  struct Announcement {
+    StreamId stream;
+    Session session;
+    Ts ts;
+    Ts acked_ts;
+    Step through;
+  };
+  void Announce(Table& table, const Announcement& made, Outbox& outbox);
 
   Incarnation self_;
   std::size_t memory_bytes_max_;

@@ -7,51 +7,46 @@
 namespace steelyard::server {
 namespace {
 
-wire::Frame RefusedFrame(const Status& status, std::uint64_t request_id) {
-  return wire::MakeFrame(wire::Refused::From(status), request_id);
-}
-
 Status NotHeld(TableId table) {
   return Status(StatusCode::kUnavailable,
                 "table " + std::to_string(table) + " is not held by this server");
 }
 
+Status TakenOver(TableId table, JobId job) {
+  return Status(StatusCode::kCancelled,
+                "job " + std::to_string(job) + " works on table " + std::to_string(table) + " now");
+}
+
 }  // namespace
 
-wire::Frame Shard::JoinBlocks(const wire::BlockJoin& join, std::uint64_t request_id) {
+Result<wire::BlockJoined> Shard::JoinBlocks(const wire::BlockJoin& join) {
   Table* table = FindTable(join.table);
-  if (table == nullptr) return RefusedFrame(NotHeld(join.table), request_id);
+  if (table == nullptr) return NotHeld(join.table);
   const UpdaterOptions& updater = table->view.spec.options.updater;
   if (updater.name != table::kProximalUpdater) {
-    return RefusedFrame(
-        Status(StatusCode::kInvalidArgument,
-               "table '" + table->view.spec.options.name + "' has updater " + updater.name +
-                   ", blocks need " + std::string(table::kProximalUpdater)),
-        request_id);
+    return Status(StatusCode::kInvalidArgument,
+                  "table '" + table->view.spec.options.name + "' has updater " + updater.name +
+                      ", blocks need " + std::string(table::kProximalUpdater));
   }
   if (table->blocks == nullptr || table->blocks->group() < join.group) {
     table->blocks = std::make_unique<BlockSolver>(
         join.group, math::ProximalRule{.l1 = updater.l1, .l2 = updater.l2},
         [table](SegmentId id) -> table::ArrayTable* {
-          if (id >= table->segments.size() || table->segments[id] == nullptr ||
-              !table->segments[id]->frozen)
-            return nullptr;
-          return static_cast<table::ArrayTable*>(table->segments[id]->rows.get());
+          const bool held = id < table->segments.size() && table->segments[id] != nullptr &&
+                            table->segments[id]->frozen.has_value();
+          return held ? static_cast<table::ArrayTable*>(table->segments[id]->rows.get()) : nullptr;
         });
   }
-  const auto joined = table->blocks->Join(join);
-  if (!joined.ok()) return RefusedFrame(joined.status(), request_id);
-  return wire::MakeFrame(joined.value(), request_id);
+  if (table->blocks->group() != join.group) return TakenOver(join.table, table->blocks->group());
+  return table->blocks->Join(join);
 }
 
-void Shard::StepBlocks(transport::LinkId link, wire::BlockStep step, std::uint64_t request_id,
-                       Outbox& outbox) {
+Status Shard::StepBlocks(transport::LinkId link, wire::BlockStep step, std::uint64_t request_id,
+                         Outbox& outbox) {
   Table* table = FindTable(step.table);
-  const bool ours =
-      table != nullptr && table->blocks != nullptr && table->blocks->group() == step.group;
-  const Status status =
-      ours ? table->blocks->Step(link, request_id, std::move(step), outbox) : NotHeld(step.table);
-  if (!status.ok()) outbox.emplace_back(link, RefusedFrame(status, request_id));
+  if (table == nullptr || table->blocks == nullptr) return NotHeld(step.table);
+  if (table->blocks->group() != step.group) return TakenOver(step.table, table->blocks->group());
+  return table->blocks->Step(link, request_id, std::move(step), outbox);
 }
 
 }  // namespace steelyard::server

@@ -180,7 +180,13 @@ void Shard::ContinueCalls(Outbox& outbox) {
   const bool all = std::ranges::all_of(
       running.results, [](const CallResult& result) { return result.code == EntryCode::kOk; });
   if (call.ts == 0 || table == nullptr || !all) return;
-  Announce(*table, call.stream, call.session, call.ts, call.acked_ts, call.through_step, outbox);
+  Announce(*table,
+           {.stream = call.stream,
+            .session = call.session,
+            .ts = call.ts,
+            .acked_ts = call.acked_ts,
+            .through = call.through_step},
+           outbox);
 }
 
 void Shard::AnswerCall(RunningCall& running, Outbox& outbox) {

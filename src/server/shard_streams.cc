@@ -19,7 +19,7 @@ void Shard::Open(LinkId link, const wire::OpenStream& open, std::uint64_t reques
     return refuse(StatusCode::kUnavailable,
                   "table " + std::to_string(open.table) + " is not held by this server");
   }
-  if (retired_.contains(open.stream)) {
+  if (open.group != 0 && retired_.contains(open.stream)) {
     return refuse(StatusCode::kCancelled,
                   "stream " + std::to_string(open.stream) + " has left its worker group");
   }
@@ -51,11 +51,13 @@ wire::Frame Shard::Retire(const wire::RetireStream& retire, std::uint64_t reques
   constexpr Session kNobody = std::numeric_limits<Session>::max();
   for (auto& [id, table] : tables_) {
     if (retire.table != 0 && retire.table != id) continue;
+    const auto member = table.group_of.find(retire.stream);
+    // Nobody waits for a stream of no group: its process may have been silent for a while only, and goes on.
+    if (retire.table == 0 && member == table.group_of.end()) continue;
     for (const auto& segment : table.segments) {
       if (segment != nullptr && segment->clock.knows(retire.stream))
         (void)segment->clock.Open(retire.stream, kNobody);
     }
-    const auto member = table.group_of.find(retire.stream);
     if (member == table.group_of.end()) continue;
     Group& group = table.groups[member->second];
     if (group.clock.Retire(retire.stream)) AnswerWaiting(table, group, outbox);

@@ -259,6 +259,16 @@ TEST_F(ShardTest, WhatWaitsForAStreamThatLeavesIsLookedAtAgain) {
   EXPECT_EQ(failed[0].code, EntryCode::kFenced);
 }
 
+TEST_F(ShardTest, AStreamOfNoGroupOutlivesTheSilenceOfItsProcess) {
+  Open(/*stream=*/1, /*session=*/1, /*group=*/0);
+  EXPECT_TRUE(Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}}).empty());
+  Outbox outbox;
+  (void)shard_.Retire({.table = 0, .stream = 1}, 1, outbox);
+  EXPECT_TRUE(Push({.ts = 2, .entries = {{0, 1, 1, 1}}, .keys = {4}, .floats = {1}}).empty());
+  EXPECT_EQ(Open(1, 1, 0), StatusCode::kOk);
+  EXPECT_EQ(Open(1, 1, 3), StatusCode::kCancelled) << "a group goes on without it";
+}
+
 TEST_F(ShardTest, ARefusedPushAnnouncesNothing) {
   Open(1, 1, 3);
   EXPECT_FALSE(Pull({4}, 0).has_value());

@@ -1,4 +1,4 @@
-// The worker's part in batch solvers: rows are handed to a BatchRun, which then does the phases.
+// What a worker's run does for a batch solver: rows are handed to a BatchRun, which then does the phases.
 #include <utility>
 
 #include "job/worker_run.h"
