@@ -453,7 +453,8 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   }
   if (parameters.cache.empty()) return refuse("--cache must name a folder, or none, got nothing");
   if (reads > 1) return refuse("standard input (-) is named twice; it can be read once");
-  if (reads == 1 && parameters.passes > 1) {
+  // Batch solvers keep the rows that they read.
+  if (reads == 1 && parameters.passes > 1 && !batch) {
     return refuse("standard input (-) can be read once; --passes " +
                   std::to_string(parameters.passes) + " needs a file");
   }

@@ -173,6 +173,18 @@ TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
   EXPECT_TRUE(ValidateTrainParameters(p).ok());
   p.passes = 2;
   EXPECT_NE(refusal(p).find("read once"), std::string::npos);
+  p.solver = Solver::kDbpg;
+  EXPECT_TRUE(ValidateTrainParameters(p).ok()) << "it keeps the rows that it reads";
+  p.tau.automatic = true;
+  EXPECT_NE(refusal(p).find("--tau auto"), std::string::npos);
+  p.tau = {};
+  p.filters = "lz4";
+  EXPECT_NE(refusal(p).find("--filters"), std::string::npos);
+  p.filters = TrainParameters{}.filters;
+  p.task = Task::kHinge;
+  EXPECT_NE(refusal(p).find("squared_hinge"), std::string::npos);
+  p.task = Task::kLogistic;
+  p.solver = Solver::kFtrl;
   p.passes = 1;
   p.workers = 1;
   EXPECT_TRUE(ValidateTrainParameters(p).ok());
