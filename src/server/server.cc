@@ -99,22 +99,44 @@ void Server::TellFrozen(Transport& transport, TableId table) {
   if (frozen) head_.Send(transport, wire::MakeFrame(*frozen, table));
 }
 
+Status Server::OnPush(Transport& transport, LinkId link, const wire::Frame& frame, Outbox& outbox) {
+  const std::uint64_t id = frame.header.request_id;
+  auto push = wire::DecodePush(frame.body.bytes());
+  if (!push.ok()) return push.status();
+  const runtime::Time began = transport.now();
+  const auto has_keys = packed_.Unpack(link, push.value());
+  if (!has_keys.ok()) return has_keys.status();
+  if (!has_keys.value()) {
+    outbox.emplace_back(link, AskForKeys(push.value(), id));
+    return {};
+  }
+  shard_.Push(link, push.value(), id, outbox);
+  shard_.NoteDuration(push.value().table, transport.now() - began);
+  return {};
+}
+
+Status Server::OnBlocks(LinkId link, const wire::Frame& frame, Outbox& outbox) {
+  const std::uint64_t id = frame.header.request_id;
+  if (frame.header.type == MessageType::kBlockStep) {
+    auto step = wire::Decode<wire::BlockStep>(frame.body.bytes());
+    if (!step.ok()) return step.status();
+    return shard_.StepBlocks(link, std::move(step.value()), id, outbox);
+  }
+  const auto join = wire::Decode<wire::BlockJoin>(frame.body.bytes());
+  if (!join.ok()) return join.status();
+  const auto joined = shard_.JoinBlocks(join.value());
+  if (!joined.ok()) return joined.status();
+  outbox.emplace_back(link, wire::MakeFrame(joined.value(), id));
+  return {};
+}
+
 void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& frame) {
   const std::uint64_t id = frame.header.request_id;
   Outbox outbox;
   switch (frame.header.type) {
     case MessageType::kPush: {
-      auto push = wire::DecodePush(frame.body.bytes());
-      if (!push.ok()) return Refuse(transport, link, id, push.status());
-      const runtime::Time began = transport.now();
-      const auto has_keys = packed_.Unpack(link, push.value());
-      if (!has_keys.ok()) return Refuse(transport, link, id, has_keys.status());
-      if (!has_keys.value()) {
-        outbox.emplace_back(link, AskForKeys(push.value(), id));
-        break;
-      }
-      shard_.Push(link, push.value(), id, outbox);
-      shard_.NoteDuration(push.value().table, transport.now() - began);
+      const Status status = OnPush(transport, link, frame, outbox);
+      if (!status.ok()) return Refuse(transport, link, id, status);
       break;
     }
     case MessageType::kPull: {
@@ -149,18 +171,9 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       outbox.emplace_back(link, shard_.Scan(scan.value(), id));
       break;
     }
-    case MessageType::kBlockJoin: {
-      const auto join = wire::Decode<wire::BlockJoin>(frame.body.bytes());
-      if (!join.ok()) return Refuse(transport, link, id, join.status());
-      const auto joined = shard_.JoinBlocks(join.value());
-      if (!joined.ok()) return Refuse(transport, link, id, joined.status());
-      outbox.emplace_back(link, wire::MakeFrame(joined.value(), id));
-      break;
-    }
+    case MessageType::kBlockJoin:
     case MessageType::kBlockStep: {
-      auto step = wire::Decode<wire::BlockStep>(frame.body.bytes());
-      if (!step.ok()) return Refuse(transport, link, id, step.status());
-      const Status status = shard_.StepBlocks(link, std::move(step.value()), id, outbox);
+      const Status status = OnBlocks(link, frame, outbox);
       if (!status.ok()) return Refuse(transport, link, id, status);
       break;
     }

@@ -44,6 +44,10 @@ class Server : public transport::Node {
 
  private:
   void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  /// @return why the request is refused.
+  Status OnPush(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame,
+                Outbox& outbox);
+  Status OnBlocks(transport::LinkId link, const wire::Frame& frame, Outbox& outbox);
   void OnRequest(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
   void SendAll(transport::Transport& transport, Outbox& outbox);
   void Refuse(transport::Transport& transport, transport::LinkId link, std::uint64_t request_id,
