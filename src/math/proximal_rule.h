@@ -43,7 +43,7 @@ struct ProximalRule {
     return std::max(0.0F, std::fabs(g) - l1);
   }
 
-  /// May a coordinate be left out for now? @param margin  by how much its gradient must stay below l1.
+  /// May a coordinate be left out until a sweep wakes it? @param margin  by how much its gradient must stay below l1.
   bool Settled(float gradient, float weight, float margin) const {
     return weight == 0.0F && std::fabs(gradient) <= l1 - margin;
   }

@@ -3,23 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <random>
 #include <set>
 
 #include "cluster.h"
 #include "member_scenario.h"
+#include "seeds.h"
 
 namespace steelyard::simulation {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread.
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 TEST(Consistency, EverySeedKeepsBoundsAndEdges) {
   const std::uint64_t first = FromEnvironment("STEELYARD_SIM_FIRST", 1);

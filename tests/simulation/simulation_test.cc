@@ -2,23 +2,18 @@
 // Method: seeds of RunScenario(); the seeds come from the environment: STEELYARD_SIM_FIRST and STEELYARD_SIM_COUNT.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <iostream>
 #include <set>
 #include <string>
 
 #include "cluster.h"
 #include "scenario.h"
+#include "seeds.h"
 
 namespace steelyard::simulation {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread.
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 TEST(Simulation, EverySeedKeepsThePromises) {
   const std::uint64_t first = FromEnvironment("STEELYARD_SIM_FIRST", 1);
