@@ -8,6 +8,7 @@
 
 #include "data/localise.h"
 #include "job/learner.h"
+#include "math/search_model.h"
 #include "steelyard/status.h"
 
 namespace steelyard::job {
@@ -63,6 +64,16 @@ class BatchLearner : public Scorer {
   /// Remember where a pass begins, and go back there: weights and margins, and the servers' rule for what settled.
   virtual void BeginPass() = 0;
   virtual void TakeBack() = 0;
+
+  /// This worker's part of the model along what the last pass changed and what changed before it.
+  virtual math::SearchModel Search() const = 0;
+  /// Sum of the rows' losses if the pass ended with `move`.
+  virtual double LossSumAfter(const math::SearchMove& move) const = 0;
+  /// End the pass with `move`: weights and margins, as the servers do. Once more without a move changes nothing.
+  virtual void EndPass(const math::SearchMove& move) = 0;
+
+  /// How many of the rows' entries stand at features that are not settled.
+  virtual std::uint64_t ActiveEntries() const = 0;
 
   /// Compute all margins anew from the weights.
   virtual void Rebuild() = 0;

@@ -22,6 +22,10 @@ constexpr std::size_t kKeysPerJoinMax = std::size_t{4} << 20;
 /// Blocks under way in a sweep: weights rest, so that only memory bounds them.
 constexpr std::uint32_t kSweepAhead = 8;
 
+math::SearchMove MoveOf(const wire::SearchMove& move, double scale) {
+  return {.pass = move.pass, .earlier = move.earlier, .scale = scale};
+}
+
 }  // namespace
 
 BatchRun::BatchRun(const wire::SlotAssign& assign, std::uint64_t seed, client::Client* client,
@@ -232,15 +236,28 @@ void BatchRun::Arrange() {
 
 // ---- Steps ----
 
+void BatchRun::SettlePass(const wire::BatchPlan& plan) {
+  if (plan.take_back) {
+    learner_->TakeBack();
+  } else {
+    learner_->EndPass(MoveOf(plan.move, plan.move.scale));
+  }
+}
+
+void BatchRun::OrderSteps() {
+  order_.clear();
+  for (std::uint32_t block = 0; block < block_count_; block += plan_.batch.blocks_per_step)
+    order_.push_back(block);
+}
+
 void BatchRun::Pass(Transport& transport, const wire::PassPlan& plan, Done done) {
   Begin(plan, std::move(done));
-  order_.resize(block_count_);
-  std::iota(order_.begin(), order_.end(), 0u);
+  OrderSteps();
   std::mt19937_64 random(seed_ * 0x9e3779b97f4a7c15u + plan.pass);
   for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
   Compute(
-      [this, take_back = plan.batch.take_back] {
-        if (take_back) learner_->TakeBack();
+      [this] {
+        SettlePass(plan_.batch);
         learner_->BeginPass();
       },
       [self = shared_from_this(), &transport] { self->Pump(transport); });
@@ -249,14 +266,25 @@ void BatchRun::Pass(Transport& transport, const wire::PassPlan& plan, Done done)
 void BatchRun::Certify(Transport& transport, const wire::PassPlan& plan, Done done) {
   Begin(plan, std::move(done));
   plan_.batch.tau = kSweepAhead;
-  order_.resize(block_count_);
-  std::iota(order_.begin(), order_.end(), 0u);
+  OrderSteps();
   Compute(
-      [this, take_back = plan.batch.take_back] {
-        if (take_back) learner_->TakeBack();
+      [this] {
+        SettlePass(plan_.batch);
         learner_->Rebuild();
       },
       [self = shared_from_this(), &transport] { self->Pump(transport); });
+}
+
+void BatchRun::Search(Transport& transport, const wire::PassPlan& plan, Done done) {
+  Begin(plan, std::move(done));
+  Compute(
+      [this] {
+        for (const double scale : math::kSearchScales)
+          sums_.losses.push_back(learner_->LossSumAfter(MoveOf(plan_.batch.move, scale)));
+      },
+      [self = shared_from_this(), &transport] {
+        self->StartStep(transport, BlockAction::kSearch, 0);
+      });
 }
 
 void BatchRun::Dual(Transport&, const wire::PassPlan& plan, Done done) {
@@ -291,12 +319,14 @@ void BatchRun::Pump(Transport& transport) {
 }
 
 void BatchRun::StartStep(Transport& transport, BlockAction action, std::uint32_t block) {
-  measuring_ = action == BlockAction::kMeasure;
+  const bool about_blocks = action == BlockAction::kStep || action == BlockAction::kSweep;
+  measuring_ = !about_blocks;
   starting_ = true;
   auto exchange = std::make_shared<Exchange>();
   exchange->step = next_step_++;
   exchange->action = action;
   exchange->block = block;
+  exchange->blocks = about_blocks ? std::min(plan_.batch.blocks_per_step, block_count_ - block) : 0;
   Compute([this, exchange] { FillRequests(*exchange); },
           [self = shared_from_this(), exchange, &transport] {
             self->starting_ = false;
@@ -306,10 +336,8 @@ void BatchRun::StartStep(Transport& transport, BlockAction action, std::uint32_t
 }
 
 void BatchRun::FillRequests(Exchange& exchange) const {
-  const bool measures = exchange.action == BlockAction::kMeasure;
   const bool all = exchange.action == BlockAction::kSweep;
-  const BatchLearner::Features features =
-      measures ? BatchLearner::Features{} : Block(exchange.block);
+  const BatchLearner::Features features = FeaturesOf(exchange);
   std::vector<float> gradients(features.count);
   std::vector<float> curvatures(features.count);
   learner_->Gradients(features, all, plan_.batch.safety, gradients, curvatures);
@@ -326,15 +354,17 @@ void BatchRun::FillRequests(Exchange& exchange) const {
     request.step = exchange.step;
     request.pass = plan_.pass;
     request.take_back = plan_.batch.take_back;
+    request.move = plan_.batch.move;
     request.action = exchange.action;
     request.block = exchange.block;
+    request.blocks = std::max(exchange.blocks, 1u);
     request.margin = plan_.batch.margin;
   }
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
     wire::BlockStep& request = exchange.requests[owner_of_[segment]];
     const std::size_t before = exchange.sent.size();
-    if (!measures) {
-      const std::size_t run = exchange.block * segment_count_ + segment;
+    for (std::uint32_t block = 0; block < exchange.blocks; ++block) {
+      const std::size_t run = (exchange.block + block) * segment_count_ + segment;
       for (std::size_t i = runs_[run]; i < runs_[run + 1]; ++i) {
         if (all || settled[i] == 0) exchange.sent.push_back(static_cast<std::uint32_t>(i));
       }
@@ -395,7 +425,8 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
 void BatchRun::TakeOver(Transport& transport, const Exchange& exchange) {
   AddFigures(exchange);
   if (exchange.action == BlockAction::kMeasure) return MeasureLoss();
-  const BatchLearner::Features features = Block(exchange.block);
+  if (exchange.action == BlockAction::kSearch) return End({});
+  const BatchLearner::Features features = FeaturesOf(exchange);
   auto weights = std::make_shared<std::vector<float>>(features.count);
   auto settled = std::make_shared<std::vector<std::uint8_t>>(features.count);
   std::vector<std::size_t> next(exchange.answers.size());
@@ -432,8 +463,13 @@ void BatchRun::AddFigures(const Exchange& exchange) {
 
 void BatchRun::MeasureLoss() {
   measuring_ = true;
-  Compute([this] { sums_.loss = learner_->LossSum(); },
-          [self = shared_from_this()] { self->End({}); });
+  Compute(
+      [this] {
+        sums_.loss = learner_->LossSum();
+        sums_.model = learner_->Search().figures();
+        sums_.active_entries = learner_->ActiveEntries();
+      },
+      [self = shared_from_this()] { self->End({}); });
 }
 
 }  // namespace steelyard::job

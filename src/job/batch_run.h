@@ -39,6 +39,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   /// The table is frozen: learn the features' ranks, turn rows into columns, measure the objective.
   void Prepare(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void Pass(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+  /// Measure the objective along what the last passes changed.
+  void Search(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void Certify(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void Dual(transport::Transport& transport, const wire::PassPlan& plan, Done done);
 
@@ -53,7 +55,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   struct Exchange {
     Step step = 0;
     wire::BlockAction action = wire::BlockAction::kStep;
-    std::uint32_t block = 0;
+    std::uint32_t block = 0;                  ///< The first one.
+    std::uint32_t blocks = 1;                 ///< So many, as one.
     std::vector<std::uint32_t> sent;          ///< Features, in order.
     std::vector<wire::BlockStep> requests;    ///< By owner; emptied once they are sent.
     std::vector<std::uint32_t> counts;        ///< By segment: how many were sent.
@@ -84,10 +87,17 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void AddFigures(const Exchange& exchange);
   void MeasureLoss();
 
-  BatchLearner::Features Block(std::uint32_t block) const {
-    const std::size_t first = runs_[block * segment_count_];
-    return {.first = first, .count = runs_[(block + 1) * segment_count_] - first};
+  /// The features that a step is about.
+  BatchLearner::Features FeaturesOf(const Exchange& exchange) const {
+    if (exchange.blocks == 0) return {};
+    const std::size_t first = runs_[exchange.block * segment_count_];
+    return {.first = first,
+            .count = runs_[(exchange.block + exchange.blocks) * segment_count_] - first};
   }
+  /// Undo or end the last pass, as the plan says.
+  void SettlePass(const wire::BatchPlan& plan);
+  /// The first blocks of the steps of a pass.
+  void OrderSteps();
 
   const wire::SlotAssign assign_;
   const std::uint64_t seed_;

@@ -1,9 +1,10 @@
 #include "job/dbpg_control.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
-#include <vector>
+#include <numeric>
 
 namespace steelyard::job {
 namespace {
@@ -12,87 +13,123 @@ namespace {
 constexpr float kSafetyFirst = 0.02F;
 /// Sums of a million losses in another order differ by less.
 constexpr double kRounding = 1e-10;
+/// Weights are floats: near the optimum a pass may make the objective worse by such a share of what is negligible. It is
+/// taken back, but it has not failed: there is nothing left to gain.
+constexpr double kRiseShare = 1e-3;
 constexpr std::uint32_t kSmallInARow = 2;
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 /// Of the tolerance: the prediction is not exact.
-constexpr double kPredictedShare = 0.25;
-/// Decreases vary from pass to pass: the middle one of so many ratios counts.
-constexpr std::size_t kRatios = 5;
-constexpr std::uint32_t kSweepAfterMin = 4;
-constexpr std::uint32_t kSweepAfterMax = 64;
+constexpr double kPredictedShare = 0.125;
+/// Decreases of so many passes are compared to those of as many before them.
+constexpr std::size_t kWindow = 4;
+/// Nothing is predicted to go on for more than some hundred passes.
+constexpr double kRatioMax = 0.99;
+/// A sweep after so many passes, or after looking at so much of the data in fewer.
+constexpr std::uint32_t kSweepAfter = 8;
+constexpr double kSweepAfterWork = 3.0;
+/// The first passes go far: blocks that do not know of each other would make them worse.
+constexpr std::uint32_t kPassesWithoutDelay = 2;
+
+/// The rest of a geometric series, after its last element.
+double RestOfSeries(double last, double ratio) {
+  const double slow = std::min(ratio, kRatioMax);
+  return last * slow / (1.0 - slow);
+}
 
 }  // namespace
 
 DbpgControl::DbpgControl(const Options& options, double objective)
-    : options_(options),
-      tau_(options.tau),
-      objective_(objective),
-      sweep_after_(options.sweep_after),
-      swept_objective_(objective) {}
+    : options_(options), tau_(options.tau), objective_(objective) {}
 
 void DbpgControl::PlanNext(double violation_max) {
-  plan_.tau = tau_;
+  plan_.tau = passes_ < kPassesWithoutDelay ? 0 : tau_;
   if (options_.filter) {
     plan_.margin = static_cast<float>(violation_max / static_cast<double>(options_.examples) *
                                       options_.filter_ratio);
   }
 }
 
-double DbpgControl::Left(double decrease) const {
-  if (decrease == 0.0) return 0.0;
-  if (ratios_.size() < 2) return kUnknown;
-  std::vector<double> sorted(ratios_.begin(), ratios_.end());
-  std::ranges::sort(sorted);
-  const std::size_t last = ratios_.size() - 1;
-  // If decreases are a geometric series.
-  const double rho = std::max({sorted[sorted.size() / 2], ratios_[last], ratios_[last - 1]});
-  return rho < 1.0 ? decrease * rho / (1.0 - rho) : kUnknown;
+double DbpgControl::Negligible() const {
+  return kPredictedShare * options_.tolerance * std::fabs(objective_);
+}
+
+double DbpgControl::Left() const {
+  if (decreases_.size() < 2 * kWindow) return kUnknown;
+  const auto middle = decreases_.begin() + kWindow;
+  const double before = std::accumulate(decreases_.begin(), middle, 0.0);
+  const double last = std::accumulate(middle, decreases_.end(), 0.0);
+  if (last == 0.0) return 0.0;
+  // Passes get slower and slower, which a comparison of sums is late to see; right after a sweep they are faster than
+  // before it, which single passes do not show; and neither sees that slow progress may go on for long.
+  std::array<double, 2 * kWindow - 1> ratios{};
+  for (std::size_t i = 0; i < ratios.size(); ++i)
+    ratios[i] = decreases_[i] > 0.0 ? decreases_[i + 1] / decreases_[i] : 1.0;
+  std::ranges::sort(ratios);
+  return std::max({RestOfSeries(last, last / before),
+                   RestOfSeries(decreases_.back(), ratios[ratios.size() / 2 + 1]), last});
 }
 
 bool DbpgControl::SweepDue() const {
-  return options_.filter && unswept_ >= sweep_after_;
+  return options_.filter && (unswept_ >= kSweepAfter || unswept_work_ >= kSweepAfterWork);
 }
 
-DbpgControl::Next DbpgControl::OnPassEnd(double objective, double violation_max) {
+DbpgControl::Next DbpgControl::OnPassEnd(const Pass& pass) {
   ++passes_;
   ++unswept_;
-  const bool used_up = passes_ >= options_.passes_max;
-  if (!(objective <= objective_ + kRounding * std::fabs(objective_))) {  // Not a number either.
+  unswept_work_ += pass.active_share;
+  plan_.move = {};
+  const double rise = pass.objective - objective_;
+  plan_.take_back = !(rise <= kRounding * std::fabs(objective_));  // Not a number either.
+  if (plan_.take_back && rise < kRiseShare * Negligible()) return OnKept(objective_);
+  if (plan_.take_back) {
     ++taken_back_;
     small_ = 0;
-    ratios_.clear();
-    decrease_ = 0.0;
+    decreases_.clear();
     if (tau_ > 0) {
       tau_ /= 2;
     } else {
       plan_.safety = std::min(1.0F, std::max(2.0F * plan_.safety, kSafetyFirst));
     }
     plan_.tau = std::min(plan_.tau, tau_);
-    plan_.take_back = true;
-    return used_up ? Next::kCertify : Next::kPass;
+    return passes_ >= options_.passes_max ? Next::kCertify : Next::kPass;
   }
-  plan_.take_back = false;
-  const double decrease = std::max(0.0, objective_ - objective);
-  if (decrease_ > 0.0) ratios_.push_back(decrease / decrease_);
-  if (ratios_.size() > kRatios) ratios_.pop_front();
-  const bool small = Left(decrease) < kPredictedShare * options_.tolerance * std::fabs(objective);
-  small_ = small ? small_ + 1 : 0;
-  decrease_ = decrease;
+  pass_ = pass;
+  const auto move = pass.model.Minimum();
+  if (!move) return OnKept(pass.objective);
+  plan_.move = *move;
+  return Next::kSearch;
+}
+
+DbpgControl::Next DbpgControl::OnSearched(std::span<const double> objectives) {
+  plan_.move.scale = 0.0;
+  double least = pass_.objective - kRounding * std::fabs(pass_.objective);
+  for (std::size_t i = 0; i < std::min(objectives.size(), math::kSearchScales.size()); ++i) {
+    if (!(objectives[i] < least)) continue;
+    least = objectives[i];
+    plan_.move.scale = math::kSearchScales[i];
+  }
+  return OnKept(plan_.move.scale == 0.0 ? pass_.objective : least);
+}
+
+DbpgControl::Next DbpgControl::OnKept(double objective) {
+  decreases_.push_back(std::max(0.0, objective_ - objective));
+  if (decreases_.size() > 2 * kWindow) decreases_.pop_front();
   objective_ = objective;
-  PlanNext(violation_max);
+  small_ = Left() < Negligible() ? small_ + 1 : 0;
+  PlanNext(pass_.violation_max);
+  const bool used_up = passes_ >= options_.passes_max;
   return used_up || small_ >= kSmallInARow || SweepDue() ? Next::kCertify : Next::kPass;
 }
 
-DbpgControl::Next DbpgControl::OnCertified(double gain, double violation_max) {
+DbpgControl::Next DbpgControl::OnCertified(double objective, double gain, double violation_max) {
+  objective_ = objective;
   plan_.take_back = false;
-  const bool worth_it = gain >= swept_objective_ - objective_;
-  sweep_after_ = worth_it ? std::max(sweep_after_ / 2, kSweepAfterMin)
-                          : std::min(sweep_after_ * 2, kSweepAfterMax);
+  plan_.move = {};
   unswept_ = 0;
-  swept_objective_ = objective_;
-  const bool settled_well = gain < kPredictedShare * options_.tolerance * std::fabs(objective_);
-  if (settled_well && small_ >= kSmallInARow) return Next::kConverged;
-  small_ = 0;
+  unswept_work_ = 0.0;
+  const bool settled_well = gain < Negligible();
+  if (!settled_well) small_ = 0;
+  if (small_ >= kSmallInARow) return Next::kConverged;
   PlanNext(violation_max);
   return passes_ >= options_.passes_max ? Next::kPassesUsedUp : Next::kPass;
 }

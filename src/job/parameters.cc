@@ -310,7 +310,7 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
   if (IsBatch(solver)) {
     parameters.passes = 1000;
     parameters.tolerance = 1e-4;
-    parameters.tau.steps = 8;
+    parameters.tau.steps = 2;
   }
   return parameters;
 }

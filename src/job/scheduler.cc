@@ -296,6 +296,7 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kBlocks:
     case Phase::kCertify:
     case Phase::kDual:
+    case Phase::kSearch:
       return EndBatchPhase(job, out);
   }
 }

@@ -124,7 +124,7 @@ class Scheduler {
     runtime::Time reported_at{0};
     wire::BatchPlan batch_plan = {};
     std::optional<DbpgControl> control = {};  ///< Of a batch solver, once the rows are columns.
-    double violation_max = 0.0;               ///< Of the last pass.
+    std::uint64_t active_entries = 0;         ///< At features that are not settled.
   };
   static bool Ended(const Job& job);
   Job* FindJob(JobId id);

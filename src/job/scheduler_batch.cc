@@ -16,11 +16,24 @@ constexpr double kBlocksPerEntry = 4.0;
 constexpr double kEntriesPerBlockMax = 2'097'152.0;
 constexpr double kBlocksMax = 65'536.0;
 
-std::uint32_t BlockCount(const wire::WorkSums& loaded) {
-  const double entries = static_cast<double>(loaded.nonzeros);
-  const double per_row = entries / static_cast<double>(std::max<std::uint64_t>(loaded.rows, 1));
-  const double blocks = std::max(kBlocksPerEntry * per_row, entries / kEntriesPerBlockMax);
+/// A sweep's steps need not know of each other; so many fill the line.
+constexpr double kSweepSteps = 16.0;
+
+std::uint32_t BlockCount(std::uint64_t entries, std::uint64_t rows) {
+  const double count = static_cast<double>(entries);
+  const double per_row = count / static_cast<double>(std::max<std::uint64_t>(rows, 1));
+  const double blocks = std::max(kBlocksPerEntry * per_row, count / kEntriesPerBlockMax);
   return static_cast<std::uint32_t>(std::clamp(std::ceil(blocks), 1.0, kBlocksMax));
+}
+
+std::uint32_t BlocksPerSweepStep(std::uint32_t block_count, std::uint64_t entries) {
+  const double steps = std::max(kSweepSteps, static_cast<double>(entries) / kEntriesPerBlockMax);
+  return std::max(1u, static_cast<std::uint32_t>(static_cast<double>(block_count) / steps));
+}
+
+double ShareOf(std::uint64_t entries, const wire::WorkSums& loaded) {
+  return static_cast<double>(entries) /
+         static_cast<double>(std::max<std::uint64_t>(loaded.nonzeros, 1));
 }
 
 double PenaltyOf(const TrainParameters& parameters, const wire::BlockFigures& figures) {
@@ -33,18 +46,28 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
   wire::BatchStatus& batch = job.status.batch;
   double loss = 0.0;
   double dual = 0.0;
+  std::vector<double> objectives;
+  std::vector<double> model;
+  std::uint64_t active_entries = 0;
   for (Slot& slot : job.slots) {
     loss += slot.batch.loss;
     dual += slot.batch.dual;
+    wire::AddTo(objectives, slot.batch.losses);
+    wire::AddTo(model, slot.batch.model);
+    active_entries += slot.batch.active_entries;
     job.status.earlier.Add(slot.work);
     slot.work = {};
   }
   // Servers tell every worker the same.
   const wire::BatchSums& first = job.slots.front().batch;
+  if (job.status.phase != Phase::kSearch) job.active_entries = active_entries;
+  wire::AddTo(objectives, first.figures.penalties);
+  wire::AddTo(model, first.figures.model);
   const double objective = loss + PenaltyOf(job.parameters, first.figures);
   switch (job.status.phase) {
     case Phase::kLoad:
-      job.batch_plan = {.block_count = BlockCount(job.status.earlier)};
+      job.batch_plan = {.block_count =
+                            BlockCount(job.status.earlier.nonzeros, job.status.earlier.rows)};
       return StartPhase(job, job.status.pass + 1, Phase::kPrepare, out);
     case Phase::kPrepare:
       batch.features = first.figures.features;
@@ -59,16 +82,20 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       return ContinueBatch(job, DbpgControl::Next::kPass, out);
     case Phase::kBlocks: {
       batch.settled = first.figures.settled;
-      const DbpgControl::Next next = job.control->OnPassEnd(objective, first.figures.violation_max);
-      batch.passes = job.control->passes();
-      batch.taken_back = job.control->taken_back();
-      batch.objective = job.control->objective();
+      const DbpgControl::Next next =
+          job.control->OnPassEnd({.objective = objective,
+                                  .violation_max = first.figures.violation_max,
+                                  .active_share = ShareOf(active_entries, job.status.earlier),
+                                  .model = math::SearchModel::OfFigures(model)});
       if (!job.control->plan().take_back) batch.nonzeros = first.figures.nonzeros;
       return ContinueBatch(job, next, out);
     }
+    case Phase::kSearch: {
+      return ContinueBatch(job, job.control->OnSearched(objectives), out);
+    }
     case Phase::kCertify: {
       const DbpgControl::Next next =
-          job.control->OnCertified(first.figures.gain, first.figures.violation_max);
+          job.control->OnCertified(objective, first.figures.gain, first.figures.violation_max);
       const bool more = next == DbpgControl::Next::kPass;
       batch.certified = next == DbpgControl::Next::kConverged;
       // The dual value is known for logistic loss with l1 alone.
@@ -91,14 +118,26 @@ void Scheduler::ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outg
   job.batch_plan.safety = plan.safety;
   job.batch_plan.margin = plan.margin;
   job.batch_plan.take_back = plan.take_back;
+  job.batch_plan.move = {
+      .pass = plan.move.pass, .earlier = plan.move.earlier, .scale = plan.move.scale};
   const std::uint32_t pass = job.status.pass + 1;
+  const std::uint32_t blocks = job.batch_plan.block_count;
+  if (next == DbpgControl::Next::kSearch) return StartPhase(job, pass, Phase::kSearch, out);
+  job.status.batch.passes = job.control->passes();
+  job.status.batch.taken_back = job.control->taken_back();
+  job.status.batch.objective = job.control->objective();
   switch (next) {
     case DbpgControl::Next::kPass:
+      job.batch_plan.blocks_per_step =
+          std::max(1u, blocks / BlockCount(job.active_entries, job.status.earlier.rows));
       StartPhase(job, pass, Phase::kBlocks, out);
       break;
     case DbpgControl::Next::kCertify:
+      job.batch_plan.blocks_per_step = BlocksPerSweepStep(blocks, job.status.earlier.nonzeros);
       StartPhase(job, pass, Phase::kCertify, out);
       break;
+    case DbpgControl::Next::kSearch:
+      break;  // Above.
     case DbpgControl::Next::kConverged:
     case DbpgControl::Next::kPassesUsedUp:
       StartPhase(job, pass, job.parameters.has_validation() ? Phase::kValidate : Phase::kFinish,

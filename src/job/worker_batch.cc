@@ -38,6 +38,8 @@ void Worker::Run::Solve(Transport& transport) {
       return AskToFreeze(transport);
     case Phase::kBlocks:
       return batch_->Pass(transport, plan_, done);
+    case Phase::kSearch:
+      return batch_->Search(transport, plan_, done);
     case Phase::kCertify:
       return batch_->Certify(transport, plan_, done);
     case Phase::kDual:

@@ -1,6 +1,7 @@
 #include "server/block_solver.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "base/spans.h"
@@ -11,10 +12,20 @@ namespace {
 using table::ArrayTable;
 using wire::BlockAction;
 
-/// Call visit(rank) for a worker's ranks in [first, last).
+bool IsAboutBlocks(BlockAction action) {
+  return action == BlockAction::kStep || action == BlockAction::kSweep;
+}
+
+math::SearchMove ToMath(const wire::SearchMove& move) {
+  return {.pass = move.pass, .earlier = move.earlier, .scale = move.scale};
+}
+
+/// Call visit(rank) for a worker's ranks in `range`.
 template <typename Visit>
-void ForRanks(bool all, std::span<const ArrayTable::Rank> ranks, ArrayTable::Rank first,
-              ArrayTable::Rank last, Visit&& visit) {
+void ForRanks(bool all, std::span<const ArrayTable::Rank> ranks, const ArrayTable::RankRange& range,
+              Visit&& visit) {
+  const auto first = static_cast<ArrayTable::Rank>(range.first);
+  const auto last = static_cast<ArrayTable::Rank>(range.first + range.count);
   if (all) {
     for (ArrayTable::Rank rank = first; rank < last; ++rank) visit(rank);
     return;
@@ -95,15 +106,19 @@ BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {
 
 // ---- Steps ----
 
+ArrayTable::RankRange BlockSolver::RanksOf(const Segment& segment, const wire::BlockStep& step) {
+  const Rank first = segment.firsts[step.block];
+  return {.first = first, .count = std::size_t{segment.firsts[step.block + step.blocks]} - first};
+}
+
 std::uint32_t BlockSolver::Coordinates(const Segment& segment, const RankList& list,
                                        const wire::BlockStep& step) const {
-  if (step.action == BlockAction::kMeasure) return 0;
+  if (!IsAboutBlocks(step.action)) return 0;
   const auto settled = SettledOf(*segment.rows);
   std::uint32_t count = 0;
-  ForRanks(list.all, list.ranks, segment.firsts[step.block], segment.firsts[step.block + 1],
-           [&](Rank rank) {
-             count += step.action == BlockAction::kSweep || settled[rank] == 0.0F ? 1 : 0;
-           });
+  ForRanks(list.all, list.ranks, RanksOf(segment, step), [&](Rank rank) {
+    count += step.action == BlockAction::kSweep || settled[rank] == 0.0F ? 1 : 0;
+  });
   return count;
 }
 
@@ -112,7 +127,10 @@ Status BlockSolver::Check(const Slot& slot, const wire::BlockStep& step) const {
     return Status(StatusCode::kInvalidArgument, "step " + std::to_string(step.step) + " of slot " +
                                                     std::to_string(step.slot) + ": " + what);
   };
-  if (step.block >= block_count_) return wrong("no block " + std::to_string(step.block));
+  if (step.block >= block_count_ || step.blocks > block_count_ - step.block) {
+    return wrong("no blocks " + std::to_string(step.block) + " to " +
+                 std::to_string(std::uint64_t{step.block} + step.blocks - 1));
+  }
   if (step.pass < pass_) return wrong("its pass is over");
   if (step.segments.size() != segments_.size()) return wrong("it lacks segments");
   auto held = segments_.begin();
@@ -128,6 +146,8 @@ Status BlockSolver::Check(const Slot& slot, const wire::BlockStep& step) const {
   }
   if (FirstNotFinite(step.floats) < step.floats.size())
     return wrong("a gradient is NaN or infinite");
+  if (!std::isfinite(step.move.pass + step.move.earlier + step.move.scale))
+    return wrong("its move is NaN or infinite");
   return {};
 }
 
@@ -159,7 +179,7 @@ Status BlockSolver::Step(transport::LinkId link, std::uint64_t request_id, wire:
     }
     const wire::BlockStep& other = parts->second.begin()->second.step;
     if (other.pass != step.pass || other.action != step.action || other.block != step.block ||
-        other.slot_count != step.slot_count) {
+        other.blocks != step.blocks || other.slot_count != step.slot_count) {
       return Status(StatusCode::kInvalidArgument,
                     "slots " + std::to_string(other.slot) + " and " + std::to_string(step.slot) +
                         " do not agree on step " + std::to_string(step.step));
@@ -183,7 +203,11 @@ Status BlockSolver::Step(transport::LinkId link, std::uint64_t request_id, wire:
 void BlockSolver::BeginPass(const wire::BlockStep& step) {
   pass_ = step.pass;
   for (auto& [id, segment] : segments_) {
-    if (step.take_back) table::TakeBack(*segment.rows);
+    if (step.take_back) {
+      table::TakeBack(*segment.rows);
+    } else if (step.action != BlockAction::kSearch) {
+      table::EndPass(*segment.rows, ToMath(step.move));
+    }
     if (step.action == BlockAction::kStep) table::BeginPass(*segment.rows);
     segment.of_pass = {.segment = id};
   }
@@ -195,9 +219,7 @@ void BlockSolver::Execute(Parts& parts, Outbox& outbox) {
   for (auto& [slot, part] : parts)
     part.answer = {.table = first.table, .step = first.step, .figures = {}};
   for (auto& [id, segment] : segments_) {
-    const wire::BlockFigures figures = first.action == BlockAction::kMeasure
-                                           ? Measure(id, segment)
-                                           : ExecuteIn(id, segment, parts);
+    const wire::BlockFigures figures = ExecuteFor(id, segment, parts);
     for (auto& [slot, part] : parts) part.answer.figures.push_back(figures);
   }
   for (auto& [index, part] : parts) {
@@ -208,7 +230,21 @@ void BlockSolver::Execute(Parts& parts, Outbox& outbox) {
   }
 }
 
-wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) {
+wire::BlockFigures BlockSolver::ExecuteFor(SegmentId id, Segment& segment, Parts& parts) {
+  const wire::BlockStep& first = parts.begin()->second.step;
+  switch (first.action) {
+    case BlockAction::kMeasure:
+      return Measure(id, segment);
+    case BlockAction::kSearch:
+      return Search(id, segment, first.move);
+    case BlockAction::kStep:
+    case BlockAction::kSweep:
+      break;
+  }
+  return ExecuteIn(id, segment, parts);
+}
+
+wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) const {
   const table::WeightNorms norms = table::NormsOf(*segment.rows);
   return {.segment = id,
           .violation_max = segment.of_pass.violation_max,
@@ -216,20 +252,32 @@ wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) {
           .norm2_squared = norms.norm2_squared,
           .nonzeros = norms.nonzeros,
           .settled = segment.of_pass.settled,
-          .features = segment.rows->size()};
+          .features = segment.rows->size(),
+          .model = table::SearchPenalty(*segment.rows, rule_).figures()};
+}
+
+wire::BlockFigures BlockSolver::Search(SegmentId id, const Segment& segment,
+                                       const wire::SearchMove& move) const {
+  wire::BlockFigures figures{.segment = id};
+  for (const double scale : math::kSearchScales) {
+    math::SearchMove scaled = ToMath(move);
+    scaled.scale = scale;
+    figures.penalties.push_back(table::PenaltyAfter(*segment.rows, rule_, scaled));
+  }
+  return figures;
 }
 
 wire::BlockFigures BlockSolver::ExecuteIn(SegmentId id, Segment& segment, Parts& parts) {
   const wire::BlockStep& first = parts.begin()->second.step;
   const bool sweep = first.action == BlockAction::kSweep;
-  const Rank begin = segment.firsts[first.block];
-  const Rank end = segment.firsts[first.block + 1];
-  const ArrayTable::RankRange block{.first = begin, .count = std::size_t{end} - begin};
+  const ArrayTable::RankRange block = RanksOf(segment, first);
   const auto weights = WeightsOf(*segment.rows);
   const auto settled = SettledOf(*segment.rows);
   const auto before = settled.subspan(block.first, block.count);
   settled_before_.assign(before.begin(), before.end());
-  const auto takes_part = [&](Rank rank) { return sweep || settled_before_[rank - begin] == 0.0F; };
+  const auto takes_part = [&](Rank rank) {
+    return sweep || settled_before_[rank - block.first] == 0.0F;
+  };
 
   gradients_.assign(block.count, 0.0F);
   curvatures_.assign(block.count, 0.0F);
@@ -239,10 +287,10 @@ wire::BlockFigures BlockSolver::ExecuteIn(SegmentId id, Segment& segment, Parts&
     const float* gradients = part.step.floats.data() + part.next_float;
     const float* curvatures = gradients + count;
     part.next_float += 2 * count;
-    ForRanks(list.all, list.ranks, begin, end, [&](Rank rank) {
+    ForRanks(list.all, list.ranks, block, [&](Rank rank) {
       if (!takes_part(rank)) return;
-      gradients_[rank - begin] += *gradients++;
-      curvatures_[rank - begin] += *curvatures++;
+      gradients_[rank - block.first] += *gradients++;
+      curvatures_[rank - block.first] += *curvatures++;
     });
   }
 
@@ -252,6 +300,8 @@ wire::BlockFigures BlockSolver::ExecuteIn(SegmentId id, Segment& segment, Parts&
     figures.violation_max = outcome.violation_max;
     figures.gradient_max = outcome.gradient_max;
     figures.gain = outcome.gain;
+    figures.norm1 = outcome.norm1;
+    figures.norm2_squared = outcome.norm2_squared;
   } else {
     const auto outcome =
         table::StepBlock(*segment.rows, block, gradients_, curvatures_, rule_, first.margin);
@@ -261,7 +311,7 @@ wire::BlockFigures BlockSolver::ExecuteIn(SegmentId id, Segment& segment, Parts&
 
   for (auto& [slot, part] : parts) {
     const RankList& list = slots_.at(slot).lists.at(id);
-    ForRanks(list.all, list.ranks, begin, end, [&](Rank rank) {
+    ForRanks(list.all, list.ranks, block, [&](Rank rank) {
       if (!takes_part(rank)) return;
       if (!sweep) part.answer.weights.push_back(weights[rank]);
       part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);

@@ -86,11 +86,16 @@ class BlockSolver {
 
   Segment& SegmentOf(SegmentId id, table::ArrayTable& rows);
   Status Check(const Slot& slot, const wire::BlockStep& step) const;
+  /// The ranks of a segment that the step is about.
+  static table::ArrayTable::RankRange RanksOf(const Segment& segment, const wire::BlockStep& step);
   std::uint32_t Coordinates(const Segment& segment, const RankList& list,
                             const wire::BlockStep& step) const;
   void BeginPass(const wire::BlockStep& step);
   void Execute(Parts& parts, Outbox& outbox);
-  static wire::BlockFigures Measure(SegmentId id, const Segment& segment);
+  wire::BlockFigures Measure(SegmentId id, const Segment& segment) const;
+  wire::BlockFigures Search(SegmentId id, const Segment& segment,
+                            const wire::SearchMove& move) const;
+  wire::BlockFigures ExecuteFor(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures ExecuteIn(SegmentId id, Segment& segment, Parts& parts);
 
   JobId group_;

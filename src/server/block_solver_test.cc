@@ -180,6 +180,63 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   EXPECT_EQ(Answer(outbox[0].second).figures[0].settled, 4u);
 }
 
+TEST_F(BlockSolverTest, ASearchLooksAndTheNextPassGoesThere) {
+  JoinBoth();
+  const auto both = [&](wire::BlockStep mine, wire::BlockStep other) {
+    Outbox outbox;
+    for (wire::BlockStep* part : {&mine, &other})
+      EXPECT_TRUE(solver_.Step(1, 1, *part, outbox).ok());
+    EXPECT_EQ(outbox.size(), 2u);
+    return Answer(outbox[0].second);
+  };
+  const auto without_blocks = [&](std::uint32_t slot, steelyard::Step step, BlockAction action) {
+    wire::BlockStep part = Part(slot, step, 0.0F);
+    part.action = action;
+    part.segments = {{0, 0}, {1, 0}};
+    part.floats.clear();
+    return part;
+  };
+  (void)both(Part(0, 0, -1.5F), Part(1, 0, -1.0F));
+  // Ranks 0 and 2 of segment 0 went to 0.75, ranks 1 and 3 and those of segment 1 to 0.5.
+  const wire::BlockStepped measured = both(without_blocks(0, 1, BlockAction::kMeasure),
+                                           without_blocks(1, 1, BlockAction::kMeasure));
+  EXPECT_EQ(measured.figures[0].model, (std::vector<double>{2.5, 0, 0, 0, 0})) << "l1 x 2.5";
+
+  std::array<wire::BlockStep, 2> search{without_blocks(0, 2, BlockAction::kSearch),
+                                        without_blocks(1, 2, BlockAction::kSearch)};
+  for (wire::BlockStep& part : search) {
+    part.pass = 2;
+    part.move = {.pass = -1.0};
+  }
+  const wire::BlockStepped searched = both(search[0], search[1]);
+  EXPECT_EQ(searched.figures[0].penalties, (std::vector<double>{2.5, 0, 1.25, 1.875, 2.1875}));
+  EXPECT_FLOAT_EQ(Weights(0)[0], 0.75F) << "looking changes nothing";
+
+  // Both blocks as one, after half the way back: all gradients within l1, so weights go to 0 within the trust region.
+  wire::BlockStep next = Part(0, 3, 0.0F);
+  next.segments = {{0, 8}, {1, 8}};
+  next.floats.assign(32, 0.0F);
+  wire::BlockStep other = Part(1, 3, 0.0F);
+  other.segments = {{0, 4}, {1, 0}};
+  other.floats.assign(8, 0.0F);
+  for (wire::BlockStep* part : {&next, &other}) {
+    part->pass = 3;
+    part->blocks = 2;
+    part->move = {.pass = -1.0, .scale = 0.5};
+  }
+  wire::BlockStep too_many = next;
+  too_many.blocks = 3;
+  Outbox none;
+  EXPECT_EQ(solver_.Step(1, 1, too_many, none).code(), StatusCode::kInvalidArgument);
+  wire::BlockStep infinite = next;
+  infinite.move.pass = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(solver_.Step(1, 1, infinite, none).code(), StatusCode::kInvalidArgument);
+  const auto start = rows_[0]->column(static_cast<std::size_t>(table::ProximalColumn::kStart));
+  EXPECT_EQ(both(next, other).weights.size(), 16u);
+  EXPECT_FLOAT_EQ(start[0], 0.375F) << "where the pass began";
+  EXPECT_FLOAT_EQ(start[1], 0.25F);
+}
+
 TEST_F(BlockSolverTest, APassIsTakenBackBeforeTheNext) {
   JoinBoth();
   const auto step_both = [&](std::uint32_t pass, bool take_back, float gradient) {

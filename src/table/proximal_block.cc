@@ -14,6 +14,18 @@ std::span<float> ColumnOf(ArrayTable& rows, ProximalColumn column) {
   return rows.column(static_cast<std::size_t>(column));
 }
 
+/// What a search looks at.
+struct Directions {
+  explicit Directions(const ArrayTable& rows)
+      : weights(rows.column(static_cast<std::size_t>(ProximalColumn::kWeight))),
+        starts(rows.column(static_cast<std::size_t>(ProximalColumn::kStart))),
+        earlier(rows.column(static_cast<std::size_t>(ProximalColumn::kEarlier))) {}
+
+  std::span<const float> weights;
+  std::span<const float> starts;
+  std::span<const float> earlier;
+};
+
 }  // namespace
 
 void ProximalOutcome::Merge(const ProximalOutcome& other) {
@@ -38,6 +50,8 @@ std::vector<std::size_t> CutBlocks(std::span<const float> entries, std::size_t b
 void BeginSolve(ArrayTable& rows) {
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kDelta), math::ProximalRule::kDeltaFirst);
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kSettled), 0.0F);
+  std::ranges::fill(ColumnOf(rows, ProximalColumn::kEarlier), 0.0F);
+  BeginPass(rows);
 }
 
 void BeginPass(ArrayTable& rows) {
@@ -49,10 +63,46 @@ void TakeBack(ArrayTable& rows) {
   std::ranges::copy(ColumnOf(rows, ProximalColumn::kStart),
                     ColumnOf(rows, ProximalColumn::kWeight).begin());
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kDelta), math::ProximalRule::kDeltaFirst);
+  std::ranges::fill(ColumnOf(rows, ProximalColumn::kEarlier), 0.0F);
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
   const auto settled = ColumnOf(rows, ProximalColumn::kSettled);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (weights[i] != 0.0F) settled[i] = 0.0F;
+  }
+}
+
+math::SearchModel SearchPenalty(const ArrayTable& rows, const math::ProximalRule& rule) {
+  const Directions at(rows);
+  math::SearchModel model;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (at.weights[i] == 0.0F) continue;
+    const double weight = at.weights[i];
+    model.Add(std::copysign(rule.l1, weight) + rule.l2 * weight, rule.l2, weight - at.starts[i],
+              at.earlier[i]);
+  }
+  return model;
+}
+
+double PenaltyAfter(const ArrayTable& rows, const math::ProximalRule& rule,
+                    const math::SearchMove& move) {
+  const Directions at(rows);
+  double norm1 = 0.0;
+  double norm2_squared = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double weight = math::AfterSearch(move, at.weights[i], at.starts[i], at.earlier[i]);
+    norm1 += std::fabs(weight);
+    norm2_squared += weight * weight;
+  }
+  return rule.l1 * norm1 + 0.5 * rule.l2 * norm2_squared;
+}
+
+void EndPass(ArrayTable& rows, const math::SearchMove& move) {
+  const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
+  const auto starts = ColumnOf(rows, ProximalColumn::kStart);
+  const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    weights[i] = math::AfterSearch(move, weights[i], starts[i], earlier[i]);
+    earlier[i] = weights[i] == 0.0F ? 0.0F : weights[i] - starts[i];
   }
 }
 
@@ -63,6 +113,7 @@ ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight).subspan(block.first, block.count);
   const auto deltas = ColumnOf(rows, ProximalColumn::kDelta).subspan(block.first, block.count);
   const auto settled = ColumnOf(rows, ProximalColumn::kSettled).subspan(block.first, block.count);
+  const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier).subspan(block.first, block.count);
   ProximalOutcome outcome;
   for (std::size_t i = 0; i < block.count; ++i) {
     if (settled[i] != 0.0F) {
@@ -79,6 +130,7 @@ ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
     const float before = weights[i];
     weights[i] = rule.Step(gradients[i], curvatures[i], before, deltas[i]);
     deltas[i] = rule.NextDelta(weights[i] - before);
+    if (weights[i] == 0.0F) earlier[i] = 0.0F;
   }
   return outcome;
 }
@@ -88,6 +140,8 @@ void SweepOutcome::Merge(const SweepOutcome& other) {
   gradient_max = std::max(gradient_max, other.gradient_max);
   reactivated += other.reactivated;
   gain += other.gain;
+  norm1 += other.norm1;
+  norm2_squared += other.norm2_squared;
 }
 
 SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
@@ -98,6 +152,8 @@ SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
   SweepOutcome outcome;
   for (std::size_t i = 0; i < block.count; ++i) {
     const float violation = rule.Violation(gradients[i], weights[i]);
+    outcome.norm1 += std::fabs(static_cast<double>(weights[i]));
+    outcome.norm2_squared += static_cast<double>(weights[i]) * weights[i];
     outcome.violation_max = std::max(outcome.violation_max, violation);
     outcome.gradient_max =
         std::max(outcome.gradient_max, std::fabs(gradients[i] + rule.l2 * weights[i]));

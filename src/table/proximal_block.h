@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "math/proximal_rule.h"
+#include "math/search_model.h"
 #include "table/array_table.h"
 
 namespace steelyard::table {
@@ -17,8 +18,10 @@ enum class ProximalColumn : std::uint8_t {
   /// The weight when the pass began; before the first pass, in how many entries of the data the feature stands.
   kStart = 2,
   kSettled = 3,  ///< 1: neither gradient nor curvature is computed or sent.
+  kEarlier =
+      4,  ///< What changed before the pass, in the one before it and its search; 0 where the weight is 0.
 };
-inline constexpr std::size_t kProximalColumns = 4;
+inline constexpr std::size_t kProximalColumns = 5;
 
 /// What a step on a block found.
 struct ProximalOutcome {
@@ -36,15 +39,26 @@ struct ProximalOutcome {
 /// @return the first feature of each block; the last block ends at m.
 std::vector<std::size_t> CutBlocks(std::span<const float> entries, std::size_t block_count);
 
-/// Forget all trust regions and activate every coordinate.
+/// Forget all trust regions and directions, activate every coordinate.
 void BeginSolve(ArrayTable& rows);
 
 /// Remember the weights, for TakeBack().
 void BeginPass(ArrayTable& rows);
 
 /// The pass made the objective worse: weights as they were when it began, trust regions as in the beginning. What
-/// settled in the pass and has a weight again is active.
+/// settled in the pass and has a weight again is active. Directions are forgotten.
 void TakeBack(ArrayTable& rows);
+
+/// The penalty's part of the model along what the pass changed and what changed before it.
+math::SearchModel SearchPenalty(const ArrayTable& rows, const math::ProximalRule& rule);
+
+/// The penalty after `move`.
+double PenaltyAfter(const ArrayTable& rows, const math::ProximalRule& rule,
+                    const math::SearchMove& move);
+
+/// End the pass with a move along the directions, maybe none: what has changed since the pass began is the earlier
+/// direction of the next search. Ending it once more, without a move, changes nothing.
+void EndPass(ArrayTable& rows, const math::SearchMove& move);
 
 /// Let every coordinate of the block that is not settled take its step.
 /// @param gradients, curvatures  [block.count] sums over all rows of the data; those of settled coordinates are not read.
@@ -59,6 +73,8 @@ struct SweepOutcome {
   float gradient_max = 0.0F;      ///< Of the loss and the l2 penalty.
   std::uint64_t reactivated = 0;  ///< Settled coordinates that violate their condition.
   double gain = 0.0;              ///< About what their first steps would take off the objective.
+  double norm1 = 0.0;             ///< Of the block's weights.
+  double norm2_squared = 0.0;
 
   void Merge(const SweepOutcome& other);
 };

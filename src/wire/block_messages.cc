@@ -11,6 +11,11 @@ Status Wrong(std::string what) {
 
 }  // namespace
 
+void AddTo(std::vector<double>& sums, std::span<const double> parts) {
+  sums.resize(std::max(sums.size(), parts.size()));
+  for (std::size_t i = 0; i < parts.size(); ++i) sums[i] += parts[i];
+}
+
 Status BlockJoin::Check() const {
   if (block_count == 0 || block_count > kBlocksMax)
     return Wrong("block count " + std::to_string(block_count));
@@ -26,7 +31,8 @@ Status BlockJoined::Check() const {
 }
 
 Status BlockStep::Check() const {
-  if (action > BlockAction::kMeasure) return Wrong("unknown action");
+  if (action > BlockAction::kSearch) return Wrong("unknown action");
+  if (blocks == 0 || blocks > kBlocksMax) return Wrong(std::to_string(blocks) + " blocks");
   if (slot >= slot_count) return Wrong("slot " + std::to_string(slot));
   std::uint64_t coordinates = 0;
   for (const BlockCount& segment : segments) coordinates += segment.count;
@@ -48,6 +54,8 @@ void BlockFigures::Add(const BlockFigures& other) {
   nonzeros += other.nonzeros;
   settled += other.settled;
   features += other.features;
+  AddTo(model, other.model);
+  AddTo(penalties, other.penalties);
 }
 
 }  // namespace steelyard::wire

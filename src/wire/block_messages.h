@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "wire/message_codec.h"
@@ -68,6 +69,18 @@ enum class BlockAction : std::uint8_t {
   kSweep = 1,  ///< Judge every coordinate of the block; wake those that violate their condition.
   kMeasure =
       2,  ///< No block: norms of the weights, and figures of the pass. Comes after all of its blocks.
+  kSearch = 3,  ///< No block: the penalty after `move`, at each of math::kSearchScales.
+};
+
+/// How far to go along what the last pass changed and what changed before it: math::SearchMove.
+struct SearchMove {
+  double pass = 0.0;
+  double earlier = 0.0;
+  double scale = 0.0;
+  template <typename V>
+  void Fields(V& v) {
+    v(pass, earlier, scale);
+  }
 };
 
 /// Floats for one segment of a step.
@@ -92,23 +105,28 @@ struct BlockStep {
   Step answered_step = -1;  ///< I have the answers of all steps up to this one.
   std::uint32_t pass = 0;   ///< Counts up from 1; the first step of a pass begins it.
   bool take_back = false;   ///< Before this pass begins, undo the one before.
+  SearchMove move = {};     ///< Otherwise, end the one before with it; kSearch: what to look at.
   BlockAction action = BlockAction::kStep;
-  std::uint32_t block = 0;
-  float margin = 0.0F;  ///< Coordinates at 0 settle when their gradient is that far below l1.
+  std::uint32_t block = 0;   ///< kStep and kSweep: the first one.
+  std::uint32_t blocks = 1;  ///< So many, taken as one.
+  float margin = 0.0F;       ///< Coordinates at 0 settle when their gradient is that far below l1.
   std::vector<BlockCount> segments;  ///< Every segment of the receiver, in order.
   /// Per segment: the gradients of the worker's coordinates in the block, in order of rank, then their curvatures.
   /// kStep leaves out what is settled.
   std::vector<float> floats;
   template <typename V>
   void Fields(V& v) {
-    v(table, group, slot, slot_count, session, step, answered_step, pass, take_back, action, block,
-      margin, segments, floats);
+    v(table, group, slot, slot_count, session, step, answered_step, pass, take_back, move, action,
+      block, blocks, margin, segments, floats);
   }
   Status Check() const;
 };
 
-/// What a step found in one segment. kStep: violation_max, settled. kSweep: violation_max, gradient_max, gain. kMeasure:
-/// norms and nonzeros now, violation_max and settled of the pass.
+/// Add element by element; missing ones are 0.
+void AddTo(std::vector<double>& sums, std::span<const double> parts);
+
+/// What a step found in one segment. kStep: violation_max, settled. kSweep: violation_max, gradient_max, gain, norms of
+/// the blocks. kMeasure: norms, nonzeros and the search's model now, violation_max and settled of the pass. kSearch: penalties.
 struct BlockFigures {
   SegmentId segment = 0;
   float violation_max = 0.0F;
@@ -119,10 +137,12 @@ struct BlockFigures {
   std::uint64_t nonzeros = 0;
   std::uint64_t settled = 0;
   std::uint64_t features = 0;
+  std::vector<double> model = {};      ///< math::SearchModel::figures().
+  std::vector<double> penalties = {};  ///< By scale.
   template <typename V>
   void Fields(V& v) {
-    v(segment, violation_max, gradient_max, gain, norm1, norm2_squared, nonzeros, settled,
-      features);
+    v(segment, violation_max, gradient_max, gain, norm1, norm2_squared, nonzeros, settled, features,
+      model, penalties);
   }
   void Add(const BlockFigures& other);
 };

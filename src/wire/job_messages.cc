@@ -12,7 +12,7 @@ Status Wrong(std::string what) {
 }
 
 Status CheckPhase(Phase phase) {
-  return phase > Phase::kDual ? Wrong("unknown phase") : Status();
+  return phase > Phase::kSearch ? Wrong("unknown phase") : Status();
 }
 
 Status CheckDelay(Step tau) {
@@ -41,6 +41,7 @@ const char* PhaseName(Phase phase) {
     case Phase::kPrepare:
       return "preparing";
     case Phase::kBlocks:
+    case Phase::kSearch:
       return "solving";
     case Phase::kCertify:
     case Phase::kDual:

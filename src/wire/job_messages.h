@@ -156,6 +156,7 @@ enum class Phase : std::uint8_t {
   kBlocks = 5,   ///< A pass over the blocks of features.
   kCertify = 6,  ///< A sweep over all features at weights that rest.
   kDual = 7,     ///< Compute the dual value.
+  kSearch = 8,   ///< The objective along what the last passes changed.
 };
 const char* PhaseName(Phase phase);
 
@@ -295,11 +296,13 @@ struct BatchPlan {
   std::uint32_t tau = 0;          ///< Blocks under way beside the one that begins.
   float safety = 0.0F;
   float margin = 0.0F;
-  bool take_back = false;   ///< First of all, undo the last pass.
+  bool take_back = false;  ///< First of all, undo the last pass.
+  SearchMove move = {};    ///< Otherwise, end the last pass with it; kSearch: what to look at.
+  std::uint32_t blocks_per_step = 1;
   double dual_scale = 0.0;  ///< kDual.
   template <typename V>
   void Fields(V& v) {
-    v(block_count, tau, safety, margin, take_back, dual_scale);
+    v(block_count, tau, safety, margin, take_back, move, blocks_per_step, dual_scale);
   }
 };
 
@@ -307,11 +310,14 @@ struct BatchPlan {
 struct BatchSums {
   double loss = 0.0;  ///< Of its own rows.
   bool has_dual = false;
-  double dual = 0.0;          ///< Its rows' part of the dual value.
-  BlockFigures figures = {};  ///< Of all segments: the same from every worker.
+  double dual = 0.0;                 ///< Its rows' part of the dual value.
+  BlockFigures figures = {};         ///< Of all segments: the same from every worker.
+  std::vector<double> model = {};    ///< Its rows' part of the search's model, as in BlockFigures.
+  std::vector<double> losses = {};   ///< kSearch: of its own rows, by scale.
+  std::uint64_t active_entries = 0;  ///< Of its own rows, at features that are not settled.
   template <typename V>
   void Fields(V& v) {
-    v(loss, has_dual, dual, figures);
+    v(loss, has_dual, dual, figures, model, losses, active_entries);
   }
 };
 

@@ -111,6 +111,12 @@ class DbpgLearner final : public job::BatchLearner {
 
   void BeginPass() override { worker_->BeginPass(); }
   void TakeBack() override { worker_->TakeBack(); }
+  math::SearchModel Search() const override { return worker_->Search(); }
+  double LossSumAfter(const math::SearchMove& move) const override {
+    return worker_->LossSumAfter(move);
+  }
+  void EndPass(const math::SearchMove& move) override { worker_->EndPass(move); }
+  std::uint64_t ActiveEntries() const override { return worker_->ActiveEntries(); }
   void Rebuild() override { worker_->Rebuild(); }
   void Settle(const Features& features, std::span<const std::uint8_t> settled) override {
     worker_->Settle({features.first, features.count}, settled);

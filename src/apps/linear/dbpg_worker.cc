@@ -1,50 +1,33 @@
 #include "apps/linear/dbpg_worker.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cmath>
 
 #include "base/check.h"
 
 namespace steelyard::apps::linear {
-namespace {
-
-// The largest second derivative of a loss with respect to the margin.
-float CurvatureMax(math::LossKind loss) {
-  switch (loss) {
-    case math::LossKind::kLogistic:
-      return 0.25F;
-    case math::LossKind::kSquaredHinge:
-      return 2.0F;
-    case math::LossKind::kSquared:
-    case math::LossKind::kHinge:
-      break;
-  }
-  return 1.0F;
-}
-
-}  // namespace
 
 DbpgWorker::DbpgWorker(const Columns* columns, std::span<const float> labels, math::LossKind loss)
     : columns_(columns),
       loss_(loss),
-      curvature_max_(CurvatureMax(loss)),
+      curvature_max_(math::CurvatureMax(loss)),
       labels_(labels.begin(), labels.end()),
-      margins_(columns->row_count),
-      points_(columns->row_count),
       weights_(columns->size()),
+      weights_at_start_(columns->size()),
+      earlier_(columns->size()),
       deltas_(columns->size(), math::ProximalRule::kDeltaFirst),
-      settled_(columns->size()),
-      touched_((columns->row_count + 63) / 64) {
+      settled_(columns->size()) {
   SY_CHECK(labels.size() == columns->row_count && loss != math::LossKind::kHinge);
-  for (std::size_t row = 0; row < points_.size(); ++row) points_[row] = PointAt(row);
-}
-
-DbpgWorker::Point DbpgWorker::PointAt(std::size_t row) const {
-  const double slope = math::LossAt(loss_, margins_[row], labels_[row]).derivative;
-  if (loss_ != math::LossKind::kLogistic) return {static_cast<float>(slope), curvature_max_};
-  const double wrong = std::fabs(slope);  // The probability of the other label.
-  return {static_cast<float>(slope), static_cast<float>(wrong * (1.0 - wrong))};
+  touched_.resize((columns->row_count + kRowsAtATime - 1) / kRowsAtATime);
+  const std::size_t rows = touched_.size() * kRowsAtATime;
+  labels_.resize(rows);
+  margins_.resize(rows);
+  margins_at_start_.resize(rows);
+  margins_gone_.resize(rows);
+  earlier_margins_.resize(rows);
+  curves_.resize(rows);
+  RefreshAll();
 }
 
 // A coordinate that moves by delta changes a margin by |x| delta at most, and the logistic curvature by a factor of
@@ -53,24 +36,32 @@ template <bool kWithValues>
 [[gnu::always_inline]] inline void DbpgWorker::GradientOf(std::size_t feature, float safety,
                                                           float& gradient, float& curvature) const {
   const float growth = std::exp(std::min(20.0F, columns_->value_max[feature] * deltas_[feature]));
-  const Point* points = points_.data();
-  double g = 0.0;
-  double u = 0.0;
-  for (std::uint64_t i = columns_->starts[feature]; i < columns_->starts[feature + 1]; ++i) {
-    const Point point = points[columns_->rows[i]];
-    const float bound = std::min(point.curvature * growth, curvature_max_);
+  const math::LossCurve* curves = curves_.data();
+  // Sums of their own, so that an addition need not wait for the one before.
+  std::array<double, 4> g{};
+  std::array<double, 4> u{};
+  const auto add = [&](std::uint64_t i, std::size_t sum) {
+    const math::LossCurve curve = curves[columns_->rows[i]];
+    const float bound = std::min(curve.curvature * growth, curvature_max_);
     if constexpr (kWithValues) {
       const float x = columns_->values[i];
-      g += static_cast<double>(point.slope * x);
-      u += static_cast<double>(bound * x * x);
+      g[sum] += static_cast<double>(curve.slope * x);
+      u[sum] += static_cast<double>(bound * x * x);
     } else {
-      g += static_cast<double>(point.slope);
-      u += static_cast<double>(bound);
+      g[sum] += static_cast<double>(curve.slope);
+      u[sum] += static_cast<double>(bound);
     }
+  };
+  std::uint64_t i = columns_->starts[feature];
+  const std::uint64_t end = columns_->starts[feature + 1];
+  for (; i + 4 <= end; i += 4) {
+    for (std::size_t sum = 0; sum < 4; ++sum) add(i + sum, sum);
   }
+  for (; i < end; ++i) add(i, 0);
+  const double bound = (u[0] + u[1]) + (u[2] + u[3]);
   const double safe = curvature_max_ * static_cast<double>(columns_->coupling[feature]);
-  gradient = static_cast<float>(g);
-  curvature = static_cast<float>(u + safety * std::max(0.0, safe - u));
+  gradient = static_cast<float>((g[0] + g[1]) + (g[2] + g[3]));
+  curvature = static_cast<float>(bound + safety * std::max(0.0, safe - bound));
 }
 
 template <bool kWithValues>
@@ -102,27 +93,44 @@ void DbpgWorker::GradientsOfAll(const FeatureBlock& block, float safety, std::sp
   }
 }
 
+void DbpgWorker::AddColumn(std::size_t feature, double step, std::span<double> rows) const {
+  for (std::uint64_t i = columns_->starts[feature]; i < columns_->starts[feature + 1]; ++i)
+    rows[columns_->rows[i]] += step * (columns_->values.empty() ? 1.0F : columns_->values[i]);
+}
+
 void DbpgWorker::MoveMargins(std::size_t feature, double step) {
   for (std::uint64_t i = columns_->starts[feature]; i < columns_->starts[feature + 1]; ++i) {
     const std::uint32_t row = columns_->rows[i];
     margins_[row] += step * (columns_->values.empty() ? 1.0F : columns_->values[i]);
-    touched_[row / 64] |= std::uint64_t{1} << (row % 64);
+    touched_[row / kRowsAtATime] = 1;
   }
 }
 
 void DbpgWorker::RefreshTouched() {
-  for (std::size_t word = 0; word < touched_.size(); ++word) {
-    for (std::uint64_t bits = touched_[word]; bits != 0; bits &= bits - 1) {
-      const std::size_t row = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      points_[row] = PointAt(row);
-    }
-    touched_[word] = 0;
+  for (std::size_t first = 0; first < touched_.size(); ++first) {
+    if (touched_[first] == 0) continue;
+    std::size_t end = first;
+    while (end < touched_.size() && touched_[end] != 0) touched_[end++] = 0;
+    const std::size_t row = first * kRowsAtATime;
+    const std::size_t count = (end - first) * kRowsAtATime;
+    math::LossCurves(loss_, std::span(margins_).subspan(row, count),
+                     std::span(labels_).subspan(row, count),
+                     std::span(curves_).subspan(row, count));
+    first = end;
   }
 }
 
 void DbpgWorker::RefreshAll() {
   std::ranges::fill(touched_, 0);
-  for (std::size_t row = 0; row < points_.size(); ++row) points_[row] = PointAt(row);
+  math::LossCurves(loss_, margins_, labels_, curves_);
+}
+
+// Directions live where weights are not 0: along them the l1 norm has no kink until a weight changes its sign.
+void DbpgWorker::LeaveSupport(std::size_t feature) {
+  AddColumn(feature, -static_cast<double>(weights_at_start_[feature]), margins_gone_);
+  if (earlier_[feature] == 0.0F) return;
+  AddColumn(feature, -static_cast<double>(earlier_[feature]), earlier_margins_);
+  earlier_[feature] = 0.0F;
 }
 
 void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weights,
@@ -137,6 +145,7 @@ void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weight
     if (step == 0.0F) continue;
     MoveMargins(feature, static_cast<double>(weights[i]) - weights_[feature]);
     weights_[feature] = weights[i];
+    if (weights[i] == 0.0F) LeaveSupport(feature);
   }
   RefreshTouched();
 }
@@ -144,16 +153,55 @@ void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weight
 void DbpgWorker::BeginPass() {
   weights_at_start_ = weights_;
   margins_at_start_ = margins_;
+  std::ranges::fill(margins_gone_, 0.0);
 }
 
 void DbpgWorker::TakeBack() {
   weights_ = weights_at_start_;
   margins_ = margins_at_start_;
+  std::ranges::fill(margins_gone_, 0.0);
+  std::ranges::fill(earlier_, 0.0F);
+  std::ranges::fill(earlier_margins_, 0.0);
   std::ranges::fill(deltas_, math::ProximalRule::kDeltaFirst);
   for (std::size_t i = 0; i < weights_.size(); ++i) {
     if (weights_[i] != 0.0F) settled_[i] = 0;
   }
   RefreshAll();
+}
+
+math::SearchModel DbpgWorker::Search() const {
+  math::SearchModel model;
+  for (std::size_t row = 0; row < columns_->row_count; ++row) {
+    model.Add(curves_[row].slope, curves_[row].curvature, ChangeOfPass(row), earlier_margins_[row]);
+  }
+  return model;
+}
+
+double DbpgWorker::LossSumAfter(const math::SearchMove& move) const {
+  std::vector<double> margins(columns_->row_count);
+  for (std::size_t row = 0; row < margins.size(); ++row)
+    margins[row] = margins_[row] + move.Change(ChangeOfPass(row), earlier_margins_[row]);
+  return math::LossSum(loss_, margins, std::span(labels_).first(margins.size()));
+}
+
+void DbpgWorker::EndPass(const math::SearchMove& move) {
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    weights_[i] = math::AfterSearch(move, weights_[i], weights_at_start_[i], earlier_[i]);
+    earlier_[i] = weights_[i] == 0.0F ? 0.0F : weights_[i] - weights_at_start_[i];
+  }
+  for (std::size_t row = 0; row < columns_->row_count; ++row) {
+    margins_[row] += move.Change(ChangeOfPass(row), earlier_margins_[row]);
+    earlier_margins_[row] = ChangeOfPass(row);
+  }
+  if (move.scale != 0.0) RefreshAll();
+}
+
+std::uint64_t DbpgWorker::ActiveEntries() const {
+  std::uint64_t entries = 0;
+  for (std::size_t i = 0; i < settled_.size(); ++i) {
+    if (settled_[i] == 0) entries += columns_->starts[i + 1] - columns_->starts[i];
+  }
+  return entries;
 }
 
 void DbpgWorker::Settle(const FeatureBlock& block, std::span<const std::uint8_t> settled) {
@@ -165,6 +213,7 @@ void DbpgWorker::Rebuild(std::span<const float> weights) {
   SY_CHECK(weights.size() == columns_->size());
   weights_.assign(weights.begin(), weights.end());
   Rebuild();
+  BeginPass();
 }
 
 void DbpgWorker::Rebuild() {
@@ -176,16 +225,14 @@ void DbpgWorker::Rebuild() {
 }
 
 double DbpgWorker::LossSum() const {
-  double sum = 0.0;
-  for (std::size_t row = 0; row < margins_.size(); ++row)
-    sum += math::LossAt(loss_, margins_[row], labels_[row]).value;
-  return sum;
+  return math::LossSum(loss_, std::span(margins_).first(columns_->row_count),
+                       std::span(labels_).first(columns_->row_count));
 }
 
 double DbpgWorker::EntropySum(double scale) const {
   SY_CHECK(loss_ == math::LossKind::kLogistic);
   double sum = 0.0;
-  for (std::size_t row = 0; row < margins_.size(); ++row) {
+  for (std::size_t row = 0; row < columns_->row_count; ++row) {
     const double a = scale * std::fabs(math::LossAt(loss_, margins_[row], labels_[row]).derivative);
     if (a > 0.0 && a < 1.0) sum -= a * std::log(a) + (1.0 - a) * std::log1p(-a);
   }

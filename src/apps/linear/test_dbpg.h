@@ -1,6 +1,8 @@
 // Delayed block proximal gradient without a cluster, for tests: workers, one server's table, and the worst delay allowed.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <deque>
@@ -74,11 +76,15 @@ class TestDbpg {
     while (next == DbpgControl::Next::kPass) {
       const double violation_max = Pass(random);
       const double objective = Objective();
-      next = control_->OnPassEnd(objective, violation_max);
+      next = control_->OnPassEnd(
+          {.objective = objective, .violation_max = violation_max, .model = Model()});
+      if (next == DbpgControl::Next::kSearch) next = Search();
       if (control_->plan().take_back) {
         TakeBack();
       } else {
-        objectives.push_back(objective);
+        EndPass(control_->plan().move);
+        objectives.push_back(control_->objective());
+        EXPECT_NEAR(Objective(), control_->objective(), 1e-6 * control_->objective());
       }
       if (next == DbpgControl::Next::kCertify) next = Certify();
     }
@@ -99,6 +105,7 @@ class TestDbpg {
 
   std::vector<double> objectives;
   std::uint64_t settled = 0;  ///< Features left out at the end of the last pass.
+  std::uint64_t moves = 0;    ///< Searches that went somewhere.
 
  private:
   void MakeWorker(const TestRows& rows, std::size_t index) {
@@ -137,6 +144,33 @@ class TestDbpg {
         gradients_[i] += gradients[i];
         curvatures_[i] += curvatures[i];
       }
+    }
+  }
+
+  math::SearchModel Model() const {
+    math::SearchModel model = table::SearchPenalty(*table_, options_.rule);
+    for (const DbpgWorker& worker : workers_) model.Add(worker.Search());
+    return model;
+  }
+
+  DbpgControl::Next Search() {
+    std::vector<double> found;
+    math::SearchMove move = control_->plan().move;
+    for (const double scale : math::kSearchScales) {
+      move.scale = scale;
+      found.push_back(table::PenaltyAfter(*table_, options_.rule, move));
+      for (const DbpgWorker& worker : workers_) found.back() += worker.LossSumAfter(move);
+    }
+    const DbpgControl::Next next = control_->OnSearched(found);
+    moves += control_->plan().move.scale != 0.0 ? 1 : 0;
+    return next;
+  }
+
+  void EndPass(const math::SearchMove& move) {
+    table::EndPass(*table_, move);
+    for (DbpgWorker& worker : workers_) {
+      worker.EndPass(move);
+      EXPECT_TRUE(std::ranges::equal(worker.weights(), weights()));
     }
   }
 
@@ -197,7 +231,7 @@ class TestDbpg {
       for (const DbpgWorker& worker : workers_) gap_ -= worker.EntropySum(scale);
     }
     Rebuild();
-    return control_->OnCertified(sweep.gain, sweep.violation_max);
+    return control_->OnCertified(Objective(), sweep.gain, sweep.violation_max);
   }
 
   void Rebuild() {
