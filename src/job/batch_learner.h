@@ -23,11 +23,7 @@ class BatchLearner : public Scorer {
   /// Instead of a feature's number: it is in no block, and its weight is 0.
   static constexpr std::uint32_t kNoFeature = ~std::uint32_t{0};
 
-  /// Features [first, first + count).
-  struct Features {
-    std::size_t first = 0;
-    std::size_t count = 0;
-  };
+  using Features = std::span<const std::uint32_t>;
 
   /// Add rows; those without a label (NaN) are passed over.
   /// Errors: kInvalidArgument  the solver cannot learn from them.
@@ -46,19 +42,18 @@ class BatchLearner : public Scorer {
   virtual void Arrange(std::span<const std::uint32_t> feature_of_key,
                        std::span<const float> weights) = 0;
 
-  /// Other than 0: the feature is settled, its weight is 0.
-  virtual std::span<const std::uint8_t> settled() const = 0;
+  /// The features that were not settled when the pass began, increasing. All others have weight 0.
+  virtual Features active() const = 0;
 
   /// Gradients and upper bounds of the second derivatives of the loss of these rows, at the margins as they are.
-  /// @param all     settled features too; otherwise theirs are 0.
   /// @param safety  0: bounds that hold if one coordinate moved alone; 1: bounds for all of them at once.
-  /// @param gradients, curvatures  [features.count] filled.
-  virtual void Gradients(const Features& features, bool all, float safety,
-                         std::span<float> gradients, std::span<float> curvatures) const = 0;
+  /// @param gradients, curvatures  [features.size()] filled.
+  virtual void Gradients(Features features, float safety, std::span<float> gradients,
+                         std::span<float> curvatures) const = 0;
 
-  /// Take over what the servers made of a block.
-  /// @param weights, settled  [features.count]; those of features that were settled before are not read.
-  virtual void Update(const Features& features, std::span<const float> weights,
+  /// Take over what the servers made of active features.
+  /// @param weights, settled  [features.size()]
+  virtual void Update(Features features, std::span<const float> weights,
                       std::span<const std::uint8_t> settled) = 0;
 
   /// Remember where a pass begins, and go back there: weights and margins, and the servers' rule for what settled.
@@ -77,8 +72,8 @@ class BatchLearner : public Scorer {
 
   /// Compute all margins anew from the weights.
   virtual void Rebuild() = 0;
-  /// Take over which features of a block are settled, after a sweep.
-  virtual void Settle(const Features& features, std::span<const std::uint8_t> settled) = 0;
+  /// Take over which features are settled, in a sweep; active() knows it when the next pass begins.
+  virtual void Settle(Features features, std::span<const std::uint8_t> settled) = 0;
 
   /// Sum of the rows' losses.
   virtual double LossSum() const = 0;

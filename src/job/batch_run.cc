@@ -305,7 +305,7 @@ void BatchRun::Pump(Transport& transport) {
     const std::shared_ptr<Exchange> exchange = under_way_.front();
     under_way_.pop_front();
     answered_step_ = exchange->step;
-    TakeOver(transport, *exchange);
+    TakeOver(transport, exchange);
   }
   if (measuring_) return;
   const bool certifies = plan_.phase == wire::Phase::kCertify;
@@ -335,17 +335,25 @@ void BatchRun::StartStep(Transport& transport, BlockAction action, std::uint32_t
           });
 }
 
+void BatchRun::ListFeatures(Exchange& exchange, SegmentId segment) const {
+  const auto active = learner_->active();
+  for (std::uint32_t block = 0; block < exchange.blocks; ++block) {
+    const std::size_t run = (exchange.block + block) * segment_count_ + segment;
+    if (exchange.action == BlockAction::kSweep) {
+      for (std::size_t i = runs_[run]; i < runs_[run + 1]; ++i)
+        exchange.sent.push_back(static_cast<std::uint32_t>(i));
+    } else {
+      const auto first = std::ranges::lower_bound(active, runs_[run]);
+      const auto end = std::ranges::lower_bound(first, active.end(), runs_[run + 1]);
+      exchange.sent.insert(exchange.sent.end(), first, end);
+    }
+  }
+}
+
 void BatchRun::FillRequests(Exchange& exchange) const {
-  const bool all = exchange.action == BlockAction::kSweep;
-  const BatchLearner::Features features = FeaturesOf(exchange);
-  std::vector<float> gradients(features.count);
-  std::vector<float> curvatures(features.count);
-  learner_->Gradients(features, all, plan_.batch.safety, gradients, curvatures);
-  const auto settled = learner_->settled();
   exchange.counts.assign(segment_count_, 0);
   exchange.requests.resize(segments_of_.size());
-  for (std::size_t owner = 0; owner < segments_of_.size(); ++owner) {
-    wire::BlockStep& request = exchange.requests[owner];
+  for (wire::BlockStep& request : exchange.requests) {
     request.table = assign_.view.table;
     request.group = assign_.job;
     request.slot = assign_.slot;
@@ -361,19 +369,23 @@ void BatchRun::FillRequests(Exchange& exchange) const {
     request.margin = plan_.batch.margin;
   }
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
-    wire::BlockStep& request = exchange.requests[owner_of_[segment]];
     const std::size_t before = exchange.sent.size();
-    for (std::uint32_t block = 0; block < exchange.blocks; ++block) {
-      const std::size_t run = (exchange.block + block) * segment_count_ + segment;
-      for (std::size_t i = runs_[run]; i < runs_[run + 1]; ++i) {
-        if (all || settled[i] == 0) exchange.sent.push_back(static_cast<std::uint32_t>(i));
-      }
+    ListFeatures(exchange, segment);
+    exchange.counts[segment] = static_cast<std::uint32_t>(exchange.sent.size() - before);
+  }
+  std::vector<float> gradients(exchange.sent.size());
+  std::vector<float> curvatures(exchange.sent.size());
+  learner_->Gradients(exchange.sent, plan_.batch.safety, gradients, curvatures);
+  std::size_t first = 0;
+  for (SegmentId segment = 0; segment < segment_count_; ++segment) {
+    const std::size_t count = exchange.counts[segment];
+    wire::BlockStep& request = exchange.requests[owner_of_[segment]];
+    for (const std::vector<float>* floats : {&gradients, &curvatures}) {
+      const auto part = std::span(*floats).subspan(first, count);
+      request.floats.insert(request.floats.end(), part.begin(), part.end());
     }
-    const std::span<const std::uint32_t> sent = std::span(exchange.sent).subspan(before);
-    for (const std::uint32_t i : sent) request.floats.push_back(gradients[i - features.first]);
-    for (const std::uint32_t i : sent) request.floats.push_back(curvatures[i - features.first]);
-    exchange.counts[segment] = static_cast<std::uint32_t>(sent.size());
     request.segments.push_back({.segment = segment, .count = exchange.counts[segment]});
+    first += count;
   }
 }
 
@@ -422,31 +434,28 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
                 assign_.view.owners[owner].address);
 }
 
-void BatchRun::TakeOver(Transport& transport, const Exchange& exchange) {
-  AddFigures(exchange);
-  if (exchange.action == BlockAction::kMeasure) return MeasureLoss();
-  if (exchange.action == BlockAction::kSearch) return End({});
-  const BatchLearner::Features features = FeaturesOf(exchange);
-  auto weights = std::make_shared<std::vector<float>>(features.count);
-  auto settled = std::make_shared<std::vector<std::uint8_t>>(features.count);
-  std::vector<std::size_t> next(exchange.answers.size());
-  std::size_t at = 0;
+void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
+  AddFigures(*exchange);
+  if (exchange->action == BlockAction::kMeasure) return MeasureLoss();
+  if (exchange->action == BlockAction::kSearch) return End({});
+  const bool sweeps = exchange->action == BlockAction::kSweep;
+  auto weights = std::make_shared<std::vector<float>>();
+  auto settled = std::make_shared<std::vector<std::uint8_t>>();
+  std::vector<std::size_t> next(exchange->answers.size());
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
-    const wire::BlockStepped& answer = exchange.answers[owner_of_[segment]];
+    const wire::BlockStepped& answer = exchange->answers[owner_of_[segment]];
     std::size_t& coordinate = next[owner_of_[segment]];
-    for (std::uint32_t i = 0; i < exchange.counts[segment]; ++i, ++coordinate) {
-      const std::size_t place = exchange.sent[at++] - features.first;
-      if (exchange.action == BlockAction::kStep) (*weights)[place] = answer.weights[coordinate];
-      (*settled)[place] = answer.Settled(coordinate) ? 1 : 0;
+    for (std::uint32_t i = 0; i < exchange->counts[segment]; ++i, ++coordinate) {
+      if (!sweeps) weights->push_back(answer.weights[coordinate]);
+      settled->push_back(answer.Settled(coordinate) ? 1 : 0);
     }
   }
-  const bool sweeps = exchange.action == BlockAction::kSweep;
   Compute(
-      [this, features, weights, settled, sweeps] {
+      [this, exchange, weights, settled, sweeps] {
         if (sweeps) {
-          learner_->Settle(features, *settled);
+          learner_->Settle(exchange->sent, *settled);
         } else {
-          learner_->Update(features, *weights, *settled);
+          learner_->Update(exchange->sent, *weights, *settled);
         }
       },
       [self = shared_from_this(), &transport] { self->Pump(transport); });

@@ -57,7 +57,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
     wire::BlockAction action = wire::BlockAction::kStep;
     std::uint32_t block = 0;                  ///< The first one.
     std::uint32_t blocks = 1;                 ///< So many, as one.
-    std::vector<std::uint32_t> sent;          ///< Features, in order.
+    std::vector<std::uint32_t> sent;          ///< Features: by segment, then by rank.
     std::vector<wire::BlockStep> requests;    ///< By owner; emptied once they are sent.
     std::vector<std::uint32_t> counts;        ///< By segment: how many were sent.
     std::vector<wire::BlockStepped> answers;  ///< By owner.
@@ -83,17 +83,12 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void OnStepped(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange,
                  std::size_t owner, const Result<wire::Frame>& frame);
   Status CheckAnswer(const Exchange& exchange, std::size_t owner) const;
-  void TakeOver(transport::Transport& transport, const Exchange& exchange);
+  void TakeOver(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange);
   void AddFigures(const Exchange& exchange);
   void MeasureLoss();
 
-  /// The features that a step is about.
-  BatchLearner::Features FeaturesOf(const Exchange& exchange) const {
-    if (exchange.blocks == 0) return {};
-    const std::size_t first = runs_[exchange.block * segment_count_];
-    return {.first = first,
-            .count = runs_[(exchange.block + exchange.blocks) * segment_count_] - first};
-  }
+  /// List the features of a segment that a step is about.
+  void ListFeatures(Exchange& exchange, SegmentId segment) const;
   /// Undo or end the last pass, as the plan says.
   void SettlePass(const wire::BatchPlan& plan);
   /// The first blocks of the steps of a pass.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace steelyard::job {
@@ -17,9 +16,9 @@ constexpr double kRounding = 1e-10;
 /// taken back, but it has not failed: there is nothing left to gain.
 constexpr double kRiseShare = 1e-3;
 constexpr std::uint32_t kSmallInARow = 2;
-constexpr double kUnknown = std::numeric_limits<double>::infinity();
-/// Of the tolerance: the prediction is not exact.
-constexpr double kPredictedShare = 0.125;
+/// Of the tolerance, what may be predicted to be left, and what the last passes may have gained: predictions are not exact.
+constexpr double kPredictedShare = 0.5;
+constexpr double kNegligibleShare = 0.125;
 /// Decreases of so many passes are compared to those of as many before them.
 constexpr std::size_t kWindow = 4;
 /// Nothing is predicted to go on for more than some hundred passes.
@@ -50,23 +49,24 @@ void DbpgControl::PlanNext(double violation_max) {
 }
 
 double DbpgControl::Negligible() const {
-  return kPredictedShare * options_.tolerance * std::fabs(objective_);
+  return kNegligibleShare * options_.tolerance * std::fabs(objective_);
 }
 
-double DbpgControl::Left() const {
-  if (decreases_.size() < 2 * kWindow) return kUnknown;
+bool DbpgControl::LittleLeft() const {
+  if (decreases_.size() < 2 * kWindow) return false;
   const auto middle = decreases_.begin() + kWindow;
   const double before = std::accumulate(decreases_.begin(), middle, 0.0);
   const double last = std::accumulate(middle, decreases_.end(), 0.0);
-  if (last == 0.0) return 0.0;
+  if (last == 0.0) return true;
   // Passes get slower and slower, which a comparison of sums is late to see; right after a sweep they are faster than
   // before it, which single passes do not show; and neither sees that slow progress may go on for long.
   std::array<double, 2 * kWindow - 1> ratios{};
   for (std::size_t i = 0; i < ratios.size(); ++i)
     ratios[i] = decreases_[i] > 0.0 ? decreases_[i + 1] / decreases_[i] : 1.0;
   std::ranges::sort(ratios);
-  return std::max({RestOfSeries(last, last / before),
-                   RestOfSeries(decreases_.back(), ratios[ratios.size() / 2 + 1]), last});
+  const double left = std::max(RestOfSeries(last, last / before),
+                               RestOfSeries(decreases_.back(), ratios[ratios.size() / 2 + 1]));
+  return last < Negligible() && left < kPredictedShare * options_.tolerance * std::fabs(objective_);
 }
 
 bool DbpgControl::SweepDue() const {
@@ -115,7 +115,7 @@ DbpgControl::Next DbpgControl::OnKept(double objective) {
   decreases_.push_back(std::max(0.0, objective_ - objective));
   if (decreases_.size() > 2 * kWindow) decreases_.pop_front();
   objective_ = objective;
-  small_ = Left() < Negligible() ? small_ + 1 : 0;
+  small_ = LittleLeft() ? small_ + 1 : 0;
   PlanNext(pass_.violation_max);
   const bool used_up = passes_ >= options_.passes_max;
   return used_up || small_ >= kSmallInARow || SweepDue() ? Next::kCertify : Next::kPass;

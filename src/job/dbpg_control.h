@@ -81,8 +81,8 @@ class DbpgControl {
   void PlanNext(double violation_max);
   /// Go on from here: the pass is kept, its search is over.
   Next OnKept(double objective);
-  /// About what further passes would take off the objective.
-  double Left() const;
+  /// Would further passes take off little?
+  bool LittleLeft() const;
   double Negligible() const;
   /// Has the filter worked for so long that what it left out should be looked at?
   bool SweepDue() const;

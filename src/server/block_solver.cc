@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <string>
 
 #include "base/spans.h"
@@ -12,26 +13,26 @@ namespace {
 using table::ArrayTable;
 using wire::BlockAction;
 
-bool IsAboutBlocks(BlockAction action) {
-  return action == BlockAction::kStep || action == BlockAction::kSweep;
-}
-
 math::SearchMove ToMath(const wire::SearchMove& move) {
   return {.pass = move.pass, .earlier = move.earlier, .scale = move.scale};
 }
 
-/// Call visit(rank) for a worker's ranks in `range`.
+/// Those of the increasing `ranks` that are in `range`.
+table::Ranks RanksIn(table::Ranks ranks, const ArrayTable::RankRange& range) {
+  const auto first = std::ranges::lower_bound(ranks, range.first);
+  const auto end = std::ranges::lower_bound(first, ranks.end(), range.first + range.count);
+  return {first, end};
+}
+
+/// Call visit(rank) for a worker's ranks in `range`, settled or not.
 template <typename Visit>
-void ForRanks(bool all, std::span<const ArrayTable::Rank> ranks, const ArrayTable::RankRange& range,
-              Visit&& visit) {
-  const auto first = static_cast<ArrayTable::Rank>(range.first);
-  const auto last = static_cast<ArrayTable::Rank>(range.first + range.count);
+void ForRanks(bool all, table::Ranks ranks, const ArrayTable::RankRange& range, Visit&& visit) {
   if (all) {
-    for (ArrayTable::Rank rank = first; rank < last; ++rank) visit(rank);
+    for (std::size_t i = 0; i < range.count; ++i)
+      visit(static_cast<ArrayTable::Rank>(range.first + i));
     return;
   }
-  for (auto at = std::ranges::lower_bound(ranks, first); at != ranks.end() && *at < last; ++at)
-    visit(*at);
+  for (const ArrayTable::Rank rank : RanksIn(ranks, range)) visit(rank);
 }
 
 std::span<const float> SettledOf(const ArrayTable& rows) {
@@ -88,6 +89,7 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
     }
     list.all = list.ranks.size() == rows->size();
     if (list.all) list.ranks = {};
+    swept_ = true;  // Its active ranks are to be listed.
   }
   return joined;
 }
@@ -111,15 +113,43 @@ ArrayTable::RankRange BlockSolver::RanksOf(const Segment& segment, const wire::B
   return {.first = first, .count = std::size_t{segment.firsts[step.block + step.blocks]} - first};
 }
 
-std::uint32_t BlockSolver::Coordinates(const Segment& segment, const RankList& list,
-                                       const wire::BlockStep& step) const {
-  if (!IsAboutBlocks(step.action)) return 0;
-  const auto settled = SettledOf(*segment.rows);
-  std::uint32_t count = 0;
-  ForRanks(list.all, list.ranks, RanksOf(segment, step), [&](Rank rank) {
-    count += step.action == BlockAction::kSweep || settled[rank] == 0.0F ? 1 : 0;
-  });
-  return count;
+table::Ranks BlockSolver::ActiveIn(const Segment& segment, const RankList& list,
+                                   const wire::BlockStep& step) {
+  return RanksIn(list.all ? segment.active : list.active, RanksOf(segment, step));
+}
+
+std::size_t BlockSolver::Coordinates(const Segment& segment, const RankList& list,
+                                     const wire::BlockStep& step) {
+  switch (step.action) {
+    case BlockAction::kStep:
+      return ActiveIn(segment, list, step).size();
+    case BlockAction::kSweep:
+      return list.all ? RanksOf(segment, step).count
+                      : RanksIn(list.ranks, RanksOf(segment, step)).size();
+    case BlockAction::kMeasure:
+    case BlockAction::kSearch:
+      break;
+  }
+  return 0;
+}
+
+void BlockSolver::RefreshActive() {
+  const auto refresh = [this](std::span<const float> settled, std::vector<Rank>& active,
+                              auto&& all_ranks) {
+    if (swept_) active.assign(all_ranks.begin(), all_ranks.end());
+    std::erase_if(active, [&](Rank rank) { return settled[rank] != 0.0F; });
+  };
+  for (auto& [id, segment] : segments_) {
+    const auto settled = SettledOf(*segment.rows);
+    refresh(settled, segment.active,
+            std::views::iota(Rank{0}, static_cast<Rank>(segment.rows->size())));
+    for (auto& [index, slot] : slots_) {
+      const auto list = slot.lists.find(id);
+      if (list != slot.lists.end() && !list->second.all)
+        refresh(settled, list->second.active, list->second.ranks);
+    }
+  }
+  swept_ = false;
 }
 
 Status BlockSolver::Check(const Slot& slot, const wire::BlockStep& step) const {
@@ -138,7 +168,7 @@ Status BlockSolver::Check(const Slot& slot, const wire::BlockStep& step) const {
     const auto& [id, segment] = *held++;
     const auto list = slot.lists.find(id);
     if (count.segment != id || list == slot.lists.end()) return wrong("it lacks segments");
-    const std::uint32_t expected = Coordinates(segment, list->second, step);
+    const std::size_t expected = Coordinates(segment, list->second, step);
     if (count.count != expected) {
       return wrong("it has " + std::to_string(count.count) + " coordinates of segment " +
                    std::to_string(id) + " instead of " + std::to_string(expected));
@@ -188,6 +218,10 @@ Status BlockSolver::Step(transport::LinkId link, std::uint64_t request_id, wire:
     return Status(StatusCode::kResourceExhausted,
                   std::to_string(waiting_.size()) + " steps wait for other workers");
   }
+  if (step.pass > active_of_) {  // Nothing of earlier passes is under way.
+    RefreshActive();
+    active_of_ = step.pass;
+  }
   SY_RETURN_IF_ERROR(Check(slot, step));
   Parts& parts = waiting_[step.step];
   const std::uint32_t slot_count = step.slot_count;
@@ -204,12 +238,12 @@ void BlockSolver::BeginPass(const wire::BlockStep& step) {
   pass_ = step.pass;
   for (auto& [id, segment] : segments_) {
     if (step.take_back) {
-      table::TakeBack(*segment.rows);
+      table::TakeBack(*segment.rows, segment.active);
     } else if (step.action != BlockAction::kSearch) {
-      table::EndPass(*segment.rows, ToMath(step.move));
+      table::EndPass(*segment.rows, segment.active, ToMath(step.move));
     }
-    if (step.action == BlockAction::kStep) table::BeginPass(*segment.rows);
-    segment.of_pass = {.segment = id};
+    if (step.action == BlockAction::kStep) table::BeginPass(*segment.rows, segment.active);
+    segment.of_pass = {.segment = id, .settled = segment.rows->size() - segment.active.size()};
   }
 }
 
@@ -237,15 +271,16 @@ wire::BlockFigures BlockSolver::ExecuteFor(SegmentId id, Segment& segment, Parts
       return Measure(id, segment);
     case BlockAction::kSearch:
       return Search(id, segment, first.move);
-    case BlockAction::kStep:
     case BlockAction::kSweep:
+      return Sweep(id, segment, parts);
+    case BlockAction::kStep:
       break;
   }
-  return ExecuteIn(id, segment, parts);
+  return TakeStep(id, segment, parts);
 }
 
 wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) const {
-  const table::WeightNorms norms = table::NormsOf(*segment.rows);
+  const table::WeightNorms norms = table::NormsOf(*segment.rows, segment.active);
   return {.segment = id,
           .violation_max = segment.of_pass.violation_max,
           .norm1 = norms.norm1,
@@ -253,7 +288,7 @@ wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) co
           .nonzeros = norms.nonzeros,
           .settled = segment.of_pass.settled,
           .features = segment.rows->size(),
-          .model = table::SearchPenalty(*segment.rows, rule_).figures()};
+          .model = table::SearchPenalty(*segment.rows, segment.active, rule_).figures()};
 }
 
 wire::BlockFigures BlockSolver::Search(SegmentId id, const Segment& segment,
@@ -262,23 +297,46 @@ wire::BlockFigures BlockSolver::Search(SegmentId id, const Segment& segment,
   for (const double scale : math::kSearchScales) {
     math::SearchMove scaled = ToMath(move);
     scaled.scale = scale;
-    figures.penalties.push_back(table::PenaltyAfter(*segment.rows, rule_, scaled));
+    figures.penalties.push_back(table::PenaltyAfter(*segment.rows, segment.active, rule_, scaled));
   }
   return figures;
 }
 
-wire::BlockFigures BlockSolver::ExecuteIn(SegmentId id, Segment& segment, Parts& parts) {
+wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& parts) {
   const wire::BlockStep& first = parts.begin()->second.step;
-  const bool sweep = first.action == BlockAction::kSweep;
-  const ArrayTable::RankRange block = RanksOf(segment, first);
+  const table::Ranks ranks = RanksIn(segment.active, RanksOf(segment, first));
+  gradients_.assign(ranks.size(), 0.0F);
+  curvatures_.assign(ranks.size(), 0.0F);
+  for (auto& [slot, part] : parts) {
+    const table::Ranks own = ActiveIn(segment, slots_.at(slot).lists.at(id), first);
+    const float* gradients = part.step.floats.data() + part.next_float;
+    const float* curvatures = gradients + own.size();
+    part.next_float += 2 * own.size();
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < own.size(); ++i, ++at) {
+      while (ranks[at] != own[i]) ++at;
+      gradients_[at] += gradients[i];
+      curvatures_[at] += curvatures[i];
+    }
+  }
+  const auto outcome =
+      table::StepBlock(*segment.rows, ranks, gradients_, curvatures_, rule_, first.margin);
+  segment.of_pass.violation_max = std::max(segment.of_pass.violation_max, outcome.violation_max);
+  segment.of_pass.settled += outcome.settled;
   const auto weights = WeightsOf(*segment.rows);
   const auto settled = SettledOf(*segment.rows);
-  const auto before = settled.subspan(block.first, block.count);
-  settled_before_.assign(before.begin(), before.end());
-  const auto takes_part = [&](Rank rank) {
-    return sweep || settled_before_[rank - block.first] == 0.0F;
-  };
+  for (auto& [slot, part] : parts) {
+    for (const Rank rank : ActiveIn(segment, slots_.at(slot).lists.at(id), first)) {
+      part.answer.weights.push_back(weights[rank]);
+      part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);
+    }
+  }
+  return {.segment = id};
+}
 
+wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& parts) {
+  const wire::BlockStep& first = parts.begin()->second.step;
+  const ArrayTable::RankRange block = RanksOf(segment, first);
   gradients_.assign(block.count, 0.0F);
   curvatures_.assign(block.count, 0.0F);
   for (auto& [slot, part] : parts) {
@@ -288,36 +346,25 @@ wire::BlockFigures BlockSolver::ExecuteIn(SegmentId id, Segment& segment, Parts&
     const float* curvatures = gradients + count;
     part.next_float += 2 * count;
     ForRanks(list.all, list.ranks, block, [&](Rank rank) {
-      if (!takes_part(rank)) return;
       gradients_[rank - block.first] += *gradients++;
       curvatures_[rank - block.first] += *curvatures++;
     });
   }
-
-  wire::BlockFigures figures{.segment = id};
-  if (sweep) {
-    const auto outcome = table::SweepBlock(*segment.rows, block, gradients_, curvatures_, rule_);
-    figures.violation_max = outcome.violation_max;
-    figures.gradient_max = outcome.gradient_max;
-    figures.gain = outcome.gain;
-    figures.norm1 = outcome.norm1;
-    figures.norm2_squared = outcome.norm2_squared;
-  } else {
-    const auto outcome =
-        table::StepBlock(*segment.rows, block, gradients_, curvatures_, rule_, first.margin);
-    segment.of_pass.violation_max = std::max(segment.of_pass.violation_max, outcome.violation_max);
-    segment.of_pass.settled += outcome.settled;
-  }
-
+  const auto outcome = table::SweepBlock(*segment.rows, block, gradients_, curvatures_, rule_);
+  swept_ = true;
+  const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
     const RankList& list = slots_.at(slot).lists.at(id);
     ForRanks(list.all, list.ranks, block, [&](Rank rank) {
-      if (!takes_part(rank)) return;
-      if (!sweep) part.answer.weights.push_back(weights[rank]);
       part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);
     });
   }
-  return figures;
+  return {.segment = id,
+          .violation_max = outcome.violation_max,
+          .gradient_max = outcome.gradient_max,
+          .gain = outcome.gain,
+          .norm1 = outcome.norm1,
+          .norm2_squared = outcome.norm2_squared};
 }
 
 void BlockSolver::ForgetLink(transport::LinkId link) {

@@ -24,8 +24,9 @@ namespace steelyard::server {
 /// A part that is sent again is answered as the first time: its answer is kept until the worker has it.
 ///
 /// Threads: confined to the shard's loop. PURE.
-/// Memory:  4 bytes for each feature of each worker (none for a worker that has all); parts and answers of the steps
-///          under way, which are as many as the workers' delay.
+/// Memory:  4 bytes for each feature that is not settled, and 8 for each feature of each worker (none for a worker that
+///          has all); parts and answers of the steps under way, which are as many as the workers' delay.
+/// Cost:    a pass costs nothing for features that are settled, a sweep looks at all of them.
 /// Source:  Li et al., NIPS 2014; aggregation before the update, Li et al., OSDI 2014, section 3.5.
 class BlockSolver {
  public:
@@ -60,12 +61,15 @@ class BlockSolver {
   struct Segment {
     table::ArrayTable* rows = nullptr;
     std::vector<Rank> firsts;      ///< Of each block, and the end of the last.
+    std::vector<Rank> active;      ///< What is not settled as a pass begins, increasing.
     wire::BlockFigures of_pass{};  ///< violation_max and settled.
   };
   /// The ranks that a worker has of one segment.
   struct RankList {
     bool all = false;
     std::vector<Rank> ranks;  ///< Increasing; empty when `all`.
+    std::vector<Rank> active =
+        {};  ///< Those that are not settled as a pass begins; empty when `all`.
   };
   struct Slot {
     Session session = 0;
@@ -88,27 +92,34 @@ class BlockSolver {
   Status Check(const Slot& slot, const wire::BlockStep& step) const;
   /// The ranks of a segment that the step is about.
   static table::ArrayTable::RankRange RanksOf(const Segment& segment, const wire::BlockStep& step);
-  std::uint32_t Coordinates(const Segment& segment, const RankList& list,
-                            const wire::BlockStep& step) const;
+  static std::size_t Coordinates(const Segment& segment, const RankList& list,
+                                 const wire::BlockStep& step);
+  /// The worker's active ranks that a step is about.
+  static table::Ranks ActiveIn(const Segment& segment, const RankList& list,
+                               const wire::BlockStep& step);
+  /// A pass is about to begin: leave out what has settled, take in what a sweep woke.
+  void RefreshActive();
   void BeginPass(const wire::BlockStep& step);
   void Execute(Parts& parts, Outbox& outbox);
   wire::BlockFigures Measure(SegmentId id, const Segment& segment) const;
   wire::BlockFigures Search(SegmentId id, const Segment& segment,
                             const wire::SearchMove& move) const;
   wire::BlockFigures ExecuteFor(SegmentId id, Segment& segment, Parts& parts);
-  wire::BlockFigures ExecuteIn(SegmentId id, Segment& segment, Parts& parts);
+  wire::BlockFigures TakeStep(SegmentId id, Segment& segment, Parts& parts);
+  wire::BlockFigures Sweep(SegmentId id, Segment& segment, Parts& parts);
 
   JobId group_;
   math::ProximalRule rule_;
   FindRows find_;
   std::uint32_t block_count_ = 0;
   std::uint32_t pass_ = 0;
+  std::uint32_t active_of_ = 0;  ///< The pass that the active ranks are of.
+  bool swept_ = false;           ///< Since the active ranks were listed: some may be woken.
   std::map<SegmentId, Segment> segments_;
   std::map<std::uint32_t, Slot> slots_;
   std::map<steelyard::Step, Parts> waiting_;
   std::vector<float> gradients_;
   std::vector<float> curvatures_;
-  std::vector<float> settled_before_;
 };
 
 }  // namespace steelyard::server

@@ -153,13 +153,16 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   ASSERT_TRUE(solver_.Step(2, 1, other, outbox).ok());
   ASSERT_EQ(outbox.size(), 2u);
   EXPECT_EQ(Answer(outbox[0].second).settled, std::vector<std::uint8_t>{0xff});
-  EXPECT_EQ(solver_.Step(1, 2, Part(0, 1, 0.1F), outbox).code(), StatusCode::kInvalidArgument)
-      << "nothing of this block may be sent";
+  wire::BlockStep settled = Part(0, 1, 0.1F);
+  settled.pass = 2;
+  EXPECT_EQ(solver_.Step(1, 2, settled, outbox).code(), StatusCode::kInvalidArgument)
+      << "nothing of this block may be sent in the next pass";
 
   outbox.clear();
   for (const std::uint32_t slot : {0u, 1u}) {
     wire::BlockStep sweep = Part(slot, 2, slot == 0 ? -1.0F : -2.0F);
     sweep.action = BlockAction::kSweep;
+    sweep.pass = 2;
     ASSERT_TRUE(solver_.Step(1, 3, sweep, outbox).ok());
   }
   ASSERT_EQ(outbox.size(), 2u);
@@ -172,6 +175,7 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   for (const std::uint32_t slot : {0u, 1u}) {
     wire::BlockStep measure = Part(slot, 3, 0.0F);
     measure.action = BlockAction::kMeasure;
+    measure.pass = 2;
     measure.segments = {{0, 0}, {1, 0}};
     measure.floats.clear();
     ASSERT_TRUE(solver_.Step(1, 4, measure, outbox).ok());

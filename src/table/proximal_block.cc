@@ -51,86 +51,86 @@ void BeginSolve(ArrayTable& rows) {
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kDelta), math::ProximalRule::kDeltaFirst);
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kSettled), 0.0F);
   std::ranges::fill(ColumnOf(rows, ProximalColumn::kEarlier), 0.0F);
-  BeginPass(rows);
-}
-
-void BeginPass(ArrayTable& rows) {
   std::ranges::copy(ColumnOf(rows, ProximalColumn::kWeight),
                     ColumnOf(rows, ProximalColumn::kStart).begin());
 }
 
-void TakeBack(ArrayTable& rows) {
-  std::ranges::copy(ColumnOf(rows, ProximalColumn::kStart),
-                    ColumnOf(rows, ProximalColumn::kWeight).begin());
-  std::ranges::fill(ColumnOf(rows, ProximalColumn::kDelta), math::ProximalRule::kDeltaFirst);
-  std::ranges::fill(ColumnOf(rows, ProximalColumn::kEarlier), 0.0F);
+void BeginPass(ArrayTable& rows, Ranks active) {
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
-  const auto settled = ColumnOf(rows, ProximalColumn::kSettled);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (weights[i] != 0.0F) settled[i] = 0.0F;
+  const auto starts = ColumnOf(rows, ProximalColumn::kStart);
+  for (const auto rank : active) starts[rank] = weights[rank];
+}
+
+void TakeBack(ArrayTable& rows, Ranks active) {
+  const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
+  const auto deltas = ColumnOf(rows, ProximalColumn::kDelta);
+  const auto starts = ColumnOf(rows, ProximalColumn::kStart);
+  const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier);
+  for (const auto rank : active) {
+    weights[rank] = starts[rank];
+    deltas[rank] = math::ProximalRule::kDeltaFirst;
+    earlier[rank] = 0.0F;
   }
 }
 
-math::SearchModel SearchPenalty(const ArrayTable& rows, const math::ProximalRule& rule) {
+math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active,
+                                const math::ProximalRule& rule) {
   const Directions at(rows);
   math::SearchModel model;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (at.weights[i] == 0.0F) continue;
-    const double weight = at.weights[i];
-    model.Add(std::copysign(rule.l1, weight) + rule.l2 * weight, rule.l2, weight - at.starts[i],
-              at.earlier[i]);
+  for (const auto rank : active) {
+    if (at.weights[rank] == 0.0F) continue;
+    const double weight = at.weights[rank];
+    model.Add(std::copysign(rule.l1, weight) + rule.l2 * weight, rule.l2, weight - at.starts[rank],
+              at.earlier[rank]);
   }
   return model;
 }
 
-double PenaltyAfter(const ArrayTable& rows, const math::ProximalRule& rule,
+double PenaltyAfter(const ArrayTable& rows, Ranks active, const math::ProximalRule& rule,
                     const math::SearchMove& move) {
   const Directions at(rows);
   double norm1 = 0.0;
   double norm2_squared = 0.0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double weight = math::AfterSearch(move, at.weights[i], at.starts[i], at.earlier[i]);
+  for (const auto rank : active) {
+    const double weight =
+        math::AfterSearch(move, at.weights[rank], at.starts[rank], at.earlier[rank]);
     norm1 += std::fabs(weight);
     norm2_squared += weight * weight;
   }
   return rule.l1 * norm1 + 0.5 * rule.l2 * norm2_squared;
 }
 
-void EndPass(ArrayTable& rows, const math::SearchMove& move) {
+void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move) {
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
   const auto starts = ColumnOf(rows, ProximalColumn::kStart);
   const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    weights[i] = math::AfterSearch(move, weights[i], starts[i], earlier[i]);
-    earlier[i] = weights[i] == 0.0F ? 0.0F : weights[i] - starts[i];
+  for (const auto rank : active) {
+    weights[rank] = math::AfterSearch(move, weights[rank], starts[rank], earlier[rank]);
+    earlier[rank] = weights[rank] == 0.0F ? 0.0F : weights[rank] - starts[rank];
   }
 }
 
-ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
-                          std::span<const float> gradients, std::span<const float> curvatures,
-                          const math::ProximalRule& rule, float margin) {
-  SY_DCHECK(gradients.size() == block.count && curvatures.size() == block.count);
-  const auto weights = ColumnOf(rows, ProximalColumn::kWeight).subspan(block.first, block.count);
-  const auto deltas = ColumnOf(rows, ProximalColumn::kDelta).subspan(block.first, block.count);
-  const auto settled = ColumnOf(rows, ProximalColumn::kSettled).subspan(block.first, block.count);
-  const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier).subspan(block.first, block.count);
+ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
+                          std::span<const float> curvatures, const math::ProximalRule& rule,
+                          float margin) {
+  SY_DCHECK(gradients.size() == ranks.size() && curvatures.size() == ranks.size());
+  const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
+  const auto deltas = ColumnOf(rows, ProximalColumn::kDelta);
+  const auto settled = ColumnOf(rows, ProximalColumn::kSettled);
+  const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier);
   ProximalOutcome outcome;
-  for (std::size_t i = 0; i < block.count; ++i) {
-    if (settled[i] != 0.0F) {
+  for (std::size_t i = 0; i < ranks.size(); ++i) {
+    const auto rank = ranks[i];
+    const float before = weights[rank];
+    outcome.violation_max = std::max(outcome.violation_max, rule.Violation(gradients[i], before));
+    if (rule.Settled(gradients[i], before, margin)) {
+      settled[rank] = 1.0F;
       ++outcome.settled;
       continue;
     }
-    outcome.violation_max =
-        std::max(outcome.violation_max, rule.Violation(gradients[i], weights[i]));
-    if (rule.Settled(gradients[i], weights[i], margin)) {
-      settled[i] = 1.0F;
-      ++outcome.settled;
-      continue;
-    }
-    const float before = weights[i];
-    weights[i] = rule.Step(gradients[i], curvatures[i], before, deltas[i]);
-    deltas[i] = rule.NextDelta(weights[i] - before);
-    if (weights[i] == 0.0F) earlier[i] = 0.0F;
+    weights[rank] = rule.Step(gradients[i], curvatures[i], before, deltas[rank]);
+    deltas[rank] = rule.NextDelta(weights[rank] - before);
+    if (weights[rank] == 0.0F) earlier[rank] = 0.0F;
   }
   return outcome;
 }
@@ -166,12 +166,13 @@ SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
   return outcome;
 }
 
-WeightNorms NormsOf(const ArrayTable& rows) {
+WeightNorms NormsOf(const ArrayTable& rows, Ranks active) {
+  const auto weights = rows.column(static_cast<std::size_t>(ProximalColumn::kWeight));
   WeightNorms norms;
-  for (const float weight : rows.column(static_cast<std::size_t>(ProximalColumn::kWeight))) {
-    norms.norm1 += std::fabs(static_cast<double>(weight));
-    norms.norm2_squared += static_cast<double>(weight) * weight;
-    norms.nonzeros += weight != 0.0F ? 1 : 0;
+  for (const auto rank : active) {
+    norms.norm1 += std::fabs(static_cast<double>(weights[rank]));
+    norms.norm2_squared += static_cast<double>(weights[rank]) * weights[rank];
+    norms.nonzeros += weights[rank] != 0.0F ? 1 : 0;
   }
   return norms;
 }

@@ -26,7 +26,7 @@ inline constexpr std::size_t kProximalColumns = 5;
 /// What a step on a block found.
 struct ProximalOutcome {
   float violation_max = 0.0F;  ///< Before the step, over the coordinates that took it.
-  std::uint64_t settled = 0;   ///< Now.
+  std::uint64_t settled = 0;   ///< Coordinates that settled now.
 
   void Merge(const ProximalOutcome& other);
 };
@@ -42,30 +42,35 @@ std::vector<std::size_t> CutBlocks(std::span<const float> entries, std::size_t b
 /// Forget all trust regions and directions, activate every coordinate.
 void BeginSolve(ArrayTable& rows);
 
-/// Remember the weights, for TakeBack().
-void BeginPass(ArrayTable& rows);
+/// The coordinates that are not settled, increasing. All others have weight, start and earlier 0, so that functions over
+/// `active` cost nothing for what the filter leaves out.
+using Ranks = std::span<const ArrayTable::Rank>;
 
-/// The pass made the objective worse: weights as they were when it began, trust regions as in the beginning. What
-/// settled in the pass and has a weight again is active. Directions are forgotten.
-void TakeBack(ArrayTable& rows);
+/// Remember the weights, for TakeBack().
+void BeginPass(ArrayTable& rows, Ranks active);
+
+/// The pass made the objective worse: weights as they were when it began, trust regions as in the beginning. Directions
+/// are forgotten.
+void TakeBack(ArrayTable& rows, Ranks active);
 
 /// The penalty's part of the model along what the pass changed and what changed before it.
-math::SearchModel SearchPenalty(const ArrayTable& rows, const math::ProximalRule& rule);
+math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active,
+                                const math::ProximalRule& rule);
 
 /// The penalty after `move`.
-double PenaltyAfter(const ArrayTable& rows, const math::ProximalRule& rule,
+double PenaltyAfter(const ArrayTable& rows, Ranks active, const math::ProximalRule& rule,
                     const math::SearchMove& move);
 
 /// End the pass with a move along the directions, maybe none: what has changed since the pass began is the earlier
 /// direction of the next search. Ending it once more, without a move, changes nothing.
-void EndPass(ArrayTable& rows, const math::SearchMove& move);
+void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move);
 
-/// Let every coordinate of the block that is not settled take its step.
-/// @param gradients, curvatures  [block.count] sums over all rows of the data; those of settled coordinates are not read.
+/// Let every one of the coordinates take its step; none is settled.
+/// @param gradients, curvatures  [ranks.size()] sums over all rows of the data.
 /// @param margin  coordinates at 0 whose gradient is that far below l1 settle; infinity: none.
-ProximalOutcome StepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
-                          std::span<const float> gradients, std::span<const float> curvatures,
-                          const math::ProximalRule& rule, float margin);
+ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
+                          std::span<const float> curvatures, const math::ProximalRule& rule,
+                          float margin);
 
 /// What a sweep over all coordinates, at weights that rest, found.
 struct SweepOutcome {
@@ -91,6 +96,6 @@ struct WeightNorms {
   double norm2_squared = 0.0;
   std::uint64_t nonzeros = 0;
 };
-WeightNorms NormsOf(const ArrayTable& rows);
+WeightNorms NormsOf(const ArrayTable& rows, Ranks active);
 
 }  // namespace steelyard::table

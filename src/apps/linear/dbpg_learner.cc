@@ -93,20 +93,16 @@ class DbpgLearner final : public job::BatchLearner {
     worker_->Rebuild(weights);
   }
 
-  std::span<const std::uint8_t> settled() const override { return worker_->settled(); }
+  Features active() const override { return worker_->active(); }
 
-  void Gradients(const Features& features, bool all, float safety, std::span<float> gradients,
+  void Gradients(Features features, float safety, std::span<float> gradients,
                  std::span<float> curvatures) const override {
-    if (all) {
-      worker_->GradientsOfAll({features.first, features.count}, safety, gradients, curvatures);
-    } else {
-      worker_->Gradients({features.first, features.count}, safety, gradients, curvatures);
-    }
+    worker_->Gradients(features, safety, gradients, curvatures);
   }
 
-  void Update(const Features& features, std::span<const float> weights,
+  void Update(Features features, std::span<const float> weights,
               std::span<const std::uint8_t> settled) override {
-    worker_->Update({features.first, features.count}, weights, settled, rule_);
+    worker_->Update(features, weights, settled, rule_);
   }
 
   void BeginPass() override { worker_->BeginPass(); }
@@ -118,8 +114,8 @@ class DbpgLearner final : public job::BatchLearner {
   void EndPass(const math::SearchMove& move) override { worker_->EndPass(move); }
   std::uint64_t ActiveEntries() const override { return worker_->ActiveEntries(); }
   void Rebuild() override { worker_->Rebuild(); }
-  void Settle(const Features& features, std::span<const std::uint8_t> settled) override {
-    worker_->Settle({features.first, features.count}, settled);
+  void Settle(Features features, std::span<const std::uint8_t> settled) override {
+    worker_->Settle(features, settled);
   }
   double LossSum() const override { return worker_->LossSum(); }
   std::optional<double> DualSum(double scale) const override {

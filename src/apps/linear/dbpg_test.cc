@@ -205,7 +205,9 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
     worker.Rebuild(weights);
     std::vector<float> gradients(rows.features);
     std::vector<float> curvatures(rows.features);
-    worker.Gradients({0, rows.features}, 0.0F, gradients, curvatures);
+    std::vector<std::uint32_t> all(rows.features);
+    std::iota(all.begin(), all.end(), 0u);
+    worker.Gradients(all, 0.0F, gradients, curvatures);
     const double here = worker.LossSum();
     for (std::size_t j = 0; j < rows.features; j += 7) {
       // Within the trust region a parabola with this curvature lies above the loss, and touches it with this slope.
@@ -234,11 +236,12 @@ TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
   std::vector<float> weights(rows.features);
   const std::vector<std::uint8_t> settled(rows.features);
   for (int step = 0; step < 200; ++step) {
-    const FeatureBlock block{random() % 50, 10};
-    for (std::size_t i = 0; i < block.count; ++i)
-      weights[block.first + i] += static_cast<float>(random() % 100) * 0.01F - 0.5F;
-    worker.Update(block, std::span(weights).subspan(block.first, block.count),
-                  std::span(settled).subspan(block.first, block.count), {.l1 = 1.0F});
+    std::vector<std::uint32_t> block(10);
+    std::iota(block.begin(), block.end(), static_cast<std::uint32_t>(random() % 50));
+    for (const std::uint32_t i : block)
+      weights[i] += static_cast<float>(random() % 100) * 0.01F - 0.5F;
+    worker.Update(block, std::span(weights).subspan(block[0], block.size()),
+                  std::span(settled).subspan(block[0], block.size()), {.l1 = 1.0F});
   }
   DbpgWorker fresh(&columns, rows.labels, LossKind::kLogistic);
   fresh.Rebuild(weights);

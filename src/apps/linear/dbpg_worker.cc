@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -65,31 +66,19 @@ template <bool kWithValues>
 }
 
 template <bool kWithValues>
-void DbpgWorker::GradientsIn(const FeatureBlock& block, bool all, float safety,
-                             std::span<float> gradients, std::span<float> curvatures) const {
-  SY_DCHECK(gradients.size() == block.count && curvatures.size() == block.count);
-  for (std::size_t i = 0; i < block.count; ++i) {
-    gradients[i] = curvatures[i] = 0.0F;
-    if (all || settled_[block.first + i] == 0)
-      GradientOf<kWithValues>(block.first + i, safety, gradients[i], curvatures[i]);
-  }
+void DbpgWorker::GradientsOf(Features features, float safety, std::span<float> gradients,
+                             std::span<float> curvatures) const {
+  SY_DCHECK(gradients.size() == features.size() && curvatures.size() == features.size());
+  for (std::size_t i = 0; i < features.size(); ++i)
+    GradientOf<kWithValues>(features[i], safety, gradients[i], curvatures[i]);
 }
 
-void DbpgWorker::Gradients(const FeatureBlock& block, float safety, std::span<float> gradients,
+void DbpgWorker::Gradients(Features features, float safety, std::span<float> gradients,
                            std::span<float> curvatures) const {
   if (columns_->values.empty()) {
-    GradientsIn<false>(block, /*all=*/false, safety, gradients, curvatures);
+    GradientsOf<false>(features, safety, gradients, curvatures);
   } else {
-    GradientsIn<true>(block, /*all=*/false, safety, gradients, curvatures);
-  }
-}
-
-void DbpgWorker::GradientsOfAll(const FeatureBlock& block, float safety, std::span<float> gradients,
-                                std::span<float> curvatures) const {
-  if (columns_->values.empty()) {
-    GradientsIn<false>(block, /*all=*/true, safety, gradients, curvatures);
-  } else {
-    GradientsIn<true>(block, /*all=*/true, safety, gradients, curvatures);
+    GradientsOf<true>(features, safety, gradients, curvatures);
   }
 }
 
@@ -133,11 +122,11 @@ void DbpgWorker::LeaveSupport(std::size_t feature) {
   earlier_[feature] = 0.0F;
 }
 
-void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weights,
+void DbpgWorker::Update(Features features, std::span<const float> weights,
                         std::span<const std::uint8_t> settled, const math::ProximalRule& rule) {
-  for (std::size_t i = 0; i < block.count; ++i) {
-    const std::size_t feature = block.first + i;
-    if (settled_[feature] != 0) continue;
+  SY_DCHECK(weights.size() == features.size() && settled.size() == features.size());
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    const std::uint32_t feature = features[i];
     settled_[feature] = settled[i];
     if (settled_[feature] != 0) continue;  // At 0, before and after.
     const float step = weights[i] - weights_[feature];
@@ -151,21 +140,26 @@ void DbpgWorker::Update(const FeatureBlock& block, std::span<const float> weight
 }
 
 void DbpgWorker::BeginPass() {
-  weights_at_start_ = weights_;
+  if (swept_) {
+    active_.resize(settled_.size());
+    std::iota(active_.begin(), active_.end(), 0u);
+    swept_ = false;
+  }
+  std::erase_if(active_, [&](std::uint32_t feature) { return settled_[feature] != 0; });
+  for (const std::uint32_t feature : active_) weights_at_start_[feature] = weights_[feature];
   margins_at_start_ = margins_;
   std::ranges::fill(margins_gone_, 0.0);
 }
 
 void DbpgWorker::TakeBack() {
-  weights_ = weights_at_start_;
+  for (const std::uint32_t feature : active_) {
+    weights_[feature] = weights_at_start_[feature];
+    deltas_[feature] = math::ProximalRule::kDeltaFirst;
+    earlier_[feature] = 0.0F;
+  }
   margins_ = margins_at_start_;
   std::ranges::fill(margins_gone_, 0.0);
-  std::ranges::fill(earlier_, 0.0F);
   std::ranges::fill(earlier_margins_, 0.0);
-  std::ranges::fill(deltas_, math::ProximalRule::kDeltaFirst);
-  for (std::size_t i = 0; i < weights_.size(); ++i) {
-    if (weights_[i] != 0.0F) settled_[i] = 0;
-  }
   RefreshAll();
 }
 
@@ -185,9 +179,10 @@ double DbpgWorker::LossSumAfter(const math::SearchMove& move) const {
 }
 
 void DbpgWorker::EndPass(const math::SearchMove& move) {
-  for (std::size_t i = 0; i < weights_.size(); ++i) {
-    weights_[i] = math::AfterSearch(move, weights_[i], weights_at_start_[i], earlier_[i]);
-    earlier_[i] = weights_[i] == 0.0F ? 0.0F : weights_[i] - weights_at_start_[i];
+  for (const std::uint32_t feature : active_) {
+    float& weight = weights_[feature];
+    weight = math::AfterSearch(move, weight, weights_at_start_[feature], earlier_[feature]);
+    earlier_[feature] = weight == 0.0F ? 0.0F : weight - weights_at_start_[feature];
   }
   for (std::size_t row = 0; row < columns_->row_count; ++row) {
     margins_[row] += move.Change(ChangeOfPass(row), earlier_margins_[row]);
@@ -198,20 +193,21 @@ void DbpgWorker::EndPass(const math::SearchMove& move) {
 
 std::uint64_t DbpgWorker::ActiveEntries() const {
   std::uint64_t entries = 0;
-  for (std::size_t i = 0; i < settled_.size(); ++i) {
-    if (settled_[i] == 0) entries += columns_->starts[i + 1] - columns_->starts[i];
-  }
+  for (const std::uint32_t feature : active_)
+    entries += columns_->starts[feature + 1] - columns_->starts[feature];
   return entries;
 }
 
-void DbpgWorker::Settle(const FeatureBlock& block, std::span<const std::uint8_t> settled) {
-  SY_CHECK(settled.size() == block.count);
-  std::ranges::copy(settled, settled_.begin() + static_cast<std::ptrdiff_t>(block.first));
+void DbpgWorker::Settle(Features features, std::span<const std::uint8_t> settled) {
+  SY_CHECK(settled.size() == features.size());
+  for (std::size_t i = 0; i < features.size(); ++i) settled_[features[i]] = settled[i];
+  swept_ = true;
 }
 
 void DbpgWorker::Rebuild(std::span<const float> weights) {
   SY_CHECK(weights.size() == columns_->size());
   weights_.assign(weights.begin(), weights.end());
+  swept_ = true;
   Rebuild();
   BeginPass();
 }

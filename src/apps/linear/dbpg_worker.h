@@ -12,18 +12,12 @@
 
 namespace steelyard::apps::linear {
 
-/// Features [first, first + count).
-struct FeatureBlock {
-  std::size_t first = 0;
-  std::size_t count = 0;
-};
-
 /// Keeps the margin of every row in double, and its own copy of weights, trust regions, settled features and of the
 /// direction of the passes, which changes as the servers' does.
 ///
 /// Losses: logistic, squared and squared hinge; the hinge has no second derivative to bound.
 /// Threads: confined to one at a time.
-/// Cost:    44 bytes a row, 17 a feature, beside the columns.
+/// Cost:    44 bytes a row, 17 a feature and 4 an active feature, beside the columns.
 /// Source:  Li et al., NIPS 2014. Bounds: Genkin, Lewis, Madigan 2007 for one coordinate; `coupling` for all at once. A
 ///          row's curve costs more than adding it up, so curves are computed 16 rows at a time, by vector instructions:
 ///          a pass takes half the time.
@@ -33,20 +27,20 @@ class DbpgWorker {
   /// @param labels   [n] 0 or 1 for binary losses.
   DbpgWorker(const Columns* columns, std::span<const float> labels, math::LossKind loss);
 
+  using Features = std::span<const std::uint32_t>;
+
+  /// Those that were not settled when the pass began, increasing. All others have weight 0, and cost nothing in a pass.
+  Features active() const { return active_; }
+
   /// Gradients and upper bounds of the second derivatives of this worker's loss, at its margins as they are.
   /// @param safety  0: bounds that hold if one coordinate moved alone; 1: bounds for all of them at once.
-  /// @param gradients, curvatures  [block.count] filled; 0 for settled features.
-  void Gradients(const FeatureBlock& block, float safety, std::span<float> gradients,
+  /// @param gradients, curvatures  [features.size()] filled.
+  void Gradients(Features features, float safety, std::span<float> gradients,
                  std::span<float> curvatures) const;
 
-  /// Likewise for every feature of the block, settled ones too.
-  void GradientsOfAll(const FeatureBlock& block, float safety, std::span<float> gradients,
-                      std::span<float> curvatures) const;
-
-  /// Take over the servers' weights of a block: margins follow.
-  /// @param weights, settled  [block.count] as the servers have them; those of features that are settled here are not
-  ///                          read.
-  void Update(const FeatureBlock& block, std::span<const float> weights,
+  /// Take over the servers' weights of active features: margins follow.
+  /// @param weights, settled  [features.size()] as the servers have them.
+  void Update(Features features, std::span<const float> weights,
               std::span<const std::uint8_t> settled, const math::ProximalRule& rule);
 
   /// Remember the weights, and go back to them as table::TakeBack() does.
@@ -60,11 +54,11 @@ class DbpgWorker {
   /// End the pass as table::EndPass() does.
   void EndPass(const math::SearchMove& move);
 
-  /// How many entries of the columns stand at features that are not settled.
+  /// How many entries of the columns stand at active features.
   std::uint64_t ActiveEntries() const;
 
-  /// Take over which features of a block are settled.
-  void Settle(const FeatureBlock& block, std::span<const std::uint8_t> settled);
+  /// Take over which features are settled; active() knows it when the next pass begins.
+  void Settle(Features features, std::span<const std::uint8_t> settled);
   /// Compute all margins anew, from these weights [m] or from the present ones.
   void Rebuild(std::span<const float> weights);
   void Rebuild();
@@ -94,7 +88,7 @@ class DbpgWorker {
   void RefreshTouched();
   void RefreshAll();
   template <bool kWithValues>
-  void GradientsIn(const FeatureBlock& block, bool all, float safety, std::span<float> gradients,
+  void GradientsOf(Features features, float safety, std::span<float> gradients,
                    std::span<float> curvatures) const;
   template <bool kWithValues>
   void GradientOf(std::size_t feature, float safety, float& gradient, float& curvature) const;
@@ -118,6 +112,8 @@ class DbpgWorker {
   std::vector<float> earlier_;  ///< What changed before the pass; 0 where the weight is 0.
   std::vector<float> deltas_;
   std::vector<std::uint8_t> settled_;
+  std::vector<std::uint32_t> active_;
+  bool swept_ = true;  ///< Since the active features were listed: some may be woken.
 };
 
 }  // namespace steelyard::apps::linear

@@ -92,7 +92,7 @@ class TestDbpg {
   }
 
   double Objective() const {
-    const table::WeightNorms norms = table::NormsOf(*table_);
+    const table::WeightNorms norms = table::NormsOf(*table_, Active());
     double sum = options_.rule.l1 * norms.norm1 + 0.5 * options_.rule.l2 * norms.norm2_squared;
     for (const DbpgWorker& worker : workers_) sum += worker.LossSum();
     return sum;
@@ -126,9 +126,19 @@ class TestDbpg {
     workers_.emplace_back(columns_.back().get(), labels, options_.loss);
   }
 
-  FeatureBlock Block(std::size_t index) const {
+  /// Features [first, end), all or those that are not settled.
+  std::vector<std::uint32_t> Features(std::size_t first, std::size_t end, bool all) const {
+    std::vector<std::uint32_t> features;
+    for (std::size_t i = first; i < end; ++i) {
+      if (all || table_->column(3)[i] == 0.0F) features.push_back(static_cast<std::uint32_t>(i));
+    }
+    return features;
+  }
+  std::vector<std::uint32_t> Active() const { return Features(0, table_->size(), false); }
+
+  std::vector<std::uint32_t> Block(std::size_t index) const {
     const std::size_t end = index + 1 < firsts_.size() ? firsts_[index + 1] : table_->size();
-    return {firsts_[index], end - firsts_[index]};
+    return Features(firsts_[index], end, false);
   }
 
   /// Sum what `compute(worker, gradients, curvatures)` fills over the workers.
@@ -148,7 +158,7 @@ class TestDbpg {
   }
 
   math::SearchModel Model() const {
-    math::SearchModel model = table::SearchPenalty(*table_, options_.rule);
+    math::SearchModel model = table::SearchPenalty(*table_, Active(), options_.rule);
     for (const DbpgWorker& worker : workers_) model.Add(worker.Search());
     return model;
   }
@@ -158,7 +168,7 @@ class TestDbpg {
     math::SearchMove move = control_->plan().move;
     for (const double scale : math::kSearchScales) {
       move.scale = scale;
-      found.push_back(table::PenaltyAfter(*table_, options_.rule, move));
+      found.push_back(table::PenaltyAfter(*table_, Active(), options_.rule, move));
       for (const DbpgWorker& worker : workers_) found.back() += worker.LossSumAfter(move);
     }
     const DbpgControl::Next next = control_->OnSearched(found);
@@ -167,7 +177,7 @@ class TestDbpg {
   }
 
   void EndPass(const math::SearchMove& move) {
-    table::EndPass(*table_, move);
+    table::EndPass(*table_, active_, move);
     for (DbpgWorker& worker : workers_) {
       worker.EndPass(move);
       EXPECT_TRUE(std::ranges::equal(worker.weights(), weights()));
@@ -175,44 +185,48 @@ class TestDbpg {
   }
 
   void TakeBack() {
-    table::TakeBack(*table_);
+    table::TakeBack(*table_, active_);
     for (DbpgWorker& worker : workers_) worker.TakeBack();
   }
 
-  std::vector<std::uint8_t> SettledIn(const FeatureBlock& block) const {
-    const auto column = table_->column(3).subspan(block.first, block.count);
-    return {column.begin(), column.end()};
+  template <typename T>
+  std::vector<T> ColumnAt(std::size_t column, std::span<const std::uint32_t> features) const {
+    std::vector<T> values;
+    for (const std::uint32_t i : features)
+      values.push_back(static_cast<T>(table_->column(column)[i]));
+    return values;
   }
 
   double Pass(std::mt19937_64& random) {
     const DbpgControl::Plan plan = control_->plan();
-    table::BeginPass(*table_);
+    active_ = Active();
+    table::BeginPass(*table_, active_);
     for (DbpgWorker& worker : workers_) worker.BeginPass();
     std::vector<std::size_t> order(firsts_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::shuffle(order, random);
     table::ProximalOutcome outcome;
-    std::deque<FeatureBlock> under_way;
+    std::deque<std::vector<std::uint32_t>> under_way;
     const auto finish_one = [&] {
-      const FeatureBlock block = under_way.front();
+      const std::vector<std::uint32_t> block = under_way.front();
       under_way.pop_front();
       for (DbpgWorker& worker : workers_) {
-        worker.Update(block, table_->column(0).subspan(block.first, block.count), SettledIn(block),
+        worker.Update(block, ColumnAt<float>(0, block), ColumnAt<std::uint8_t>(3, block),
                       options_.rule);
       }
     };
     for (const std::size_t index : order) {
-      const FeatureBlock block = Block(index);
-      Sum(block.count, [&](const DbpgWorker& worker, auto g, auto u) {
+      const std::vector<std::uint32_t> block = Block(index);
+      Sum(block.size(), [&](const DbpgWorker& worker, auto g, auto u) {
         worker.Gradients(block, plan.safety, g, u);
       });
-      outcome.Merge(table::StepBlock(*table_, {block.first, block.count}, gradients_, curvatures_,
-                                     options_.rule, plan.margin));
+      outcome.Merge(
+          table::StepBlock(*table_, block, gradients_, curvatures_, options_.rule, plan.margin));
       under_way.push_back(block);
       while (under_way.size() > plan.tau) finish_one();
     }
     while (!under_way.empty()) finish_one();
-    settled = outcome.settled;
+    settled = table_->size() - Active().size();
     return outcome.violation_max;
   }
 
@@ -220,7 +234,7 @@ class TestDbpg {
     Rebuild();
     const std::size_t count = table_->size();
     Sum(count, [&](const DbpgWorker& worker, auto g, auto u) {
-      worker.GradientsOfAll({0, count}, control_->plan().safety, g, u);
+      worker.Gradients(Features(0, count, true), control_->plan().safety, g, u);
     });
     const table::SweepOutcome sweep =
         table::SweepBlock(*table_, {0, count}, gradients_, curvatures_, options_.rule);
@@ -237,7 +251,8 @@ class TestDbpg {
   void Rebuild() {
     for (DbpgWorker& worker : workers_) {
       worker.Rebuild(table_->column(0));
-      worker.Settle({0, table_->size()}, SettledIn({0, table_->size()}));
+      const auto all = Features(0, table_->size(), true);
+      worker.Settle(all, ColumnAt<std::uint8_t>(3, all));
     }
   }
 
@@ -245,6 +260,7 @@ class TestDbpg {
   table::PageMemory memory_;
   std::unique_ptr<table::ArrayTable> table_;
   std::vector<std::size_t> firsts_;
+  std::vector<std::uint32_t> active_;  ///< As the pass began.
   std::vector<std::unique_ptr<Columns>> columns_;
   std::vector<DbpgWorker> workers_;
   std::unique_ptr<DbpgControl> control_;
