@@ -1,8 +1,11 @@
 // FindStops(): where the delimiters of a text are, in the widest vectors that the processor has.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 #include "data/scan.h"
 
@@ -104,6 +107,25 @@ std::size_t FindStops(const char* text, std::size_t bytes, std::uint32_t* offset
                                    : Runs(StopKernel::kAvx2) ? StopKernel::kAvx2
                                                              : StopKernel::kPortable;
   return FindStopsBy<wanted...>(kernel, text, bytes, offsets);
+}
+
+/// FindStops() of a text of any length, written to `stops` from `first` on; `stops` grows by what is found, never shrinks, and
+/// has room for kScanBytes more.
+template <char... wanted>
+std::size_t FindStops(std::string_view text, std::size_t first, std::vector<std::uint32_t>& stops) {
+  // Piece by piece: room for as many stops as a long row has bytes would be four times its size.
+  constexpr std::size_t kPieceBytes = 16 << 10;
+  std::size_t count = first;
+  for (std::size_t at = 0; at < text.size() || at == 0; at += kPieceBytes) {
+    const std::size_t bytes = std::min(kPieceBytes, text.size() - at);
+    const std::size_t room = count + bytes + 2 * kScanBytes;
+    if (stops.size() < room) stops.resize(2 * room);
+    std::uint32_t* const found = stops.data() + count;
+    const std::size_t more = FindStops<wanted...>(text.data() + at, bytes, found);
+    for (std::size_t i = 0; at > 0 && i < more; ++i) found[i] += static_cast<std::uint32_t>(at);
+    count += more;
+  }
+  return count - first;
 }
 
 }  // namespace steelyard::data

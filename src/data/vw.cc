@@ -13,6 +13,7 @@
 
 #include "data/near_miss.h"
 #include "data/number.h"
+#include "data/real_run.h"
 #include "data/stops.h"
 
 namespace steelyard::data {
@@ -148,13 +149,65 @@ bool VwParser::TakeValue(std::string_view name, std::string_view number) {
   return true;
 }
 
-/// Walk from stop to stop. What a stop begins depends on it alone, so that rows of one shape take the same way however long
-/// their names are.
-bool VwParser::ParseFeatures(const char* text) {
-  const auto bytes = static_cast<std::size_t>(end_ - text);
-  const std::size_t stop_count = FindStops<' ', '|', ':', '\t', '\r'>(text, bytes, stops_.data());
+/// The features of a row in which no namespace has a weight. What a stop begins depends on it alone, so that rows of one shape
+/// take the same way however long their names are; numbers are read together. False, with nothing said: it needs
+/// ParseFeatures().
+bool VwParser::ParseRegular(std::string_view row, std::size_t stop_count) {
+  const char* const text = row.data();
   const std::uint32_t* const stops = stops_.data();
-  stops_[stop_count] = stops_[stop_count + 1] = static_cast<std::uint32_t>(bytes);
+  std::uint32_t* const befores = number_befores_.data();
+  std::uint32_t* const ends = number_ends_.data();
+  std::uint32_t* const numbered = numbered_.data();
+  std::string_view space;
+  std::uint32_t count = 0;
+  std::size_t number_count = 0;
+  bool irregular = false;
+  batch_.Start(keys_.data());
+  for (std::size_t i = 0; i < stop_count; ++i) {
+    const std::uint32_t stop = stops[i];
+    const std::uint32_t next = stops[i + 1];
+    const std::string_view word(text + stop + 1, next - stop - 1);
+    if (text[stop] == '|') {
+      space = word;
+    } else if (text[stop] == ':') {
+      const std::uint32_t last = stops[i - 1];  // The first stop is a bar.
+      irregular = irregular || last + 1 == stop || text[last] == '|' || text[last] == ':';
+      befores[number_count] = stop;
+      ends[number_count] = next;
+      numbered[number_count++] = count - 1;
+    } else if (!word.empty()) {
+      batch_.AddIn(space, word);
+      ++count;
+    }
+  }
+  if (irregular) return false;
+  batch_.Finish();
+  count_ = count;
+  return ReadValues(text, number_count);
+}
+
+/// Read the numbers of a regular row into their places.
+bool VwParser::ReadValues(const char* text, std::size_t count) {
+  const bool all = count == count_;
+  float* const numbers = all ? values_.data() : numbers_.data();
+  const std::size_t read = ReadReals({.text = text,
+                                      .befores = number_befores_.data(),
+                                      .ends = number_ends_.data(),
+                                      .stride = 1,
+                                      .count = count},
+                                     numbers);
+  if (read < count || all) return read == count;
+  std::fill_n(values_.data(), count_, 1.0F);
+  for (std::size_t i = 0; i < count; ++i) values_[numbered_[i]] = numbers[i];
+  return true;
+}
+
+/// The features of any row, one by one.
+bool VwParser::ParseFeatures(std::string_view row, std::size_t stop_count) {
+  const char* const text = row.data();
+  const std::uint32_t* const stops = stops_.data();
+  batch_.Start(keys_.data());
+  count_ = 0;
   for (std::size_t i = 0; i < stop_count; ++i) {
     const std::uint32_t first = stops[i] + 1;
     const std::string_view name(text + first, stops[i + 1] - first);
@@ -164,13 +217,13 @@ bool VwParser::ParseFeatures(const char* text) {
     if (text[stops[i]] == '|') {
       if (!TakeNamespace(name, numbered ? &number : nullptr)) return false;
     } else if (!name.empty() || numbered) {
-      batch_.AddIn(space_, name);
       values_[count_++] = static_cast<float>(scale_);
       if (numbered && !TakeValue(name, number)) return false;
-      all_ones_ = all_ones_ && values_[count_ - 1] == 1.0F;
+      batch_.AddIn(space_, name);
     }
     i += numbered ? 1 : 0;
   }
+  batch_.Finish();
   return true;
 }
 
@@ -179,26 +232,31 @@ bool VwParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
   const void* const bar =
       std::memchr(record.begin, '|', static_cast<std::size_t>(end_ - record.begin));
   if (bar == nullptr) return Fail("expected a | before the features, found none");
-  const char* const features = static_cast<const char*>(bar);
-  if (!ParseHead(record.begin, features)) return false;
-  const auto bytes = static_cast<std::size_t>(end_ - features);
-  if (stops_.size() < bytes + kScanBytes + 2) {
-    stops_.resize(2 * bytes + kScanBytes + 2);
-    keys_.resize(bytes + 1 + NameSlots::kLanes);
-    values_.resize(bytes + 1);
-  }
-  batch_.Start(keys_.data());
-  count_ = 0;
-  all_ones_ = true;
-  if (!ParseFeatures(features)) return false;
-  batch_.Finish();
+  const std::string_view features = Text(static_cast<const char*>(bar), end_);
+  if (!ParseHead(record.begin, features.data())) return false;
+  const std::size_t stop_count = FindStops<' ', '|', ':', '\t', '\r'>(features, 0, stops_);
+  stops_[stop_count] = stops_[stop_count + 1] = static_cast<std::uint32_t>(features.size());
+  if (values_.size() < stop_count + RealRun::kSpare) Grow(2 * stop_count);
+  if (!ParseRegular(features, stop_count) && !ParseFeatures(features, stop_count)) return false;
+  const auto is_one = [](float value) { return value == 1.0F; };
+  const bool all_ones = std::all_of(values_.data(), values_.data() + count_, is_one);
   AppendRow({.row = row,
              .label = label_,
              .weight = weight_,
              .keys = {keys_.data(), count_},
-             .values = std::span<const float>(values_.data(), all_ones_ ? 0 : count_)},
+             .values = std::span<const float>(values_.data(), all_ones ? 0 : count_)},
             block);
   return true;
+}
+
+/// Make room for rows of `stops` stops.
+void VwParser::Grow(std::size_t stops) {
+  keys_.resize(stops + NameSlots::kLanes);
+  values_.resize(stops + RealRun::kSpare);
+  numbers_.resize(stops + RealRun::kSpare);
+  number_befores_.resize(stops);
+  number_ends_.resize(stops);
+  numbered_.resize(stops);
 }
 
 bool LooksLikeVw(std::string_view line) {

@@ -30,11 +30,14 @@ class VwParser : public RowParser {
  private:
   bool ParseHead(const char* p, const char* bar);
   bool ParseLabel(std::string_view word);
-  bool ParseFeatures(const char* text);
+  bool ParseRegular(std::string_view text, std::size_t stop_count);
+  bool ReadValues(const char* text, std::size_t count);
+  bool ParseFeatures(std::string_view text, std::size_t stop_count);
   bool TakeNamespace(std::string_view name, const std::string_view* weight);
   bool TakeValue(std::string_view name, std::string_view number);
   bool ReadNumber(std::string_view number, double& value) const;
   std::string WordAt(const char* word) const;
+  void Grow(std::size_t stops);
   bool Fail(std::string message);
 
   LabelMap labels_;
@@ -50,7 +53,11 @@ class VwParser : public RowParser {
   std::vector<Key> keys_;
   std::vector<float> values_;
   std::size_t count_ = 0;  ///< Features so far.
-  bool all_ones_ = true;
+  std::vector<std::uint32_t>
+      number_befores_;  ///< Of a regular row, offsets of what is around its numbers
+  std::vector<std::uint32_t> number_ends_;
+  std::vector<std::uint32_t> numbered_;  ///< and the features that they belong to.
+  std::vector<float> numbers_;
 };
 
 /// Does `line` look like a VW example? Used to detect the format.
