@@ -2,7 +2,7 @@
 #include "data/real_run.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -10,6 +10,11 @@
 #include "base/vector_clones.h"
 #include "data/number.h"
 #include "data/scan.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SY_REALS_BY_AVX512
+#include <immintrin.h>
+#endif
 
 namespace steelyard::data {
 namespace {
@@ -54,11 +59,13 @@ constexpr std::uint64_t kScales[kNegative] = {
                      static_cast<std::uint64_t>(fraction > kFractionMax);
 }
 
-/// Read the numbers of a block, rounded as ReadReal() and a cast do. Not 0 when one has another form than CutValues.
+/// Read the numbers of a block, rounded as ReadReal() and a cast do.
+/// @return a bit for each that has another form than CutValues.
 /// Source: W. D. Clinger, "How to read floating point numbers accurately", PLDI 1990: the quotient of two numbers that
 ///         doubles hold exactly is rounded once.
 SY_VECTOR_CLONES
-std::uint64_t ReadBlock(const RealRun& run, CutValues& cut, float* values) {
+std::uint64_t ReadBlockPortable(const RealRun& run, float* values) {
+  CutValues cut;
   const std::uint32_t* before = run.befores;
   const std::uint32_t* end = run.ends;
   for (std::size_t i = 0; i < run.count; ++i, before += run.stride, end += run.stride) {
@@ -82,7 +89,127 @@ std::uint64_t ReadBlock(const RealRun& run, CutValues& cut, float* values) {
           static_cast<double>(static_cast<std::int64_t>(mantissa)) / kDivisors[divisor]);
     }
   }
-  return all;
+  std::uint64_t irregular = 0;
+  for (std::size_t i = 0; all != 0 && i < run.count; ++i) {
+    irregular |= static_cast<std::uint64_t>(cut.others[i] != 0) << i;
+  }
+  return irregular;
+}
+
+#ifdef SY_REALS_BY_AVX512
+#define SY_AVX512 \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi,bmi2,lzcnt,popcnt")))
+
+/// Up to sixteen characters of each number of a block, its last ones at the end and '0' before them.
+struct Rows {
+  alignas(64) char text[kBlock * 16];
+  alignas(64) std::uint64_t sign[kBlock];
+};
+
+/// Where row `i` of eight is kept: packing vectors by pairs takes turns between its two halves.
+constexpr std::size_t PlaceOf(std::size_t i) {
+  return i / 8 * 8 + i % 2 * 4 + i % 8 / 2;
+}
+
+/// @return a bit for each that has no characters or too many.
+SY_AVX512 std::uint64_t CutRows(const RealRun& run, Rows& rows) {
+  const __m128i zeros = _mm_set1_epi8('0');
+  std::uint64_t irregular = 0;
+  const std::uint32_t* before = run.befores;
+  const std::uint32_t* end = run.ends;
+  for (std::size_t i = 0; i < run.count; ++i, before += run.stride, end += run.stride) {
+    const std::uint32_t start = *before + 1;
+    const std::uint64_t negative = run.text[start] == '-' ? 1 : 0;
+    const std::uint64_t bytes = *end - start - negative;
+    irregular |= static_cast<std::uint64_t>(bytes - 1 > 15) << i;
+    const auto mask = static_cast<__mmask16>(0xFFFF0000U >> (bytes & 31));
+    // What the mask leaves out is not touched: it may stand before the text.
+    const __m128i row = _mm_mask_loadu_epi8(zeros, mask, run.text + *end - 16);
+    _mm_store_si128(reinterpret_cast<__m128i*>(rows.text + 16 * PlaceOf(i)), row);
+    rows.sign[i] = negative << 63;
+  }
+  for (std::size_t i = run.count; i % RealRun::kSpare != 0; ++i) {
+    _mm_store_si128(reinterpret_cast<__m128i*>(rows.text + 16 * PlaceOf(i)), zeros);
+    rows.sign[i] = 0;
+  }
+  return irregular;
+}
+
+/// Four rows as digits, and what is no digit in them.
+struct Digits {
+  __m512i values;  ///< Of each byte, 0 to 9 where it is a digit.
+  __mmask64 points;
+  __mmask64 others;
+};
+
+SY_AVX512 inline Digits DigitsOf(const char* rows) {
+  const __m512i values = _mm512_sub_epi8(_mm512_load_si512(rows), _mm512_set1_epi8('0'));
+  const __mmask64 points = _mm512_cmpeq_epi8_mask(values, _mm512_set1_epi8('.' - '0'));
+  const __mmask64 others = _mm512_cmpgt_epu8_mask(values, _mm512_set1_epi8(9)) & ~points;
+  return {.values = values, .points = points, .others = others};
+}
+
+/// Close the gap where the point was, which `to_point` (all bytes up to it) names, and read four digits at a time.
+SY_AVX512 inline __m512i FoursOf(const Digits& digits, __mmask64 to_point) {
+  const __m512i moved = _mm512_bslli_epi128(digits.values, 1);
+  const __m512i closed = _mm512_mask_blend_epi8(to_point, digits.values, moved);
+  const __m512i twos = _mm512_maddubs_epi16(closed, _mm512_set1_epi16(10 | 1 << 8));
+  return _mm512_madd_epi16(twos, _mm512_set1_epi32(100 | 1 << 16));
+}
+
+/// ReadBlockPortable(), for numbers of up to sixteen characters that end in a digit.
+SY_AVX512 std::uint64_t ReadBlockAvx512(const RealRun& run, float* values) {
+  Rows rows;
+  std::uint64_t irregular = CutRows(run, rows);
+  const __m512d powers_low = _mm512_loadu_pd(kPowersOfTen);
+  const __m512d powers_high = _mm512_loadu_pd(kPowersOfTen + 8);
+  for (std::size_t i = 0; i < run.count; i += RealRun::kSpare) {
+    const Digits even = DigitsOf(rows.text + 16 * i);
+    const Digits odd = DigitsOf(rows.text + 16 * i + 64);
+    // Sixteen bits for each number.
+    const __m128i points =
+        _mm_set_epi64x(static_cast<long long>(odd.points), static_cast<long long>(even.points));
+    const __m128i others =
+        _mm_set_epi64x(static_cast<long long>(odd.others), static_cast<long long>(even.others));
+    const __m128i less = _mm_sub_epi16(points, _mm_set1_epi16(1));
+    const __m128i to_point =
+        _mm_andnot_si128(_mm_cmpeq_epi16(points, _mm_setzero_si128()), _mm_xor_si128(points, less));
+    // A second point, or a point behind which nothing stands.
+    const __m128i faults =
+        _mm_or_si128(_mm_and_si128(points, _mm_or_si128(less, _mm_set1_epi16(-0x8000))), others);
+    const __m128i natural_faults = _mm_unpacklo_epi16(faults, _mm_srli_si128(faults, 8));
+    const __m128i natural_points = _mm_unpacklo_epi16(points, _mm_srli_si128(points, 8));
+
+    const __m512i even_fours = FoursOf(even, static_cast<__mmask64>(_mm_cvtsi128_si64(to_point)));
+    const __m512i odd_fours = FoursOf(odd, static_cast<__mmask64>(_mm_extract_epi64(to_point, 1)));
+    const __m512i eights = _mm512_madd_epi16(_mm512_packus_epi32(even_fours, odd_fours),
+                                             _mm512_set1_epi32(10'000 | 1 << 16));
+    const __m512i mantissa = _mm512_add_epi64(
+        _mm512_mul_epu32(eights, _mm512_set1_epi64(100'000'000)), _mm512_srli_epi64(eights, 32));
+    // 48 zeros before the sixteen bits; 64 without a point, which is no digits behind it.
+    const __m512i fraction = _mm512_lzcnt_epi64(_mm512_cvtepu16_epi64(natural_points));
+    const __m512d power = _mm512_permutex2var_pd(powers_low, fraction, powers_high);
+    const __m512d magnitude = _mm512_div_pd(_mm512_cvtepu64_pd(mantissa), power);
+    const __m512d number = _mm512_xor_pd(magnitude, _mm512_load_pd(rows.sign + i));
+    _mm256_storeu_ps(values + i, _mm512_cvtpd_ps(number));
+
+    const auto large =
+        _mm512_cmpge_epu64_mask(mantissa, _mm512_set1_epi64(std::int64_t{1} << kExactBits));
+    const std::uint64_t wrong = large | _mm_test_epi16_mask(natural_faults, natural_faults);
+    irregular |= wrong << i;
+  }
+  return irregular;
+}
+
+#undef SY_AVX512
+#endif
+
+std::uint64_t ReadBlock(RealKernel kernel, const RealRun& block, float* values) {
+#ifdef SY_REALS_BY_AVX512
+  if (kernel == RealKernel::kAvx512) return ReadBlockAvx512(block, values);
+#endif
+  (void)kernel;
+  return ReadBlockPortable(block, values);
 }
 
 /// Read one number of any form. False when it is none that is finite as a float.
@@ -96,22 +223,37 @@ bool ReadOne(const char* number, const char* end, float& value) {
 
 }  // namespace
 
-std::size_t ReadReals(const RealRun& run, float* values) {
-  CutValues cut;
+bool Runs(RealKernel kernel) {
+#ifdef SY_REALS_BY_AVX512
+  if (kernel == RealKernel::kAvx512) {
+    return __builtin_cpu_supports("avx512bw") > 0 && __builtin_cpu_supports("avx512dq") > 0 &&
+           __builtin_cpu_supports("avx512vl") > 0 && __builtin_cpu_supports("avx512cd") > 0;
+  }
+#endif
+  return kernel == RealKernel::kPortable;
+}
+
+std::size_t ReadRealsBy(RealKernel kernel, const RealRun& run, float* values) {
   RealRun block = run;
   for (std::size_t first = 0; first < run.count; first += kBlock) {
     block.befores = run.befores + first * run.stride;
     block.ends = run.ends + first * run.stride;
     block.count = std::min(kBlock, run.count - first);
-    if (ReadBlock(block, cut, values + first) == 0) continue;
-    for (std::size_t i = 0; i < block.count; ++i) {
-      if (cut.others[i] == 0) continue;
+    std::uint64_t irregular = ReadBlock(kernel, block, values + first);
+    for (; irregular != 0; irregular &= irregular - 1) {
+      const auto i = static_cast<std::size_t>(std::countr_zero(irregular));
       const char* const number = run.text + block.befores[i * run.stride] + 1;
       const char* const end = run.text + block.ends[i * run.stride];
       if (!ReadOne(number, end, values[first + i])) return first + i;
     }
   }
   return run.count;
+}
+
+std::size_t ReadReals(const RealRun& run, float* values) {
+  static const RealKernel kernel =
+      Runs(RealKernel::kAvx512) ? RealKernel::kAvx512 : RealKernel::kPortable;
+  return ReadRealsBy(kernel, run, values);
 }
 
 }  // namespace steelyard::data

@@ -24,4 +24,11 @@ struct RealRun {
 /// @return how many are numbers and finite as floats: run.count, or the index of the first that is not.
 std::size_t ReadReals(const RealRun& run, float* values);
 
+/// The ways there are to read them; all give the same bits.
+enum class RealKernel : std::uint8_t { kPortable, kAvx512 };
+/// Can this processor run `kernel`?
+bool Runs(RealKernel kernel);
+/// ReadReals() by one kernel, which Runs().
+std::size_t ReadRealsBy(RealKernel kernel, const RealRun& run, float* values);
+
 }  // namespace steelyard::data

@@ -64,7 +64,7 @@ std::size_t ReadOneByOne(const std::vector<std::string>& numbers, std::vector<fl
   return values.size();
 }
 
-TEST(RealRun, HasTheBitsOfNumbersReadAlone) {
+void CheckKernel(RealKernel kernel) {
   std::mt19937_64 random(17);
   std::size_t read = 0;
   std::size_t refused = 0;
@@ -76,12 +76,13 @@ TEST(RealRun, HasTheBitsOfNumbersReadAlone) {
     std::vector<float> wanted;
     const std::size_t wanted_count = ReadOneByOne(numbers, wanted);
     std::vector<float> values(numbers.size() + RealRun::kSpare);
-    const std::size_t count = ReadReals({.text = texts.text.data(),
-                                         .befores = texts.befores.data(),
-                                         .ends = texts.ends.data(),
-                                         .stride = 1,
-                                         .count = numbers.size()},
-                                        values.data());
+    const std::size_t count = ReadRealsBy(kernel,
+                                          {.text = texts.text.data(),
+                                           .befores = texts.befores.data(),
+                                           .ends = texts.ends.data(),
+                                           .stride = 1,
+                                           .count = numbers.size()},
+                                          values.data());
     ASSERT_EQ(count, wanted_count);
     for (std::size_t i = 0; i < count; ++i) {
       ASSERT_EQ(std::bit_cast<std::uint32_t>(values[i]), std::bit_cast<std::uint32_t>(wanted[i]))
@@ -92,6 +93,15 @@ TEST(RealRun, HasTheBitsOfNumbersReadAlone) {
   }
   EXPECT_GT(read, 50'000u);
   EXPECT_GT(refused, 1'000u);
+}
+
+TEST(RealRun, PortableKernelHasTheBitsOfNumbersReadAlone) {
+  CheckKernel(RealKernel::kPortable);
+}
+
+TEST(RealRun, Avx512KernelHasTheBitsOfNumbersReadAlone) {
+  if (!Runs(RealKernel::kAvx512)) GTEST_SKIP() << "no AVX-512 here";
+  CheckKernel(RealKernel::kAvx512);
 }
 
 }  // namespace
