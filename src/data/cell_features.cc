@@ -17,9 +17,14 @@ CellFeatures::CellFeatures(const Schema& schema, std::span<const std::uint32_t> 
     const bool whole = feature.part == Part::kWhole;
     const bool name = whole && !feature.numeric && feature.width == 0 && !keep_names;
     const bool number = whole && feature.numeric;
-    (name ? names_ : number ? numbers_ : others_).push_back(i);
-    if (name) name_columns_.emplace_back(feature.name + '=', columns_[i]);
-    if (number) number_keys_.push_back(KeyOfName(feature.name));
+    if (name) {
+      names_.push_back(i);
+      name_columns_.emplace_back(feature.name + '=', columns_[i]);
+    } else if (number) {
+      numbers_.push_back({.feature = i, .cell = columns_[i], .key = KeyOfName(feature.name)});
+    } else {
+      others_.push_back(i);
+    }
     all_names_ = all_names_ && name && feature.alone;
   }
   name_keys_.resize(names_.size() + NameSlots::kLanes);
@@ -53,32 +58,43 @@ void CellFeatures::PlaceNames(const Cells& cells) {
   }
 }
 
-bool CellFeatures::ReadNumbers(const Cells& cells) {
+/// Note where the cells of numbers stand that are not empty. @return how many there are.
+std::size_t CellFeatures::FindNumbers(const Cells& cells) {
+  const std::size_t numbers = numbers_.size();
+  const NumberColumn* const columns = numbers_.data();
+  Component* const components = components_.data();
   std::size_t count = 0;
-  for (std::uint32_t i = 0; i < numbers_.size(); ++i) {
-    const std::uint32_t column = columns_[numbers_[i]];
-    number_befores_[count] = cells.stops[column];
-    number_ends_[count] = cells.stops[column + 1];
-    number_indices_[count] = i;
-    components_[numbers_[i]].present = false;
-    count += cells[column].empty() ? 0 : 1;
+  for (std::uint32_t i = 0; i < numbers; ++i) {
+    const std::uint32_t before = cells.stops[columns[i].cell];
+    const std::uint32_t end = cells.stops[columns[i].cell + 1];
+    number_befores_.data()[count] = before;
+    number_ends_.data()[count] = end;
+    number_indices_.data()[count] = i;
+    components[columns[i].feature].present = false;
+    count += before + 1 != end ? 1 : 0;
   }
+  return count;
+}
+
+bool CellFeatures::ReadNumbers(const Cells& cells) {
+  const std::size_t count = FindNumbers(cells);
   for (std::size_t first = 0; first < count;) {
+    const float* const values = number_values_.data();
     const std::size_t read = ReadReals({.text = cells.text,
                                         .befores = number_befores_.data() + first,
                                         .ends = number_ends_.data() + first,
                                         .stride = 1,
                                         .count = count - first},
                                        number_values_.data());
+    const std::uint32_t* const indices = number_indices_.data() + first;
     for (std::size_t i = 0; i < read; ++i) {
-      const std::uint32_t index = number_indices_[first + i];
-      components_[numbers_[index]] = {
-          .key = number_keys_[index], .value = number_values_[i], .present = true};
+      const NumberColumn& column = numbers_.data()[indices[i]];
+      components_.data()[column.feature] = {.key = column.key, .value = values[i], .present = true};
     }
     first += read;
     if (first == count) break;
     // Blanks around it, perhaps.
-    if (!ReadOne(numbers_[number_indices_[first]], cells)) return false;
+    if (!ReadOne(numbers_[number_indices_[first]].feature, cells)) return false;
     ++first;
   }
   return true;

@@ -32,7 +32,15 @@ class CellFeatures {
   const std::string& error() const { return builder_.error(); }
 
  private:
+  /// A feature that is the number in its cell.
+  struct NumberColumn {
+    std::uint32_t feature;
+    std::uint32_t cell;
+    Key key;
+  };
+
   void PlaceNames(const Cells& cells);
+  std::size_t FindNumbers(const Cells& cells);
   bool ReadNumbers(const Cells& cells);
   bool ReadOne(std::size_t index, const Cells& cells);
   bool Refuse(const Cells& cells);
@@ -40,10 +48,9 @@ class CellFeatures {
   FeatureBuilder builder_;
   std::vector<std::uint32_t> columns_;
   std::vector<std::uint32_t> names_;             ///< Features that are the text of their cell,
-  std::vector<std::uint32_t> numbers_;           ///< its number,
+  std::vector<NumberColumn> numbers_;            ///< its number,
   std::vector<std::uint32_t> others_;            ///< something else.
   std::vector<NameBatch::Column> name_columns_;  ///< [names_]
-  std::vector<Key> number_keys_;                 ///< [numbers_]
   bool all_names_;  ///< There is nothing but names: their keys are the row's.
 
   NameBook no_book_{false};

@@ -242,7 +242,8 @@ std::size_t ReadRealsBy(RealKernel kernel, const RealRun& run, float* values) {
     std::uint64_t irregular = ReadBlock(kernel, block, values + first);
     for (; irregular != 0; irregular &= irregular - 1) {
       const auto i = static_cast<std::size_t>(std::countr_zero(irregular));
-      const char* const number = run.text + block.befores[i * run.stride] + 1;
+      const std::uint32_t start = block.befores[i * run.stride] + 1;
+      const char* const number = run.text + start;
       const char* const end = run.text + block.ends[i * run.stride];
       if (!ReadOne(number, end, values[first + i])) return first + i;
     }

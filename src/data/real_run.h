@@ -7,7 +7,7 @@
 namespace steelyard::data {
 
 /// Number i stands behind the byte at `befores[i * stride]` and ends before the one at `ends[i * stride]`, both offsets from
-/// `text`. kReadAheadBytes behind each are readable.
+/// `text`; the first may be -1. kReadAheadBytes behind each are readable.
 struct RealRun {
   static constexpr std::size_t kSpare = 8;
 
