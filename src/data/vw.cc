@@ -180,10 +180,10 @@ bool VwParser::ParseRegular(std::string_view row, std::size_t stop_count) {
       ++count;
     }
   }
-  if (irregular) return false;
-  batch_.Finish();
   count_ = count;
-  return ReadValues(text, number_count);
+  if (irregular || !ReadValues(text, number_count)) return false;
+  batch_.Finish();
+  return true;
 }
 
 /// Read the numbers of a regular row into their places.
