@@ -18,22 +18,13 @@ namespace {
 constexpr std::size_t kLanes = NameSlots::kLanes;
 constexpr std::size_t kBlock = 64;  // Names on their way at a time.
 
-/// The first and the last eight bytes of names.
+/// The first and the last eight bytes of names, and their product: processors multiply 64 bits by 64, their vectors do not.
 struct Ends {  // Arrays whose indices are not checked: the loop over them becomes vectors.
   std::uint64_t first[kBlock];
   std::uint64_t last[kBlock];
+  std::uint64_t product
+      [kBlock];  ///< Of both, flipped for names of 9 to 16 bytes; its halves are folded into one.
 };
-
-/// The halves of the product of `a` and `b`, folded into one. Made of products of 32 bits, which vectors have.
-[[gnu::always_inline]] inline std::uint64_t FoldedProduct(std::uint64_t a, std::uint64_t b) {
-  constexpr std::uint64_t kLow = 0xFFFFFFFF;
-  const std::uint64_t low = (a & kLow) * (b & kLow);
-  const std::uint64_t left = (a >> 32) * (b & kLow);
-  const std::uint64_t right = (a & kLow) * (b >> 32);
-  const std::uint64_t high = (a >> 32) * (b >> 32);
-  const std::uint64_t middle = (low >> 32) + (left & kLow) + right;
-  return (high + (left >> 32) + (middle >> 32)) ^ ((middle << 32) | (low & kLow));
-}
 
 [[gnu::always_inline]] inline std::uint64_t Rotated(std::uint64_t x, int by) {
   return (x << by) | (x >> (64 - by));
@@ -72,7 +63,7 @@ void MixEnds(const Ends& ends, const std::uint32_t* sizes, std::size_t count, co
       four ^= four >> 28;
       const std::uint64_t low = first ^ flip.nine_first;
       const std::uint64_t high = last ^ flip.nine_last;
-      std::uint64_t nine = size + __builtin_bswap64(low) + high + FoldedProduct(low, high);
+      std::uint64_t nine = size + __builtin_bswap64(low) + high + ends.product[i + lane];
       nine = (nine ^ (nine >> 37)) * kMixOne;
       nine ^= nine >> 32;
       keys[i + lane] = size > 8 ? nine : four;
@@ -83,7 +74,8 @@ void MixEnds(const Ends& ends, const std::uint32_t* sizes, std::size_t count, co
 }  // namespace
 
 void KeysOfNames(const NameSlots& names, Key* keys) {
-  static const Flips flips = FlipsOfXxh3();
+  static const Flips constants = FlipsOfXxh3();
+  const Flips flips = constants;
   Ends ends;
   for (std::size_t start = 0; start < names.count; start += kBlock) {
     const std::size_t count = std::min(kBlock, names.count - start);
@@ -94,12 +86,17 @@ void KeysOfNames(const NameSlots& names, Key* keys) {
     std::size_t other_count = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const char* const name = text + i * NameSlots::kBytes;
-      std::memcpy(&ends.first[i], name, sizeof(ends.first[i]));
-      std::memcpy(&ends.last[i], name + sizes[i] - 8, sizeof(ends.last[i]));
+      std::uint64_t first = 0;
+      std::uint64_t last = 0;
+      std::memcpy(&first, name, sizeof(first));
+      std::memcpy(&last, name + sizes[i] - sizeof(last), sizeof(last));
+      ends.first[i] = first;
+      ends.last[i] = last;
+      ends.product[i] = XXH3_mul128_fold64(first ^ flips.nine_first, last ^ flips.nine_last);
       others[other_count] = static_cast<std::uint32_t>(i);
       other_count += sizes[i] - 4 > 12 ? 1 : 0;
     }
-    for (std::size_t i = count; i < whole; ++i) ends.first[i] = ends.last[i] = 0;
+    for (std::size_t i = count; i < whole; ++i) ends.first[i] = ends.last[i] = ends.product[i] = 0;
     MixEnds(ends, sizes, whole, flips, keys + start);
     for (std::size_t i = 0; i < other_count; ++i) {
       const std::uint32_t other = others[i];
