@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -12,10 +11,8 @@
 #include <span>
 #include <utility>
 
-#include "base/vector_clones.h"
 #include "data/near_miss.h"
 #include "data/number.h"
-#include "data/scan.h"
 
 namespace steelyard::data {
 namespace {
@@ -37,153 +34,135 @@ std::size_t Split(std::string_view line, Fields& fields) {
   }
 }
 
-constexpr std::size_t kShortRowBytes = 1024;
-
-/// The offsets of tabs in a record of up to kShortRowBytes.
-SY_VECTOR_CLONES
-std::size_t FindTabs(const char* text, std::size_t bytes, std::uint32_t* tabs) {
-  return FindAll<'\t'>(text, bytes, tabs);
-}
-
-/// Split a record, which bytes follow that may be read.
-std::size_t SplitRecordAtTabs(const Record& record, Fields& fields) {
-  const char* end = record.end;
-  if (end > record.begin && end[-1] == '\r') --end;
-  const auto bytes = static_cast<std::size_t>(end - record.begin);
-  if (bytes > kShortRowBytes) return Split({record.begin, bytes}, fields);
-  std::array<std::uint32_t, kShortRowBytes + kScanBytes> tabs;
-  const std::size_t count = FindTabs(record.begin, bytes, tabs.data());
-  tabs[count] = static_cast<std::uint32_t>(bytes);
-  std::uint32_t first = 0;
-  for (std::size_t i = 0; i <= std::min(count, fields.size() - 1); ++i) {
-    fields[i] = {record.begin + first, tabs[i] - first};
-    first = tabs[i] + 1;
-  }
-  return count + 1;
-}
-
-/// Read all of `field`, behind which bytes may be read.
-bool ReadInteger(std::string_view field, std::int64_t& value) {
-  const char* const end = field.data() + field.size();
-  std::uint64_t digits = 0;
-  if (field.size() <= 8 && ReadUnsigned(field.data(), digits) == end) {
-    value = static_cast<std::int64_t>(digits);
-    return true;
-  }
-  const auto [stop, error] = std::from_chars(field.data(), end, value);
-  return error == std::errc() && stop == end;
-}
-
 std::uint32_t BucketOf(std::uint64_t value) {
   const double logarithm = std::log(static_cast<double>(value));
   return static_cast<std::uint32_t>(logarithm * logarithm);
 }
 
-/// Most integers are small: their logarithms are taken once.
-struct SmallBuckets {
-  SmallBuckets() {
-    for (std::size_t i = 1; i < buckets.size(); ++i) buckets[i] = BucketOf(i);
-  }
-  std::array<std::uint32_t, 1024> buckets{};
-};
+/// What stands behind "I1=" for every bucket, and for the integers that stand for themselves.
+class IntegerTexts {
+ public:
+  static constexpr std::uint64_t kSmallValues = 1024;
 
-/// "b7" for every bucket there is.
-struct BucketTexts {
+  IntegerTexts() {
+    for (std::uint32_t i = 0; i < kBuckets; ++i) texts_[i] = TextOf(fmt::format("b{}", i));
+    for (std::uint32_t i = 0; i <= kPlainMax; ++i)
+      texts_[kBuckets + i] = TextOf(fmt::format("{}", i));
+    for (std::uint32_t i = 0; i < kSmallValues; ++i) {
+      small_[i] = static_cast<std::uint16_t>(i <= kPlainMax ? kBuckets + i : BucketOf(i));
+    }
+  }
+  /// kHalfBytes of the text are readable.
+  std::string_view Of(std::uint64_t value) const {
+    const Text& text = texts_[value < kSmallValues ? small_[value] : BucketOf(value)];
+    return {text.bytes.data(), text.size};
+  }
+
+ private:
+  static constexpr std::uint32_t kBuckets = 1908;  ///< ln(2^63)^2 is 1906.9.
   struct Text {
     std::array<char, NameBatch::kHalfBytes> bytes{};
     std::size_t size = 0;
   };
-  BucketTexts() {
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      Text& text = texts[i];
-      text.bytes[0] = 'b';
-      const char* const end =
-          std::to_chars(text.bytes.data() + 1, text.bytes.data() + text.bytes.size(), i).ptr;
-      text.size = static_cast<std::size_t>(end - text.bytes.data());
-    }
+
+  static Text TextOf(std::string_view from) {
+    Text text{.size = from.size()};
+    std::copy(from.begin(), from.end(), text.bytes.begin());
+    return text;
   }
-  static constexpr std::size_t kBuckets = 1908;  ///< ln(2^63)^2 is 1906.9.
-  std::array<Text, kBuckets> texts{};
+
+  std::array<std::uint16_t, kSmallValues>
+      small_;  ///< Most integers are: their logarithms are taken once.
+  std::array<Text, kBuckets + kPlainMax + 1> texts_;
 };
+
+const IntegerTexts& TextsOfIntegers() {
+  static const IntegerTexts texts;
+  return texts;
+}
 
 }  // namespace
 
 std::uint32_t CriteoBucket(std::uint64_t value) {
-  static const SmallBuckets small;
-  return value < small.buckets.size() ? small.buckets[value] : BucketOf(value);
+  return BucketOf(value);
 }
 
 CriteoParser::CriteoParser(LabelMap labels, bool labels_optional, bool keep_names)
     : labels_(std::move(labels)),
       labels_optional_(labels_optional),
       names_(keep_names),
-      batch_(names_) {
-  for (std::size_t i = 0; i < kFeatures; ++i) {
-    const std::string prefix = i < kCriteoIntegers ? fmt::format("I{}=", i + 1)
-                                                   : fmt::format("C{}=", i + 1 - kCriteoIntegers);
-    std::copy(prefix.begin(), prefix.end(), prefixes_[i].begin());
-    prefix_bytes_[i] = prefix.size();
+      batch_(names_),
+      keys_(kFeatures + NameSlots::kLanes) {
+  for (std::uint32_t i = 0; i < kFeatures; ++i) {
+    const bool integer = i < kCriteoIntegers;
+    columns_.emplace_back(
+        fmt::format("{}{}=", integer ? 'I' : 'C', integer ? i + 1 : i + 1 - kCriteoIntegers), i);
   }
-}
-
-std::string_view CriteoParser::Prefix(std::size_t column) const {
-  return {prefixes_[column].data(), prefix_bytes_[column]};
 }
 
 bool CriteoParser::Fail(std::string message) {
   error_ = std::move(message);
   return false;
 }
-
-bool CriteoParser::AddInteger(std::size_t column, std::string_view field) {
-  std::int64_t value = 0;
-  if (!ReadInteger(field, value)) {
-    return Fail(
-        fmt::format("expected a whole number in column I{}, found {}", column + 1, Quoted(field)));
-  }
-  if (value <= kPlainMax) {
-    std::array<char, 2 * NameBatch::kHalfBytes> digits;
-    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    batch_.Add(Prefix(column), {digits.data(), static_cast<std::size_t>(end - digits.data())});
+bool CriteoParser::AddInteger(const NameBatch::Column& column, std::string_view cell) {
+  const char* const end = cell.data() + cell.size();
+  std::uint64_t digits = 0;
+  if (cell.size() <= 8 && ReadUnsigned(cell.data(), digits) == end) {
+    batch_.Add(column.prefix, TextsOfIntegers().Of(digits));
     return true;
   }
-  static const BucketTexts texts;
-  const BucketTexts::Text& text = texts.texts[CriteoBucket(static_cast<std::uint64_t>(value))];
-  batch_.Add(Prefix(column), {text.bytes.data(), text.size});
+  std::int64_t value = 0;
+  const auto [stop, error] = std::from_chars(cell.data(), end, value);
+  if (error != std::errc() || stop != end) {
+    return Fail(fmt::format("expected a whole number in column I{}, found {}", column.cell + 1,
+                            Quoted(cell)));
+  }
+  if (value > kPlainMax) {
+    batch_.Add(column.prefix, TextsOfIntegers().Of(static_cast<std::uint64_t>(value)));
+    return true;
+  }
+  std::array<char, 2 * NameBatch::kHalfBytes> text;
+  const char* const text_end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  batch_.Add(column.prefix, {text.data(), static_cast<std::size_t>(text_end - text.data())});
+  return true;
+}
+
+bool CriteoParser::ReadLabel(std::string_view cell, float& label) {
+  if (labels_optional_ && cell.empty()) return true;
+  const std::optional<double> number = ParseReal(cell);
+  if (!number) return Fail(fmt::format("expected a label, found {}", Quoted(cell)));
+  const std::optional<float> mapped = labels_.OfNumber(*number);
+  if (!mapped) return Fail(labels_.Complaint(cell));
+  label = *mapped;
   return true;
 }
 
 bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
-  Fields fields;
-  const std::size_t count = SplitRecordAtTabs(record, fields);
-  const bool labelled = count == kFeatures + 1;
-  if (!labelled && !(labels_optional_ && count == kFeatures)) {
+  const char* end = record.end;
+  if (end > record.begin && end[-1] == '\r') --end;
+  const Cells cells =
+      SplitAt('\t', {record.begin, static_cast<std::size_t>(end - record.begin)}, stops_);
+  const bool labelled = cells.count == kFeatures + 1;
+  if (!labelled && !(labels_optional_ && cells.count == kFeatures)) {
     return Fail(
         fmt::format("found {} fields; a Criteo row has {}: label, {} integers, {} "
                     "categories, with tabs between them",
-                    count, kFeatures + 1, kCriteoIntegers, kCriteoCategories));
+                    cells.count, kFeatures + 1, kCriteoIntegers, kCriteoCategories));
   }
   float label = std::numeric_limits<float>::quiet_NaN();
-  if (labelled && !(labels_optional_ && fields[0].empty())) {
-    const std::optional<double> number = ParseReal(fields[0]);
-    if (!number) return Fail(fmt::format("expected a label, found {}", Quoted(fields[0])));
-    const std::optional<float> mapped = labels_.OfNumber(*number);
-    if (!mapped) return Fail(labels_.Complaint(fields[0]));
-    label = *mapped;
-  }
+  if (labelled && !ReadLabel(cells[0], label)) return false;
+  const Cells features = {
+      .text = cells.text, .stops = cells.stops + (labelled ? 1 : 0), .count = kFeatures};
+  const std::span<const NameBatch::Column> columns = columns_;
   batch_.Start(keys_.data());
   std::size_t present = 0;
-  const std::span<const std::string_view> features =
-      std::span<const std::string_view>(fields).subspan(labelled ? 1 : 0, kFeatures);
-  for (std::size_t i = 0; i < kFeatures; ++i) {
-    if (features[i].empty()) continue;
+  for (const NameBatch::Column& column : columns.first(kCriteoIntegers)) {
+    const std::string_view cell = features[column.cell];
+    if (cell.empty()) continue;
+    if (!AddInteger(column, cell)) return false;
     ++present;
-    if (i < kCriteoIntegers) {
-      if (!AddInteger(i, features[i])) return false;
-    } else {
-      batch_.Add(Prefix(i), features[i]);
-    }
   }
+  present += batch_.AddCells(columns.subspan(kCriteoIntegers), features);
   batch_.Finish();
   AppendRow(
       {.row = row, .label = label, .weight = 1.0F, .keys = {keys_.data(), present}, .values = {}},

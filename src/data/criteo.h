@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/cells.h"
 #include "data/label.h"
 #include "data/name_batch.h"
 #include "data/name_book.h"
@@ -31,18 +32,17 @@ class CriteoParser : public RowParser {
   std::vector<std::pair<Key, std::string>> TakeNames() override { return names_.Take(); }
 
  private:
-  bool AddInteger(std::size_t column, std::string_view field);
-  std::string_view Prefix(std::size_t column) const;
+  bool ReadLabel(std::string_view cell, float& label);
+  bool AddInteger(const NameBatch::Column& column, std::string_view cell);
   bool Fail(std::string message);
 
   LabelMap labels_;
   bool labels_optional_;
   NameBook names_;
   NameBatch batch_;
-  std::array<std::array<char, NameBatch::kHalfBytes>, kCriteoIntegers + kCriteoCategories>
-      prefixes_;  ///< "I1=", ... "C26=".
-  std::array<std::size_t, kCriteoIntegers + kCriteoCategories> prefix_bytes_{};
-  std::array<Key, kCriteoIntegers + kCriteoCategories> keys_{};
+  std::vector<NameBatch::Column> columns_;  ///< Prefixes "I1=", ... "C26=".
+  std::vector<std::uint32_t> stops_;
+  std::vector<Key> keys_;
 };
 
 /// Does `line` look like a Criteo row, with its label or without? Used to detect the format.

@@ -4,15 +4,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <utility>
 
-#include "base/vector_clones.h"
 #include "data/near_miss.h"
 #include "data/number.h"
-#include "data/scan.h"
 
 namespace steelyard::data {
 namespace {
@@ -44,16 +41,6 @@ std::string_view QuotedField(const char*& p, const char* end, std::string& unquo
   }
   p = std::min(close + 1, end);
   return std::string_view(unquoted).substr(start);
-}
-
-constexpr std::size_t kShortRecordBytes = 4096;
-
-/// The offsets of delimiters and quotes in a record of up to kShortRecordBytes.
-SY_VECTOR_CLONES
-std::size_t FindStops(const char* text, std::size_t bytes, char delimiter, std::uint32_t* stops) {
-  if (delimiter == ',') return FindAll<',', '"'>(text, bytes, stops);
-  if (delimiter == ';') return FindAll<';', '"'>(text, bytes, stops);
-  return FindAll<'\t', '"'>(text, bytes, stops);
 }
 
 /// The most frequent of , ; and tab outside quotes in the first line.
@@ -149,31 +136,34 @@ bool SplitRecord(const Record& record, char delimiter, std::vector<std::string_v
   }
 }
 
-/// Split a record that is short and has no quotes. False, with nothing said: it needs SplitRecord().
-bool CsvParser::SplitShort(const Record& record) {
+/// Find the cells of `record`. False when text follows a closing quote.
+bool CsvParser::Split(const Record& record) {
   const char* end = record.end;
   if (end > record.begin && end[-1] == '\r') --end;
   const auto bytes = static_cast<std::size_t>(end - record.begin);
-  if (bytes > kShortRecordBytes) return false;
-  const std::size_t count = FindStops(record.begin, bytes, plan_.delimiter, stops_.data());
-  stops_[count] = static_cast<std::uint32_t>(bytes);
-  fields_.resize(count + 1);
-  std::uint32_t first = 0;
-  bool quotes = false;
-  for (std::size_t i = 0; i <= count; ++i) {
-    const std::uint32_t stop = stops_[i];
-    quotes = quotes || (i < count && record.begin[stop] == '"');
-    fields_[i] = {record.begin + first, stop - first};
-    first = stop + 1;
+  if (std::memchr(record.begin, '"', bytes) != nullptr) return SplitQuoted(record);
+  cells_ = SplitAt(plan_.delimiter, {record.begin, bytes}, stops_);
+  return true;
+}
+
+/// Put what stands between and behind quotes side by side, as if there were none.
+bool CsvParser::SplitQuoted(const Record& record) {
+  if (!SplitRecord(record, plan_.delimiter, fields_, unquoted_)) return false;
+  flat_.clear();
+  stops_.resize(std::max(stops_.size(), fields_.size() + 1));
+  stops_[0] = kBeforeText;
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    flat_.append(fields_[i]);
+    stops_[i + 1] = static_cast<std::uint32_t>(flat_.size());
+    flat_ += plan_.delimiter;
   }
-  return !quotes;
+  flat_.append(kReadAheadBytes, '\0');
+  cells_ = {.text = flat_.data(), .stops = stops_.data(), .count = fields_.size()};
+  return true;
 }
 
 CsvParser::CsvParser(CsvPlan plan)
-    : plan_(std::move(plan)),
-      builder_(plan_.schema, plan_.keep_names),
-      stops_(kShortRecordBytes + kScanBytes + 1),
-      components_(plan_.schema.features.size()) {
+    : plan_(std::move(plan)), features_(plan_.schema, plan_.binding.features, plan_.keep_names) {
   if (plan_.binding.order) order_.emplace(plan_.schema.order.column);
 }
 
@@ -185,7 +175,7 @@ bool CsvParser::Fail(std::string message) {
 bool CsvParser::ReadLabel(float& label) {
   label = std::numeric_limits<float>::quiet_NaN();
   if (!plan_.binding.label) return true;
-  const std::string_view cell = fields_[*plan_.binding.label];
+  const std::string_view cell = cells_[*plan_.binding.label];
   if (cell.empty()) {
     return plan_.labels_optional ||
            Fail(fmt::format("the label, column '{}', is empty", plan_.schema.label.column));
@@ -199,7 +189,7 @@ bool CsvParser::ReadLabel(float& label) {
 bool CsvParser::ReadWeight(float& weight) {
   weight = 1.0F;
   if (!plan_.binding.weight) return true;
-  const std::string_view cell = fields_[*plan_.binding.weight];
+  const std::string_view cell = cells_[*plan_.binding.weight];
   const std::optional<double> number = ParseReal(cell);
   if (!number || !(*number >= 0) || *number > std::numeric_limits<float>::max()) {
     return Fail(fmt::format("the weight, column '{}', must be a number of at least 0, found {}",
@@ -210,32 +200,26 @@ bool CsvParser::ReadWeight(float& weight) {
 }
 
 bool CsvParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
-  if (!SplitShort(record) && !SplitRecord(record, plan_.delimiter, fields_, unquoted_)) {
+  if (!Split(record)) {
     return Fail("text follows a closing quote; inside quotes, write \"\" for a quote");
   }
-  if (fields_.size() != plan_.columns.size()) {
+  if (cells_.count != plan_.columns.size()) {
     return Fail(
-        fmt::format("found {} fields, the header has {}", fields_.size(), plan_.columns.size()));
+        fmt::format("found {} fields, the header has {}", cells_.count, plan_.columns.size()));
   }
-  if (order_ && !order_->NextText(fields_[plan_.binding.order.value_or(0)])) {
+  if (order_ && !order_->NextText(cells_[plan_.binding.order.value_or(0)])) {
     fatal_ = true;
     return Fail(order_->error());
   }
   float label = 0;
   float weight = 1;
   if (!ReadLabel(label) || !ReadWeight(weight)) return false;
-  builder_.StartRow();
-  for (std::size_t i = 0; i < components_.size(); ++i) {
-    if (!builder_.OfCell(i, fields_[plan_.binding.features[i]], components_[i]))
-      return Fail(builder_.error());
-  }
-  builder_.FinishRow(components_);
-  builder_.Build(components_);
+  if (!features_.Build(cells_)) return Fail(features_.error());
   AppendRow({.row = row,
              .label = label,
              .weight = weight,
-             .keys = builder_.keys(),
-             .values = builder_.values()},
+             .keys = features_.keys(),
+             .values = features_.values()},
             block);
   return true;
 }

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "data/binding.h"
-#include "data/feature_builder.h"
+#include "data/cell_features.h"
+#include "data/cells.h"
 #include "data/order_check.h"
 #include "data/row_parser.h"
 #include "data/text_dataset.h"
@@ -37,21 +38,23 @@ class CsvParser : public RowParser {
   explicit CsvParser(CsvPlan plan);
 
   bool Parse(const Record& record, std::uint64_t row, RowBlock& block) override;
-  std::vector<std::pair<Key, std::string>> TakeNames() override { return builder_.TakeNames(); }
+  std::vector<std::pair<Key, std::string>> TakeNames() override { return features_.TakeNames(); }
 
  private:
   bool Fail(std::string message);
-  bool SplitShort(const Record& record);
+  bool Split(const Record& record);
+  bool SplitQuoted(const Record& record);
   bool ReadLabel(float& label);
   bool ReadWeight(float& weight);
 
   CsvPlan plan_;
-  FeatureBuilder builder_;
+  CellFeatures features_;
   std::optional<OrderCheck> order_;
+  Cells cells_;                       ///< Of the row being parsed.
+  std::vector<std::uint32_t> stops_;  ///< Its stops.
   std::vector<std::string_view> fields_;
   std::string unquoted_;
-  std::vector<std::uint32_t> stops_;  ///< Offsets of delimiters and quotes in a short record.
-  std::vector<Component> components_;
+  std::string flat_;  ///< The text of a row that had quotes.
 };
 
 /// Read headers, bind the schema to each file.

@@ -22,30 +22,20 @@ FeatureBuilder::FeatureBuilder(const Schema& schema, bool keep_names)
     : schema_(schema),
       keep_names_(keep_names),
       number_keys_(schema.features.size()),
-      repeated_(schema.features.size()),
-      named_keys_(schema.features.size()),
-      to_name_(schema.features.size()) {
+      repeated_(schema.features.size()) {
   for (std::uint32_t i = 0; i < schema_.features.size(); ++i) {
     const FeatureSpec& feature = schema_.features[i];
     if (feature.alone) alone_.push_back(i);
     has_numeric_ = has_numeric_ || feature.numeric;
     prefixes_.push_back(feature.numeric ? feature.name : feature.name + '=');
     prefix_sizes_.push_back(prefixes_.back().size());
-    prefixes_.back().reserve(2 * NameBatch::kHalfBytes);  // So many bytes are readable.
     own_keys_.push_back(KeyOfName(feature.name));
-    kinds_.push_back(KindOf(feature));
     const bool whole = feature.width == std::floor(feature.width) && feature.width < kWholeMax;
     whole_widths_.push_back(whole ? static_cast<std::int64_t>(feature.width) : 0);
   }
   keys_.resize(alone_.size() + schema_.crosses.size() +
                1);  // An absent last one is written, then not counted.
   values_.assign(keys_.size(), 1.0F);
-}
-
-FeatureBuilder::CellKind FeatureBuilder::KindOf(const FeatureSpec& feature) const {
-  if (feature.part != Part::kWhole) return CellKind::kOther;
-  if (feature.numeric) return CellKind::kNumber;
-  return feature.width == 0 && !keep_names_ ? CellKind::kName : CellKind::kOther;
 }
 
 void FeatureBuilder::Named(std::size_t index, std::string_view value, Component& component) {
@@ -122,31 +112,6 @@ bool FeatureBuilder::OfText(std::size_t index, std::string_view cell, Component&
     return feature.numeric ? Numeric(index, *real, component) : Bucket(index, *real, component);
   error_ = fmt::format("column '{}': {} is no number", feature.column.column, Quoted(cell));
   return false;
-}
-
-void FeatureBuilder::StartRow() {
-  batch_.Start(named_keys_.data());
-  named_count_ = 0;
-}
-
-bool FeatureBuilder::OfCell(std::size_t index, std::string_view cell, Component& component) {
-  const CellKind kind = kinds_[index];
-  if (kind == CellKind::kOther || cell.empty()) return OfText(index, cell, component);
-  if (kind == CellKind::kNumber) {
-    double value = 0;
-    if (!ReadPlainReal(cell.data(), cell.size(), value)) return OfText(index, cell, component);
-    return Numeric(index, value, component);
-  }
-  batch_.Add({prefixes_[index].data(), prefix_sizes_[index]}, cell);
-  to_name_[named_count_++] = static_cast<std::uint32_t>(index);
-  component = {.key = 0, .value = 1.0F, .present = true};
-  return true;
-}
-
-void FeatureBuilder::FinishRow(std::span<Component> components) {
-  batch_.Finish();
-  Component* const parts = components.data();
-  for (std::size_t i = 0; i < named_count_; ++i) parts[to_name_[i]].key = named_keys_[i];
 }
 
 bool FeatureBuilder::OfInteger(std::size_t index, std::int64_t cell, Component& component) {

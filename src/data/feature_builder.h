@@ -12,7 +12,6 @@
 
 #include "base/hash.h"
 #include "data/key_set.h"
-#include "data/name_batch.h"
 #include "data/schema.h"
 #include "steelyard/types.h"
 
@@ -43,12 +42,6 @@ class FeatureBuilder {
   bool OfReal(std::size_t index, double cell, Component& component);
   bool OfTime(std::size_t index, std::int64_t seconds, Component& component);
 
-  /// As OfText(), for the cells of a row between StartRow() and FinishRow(): keys may come with the latter, which hashes
-  /// names together. kReadAheadBytes behind the cell are readable.
-  void StartRow();
-  bool OfCell(std::size_t index, std::string_view cell, Component& component);
-  void FinishRow(std::span<Component> components);
-
   /// Make the row's keys, [components.size()] in the schema's order. Valid until the next call.
   void Build(std::span<const Component> components);
   std::span<const Key> keys() const { return {keys_.data(), count_}; }
@@ -76,10 +69,6 @@ class FeatureBuilder {
   void NameRow(std::span<const Component> components);
   std::string NameOfCross(const CrossSpec& cross, std::span<const Component> components) const;
 
-  /// What OfCell() takes a short way for.
-  enum class CellKind : std::uint8_t { kName, kNumber, kOther };
-  CellKind KindOf(const FeatureSpec& feature) const;
-
   Schema schema_;
   bool keep_names_;
   bool has_numeric_ = false;
@@ -91,14 +80,7 @@ class FeatureBuilder {
   std::vector<std::array<Key, kCachedNumbers>>
       number_keys_;                 ///< [features] by small number; 0: not known.
   std::vector<Repeated> repeated_;  ///< [features]
-  std::vector<CellKind> kinds_;     ///< [features]
   std::vector<Key> own_keys_;       ///< [features] of the name alone: the key of a numeric one.
-  NameBook no_names_{false};
-  NameBatch batch_{no_names_};
-  std::vector<Key> named_keys_;  ///< Of the row's names, as FinishRow() finds them.
-  std::vector<std::uint32_t>
-      to_name_;  ///< The features they belong to; the first named_count_ count.
-  std::size_t named_count_ = 0;
   std::vector<Key> keys_;
   std::vector<float> values_;
   std::size_t count_ = 0;

@@ -1,51 +1,61 @@
-// XXH3 has a formula for each class of lengths: names are hashed class by class, so that its branches are foreseen.
+// Names that fit into a slot wait for others; a longer one is hashed at once, behind those that wait.
 #include "data/name_batch.h"
+
+#include <algorithm>
+#include <utility>
 
 #include "base/hash.h"
 
 namespace steelyard::data {
 
-void NameBatch::AddLong(std::string_view prefix, std::string_view text) {
-  long_name_.assign(prefix);
-  long_name_.append(text);
-  keys_[count_] = KeyOfName(long_name_);
-  book_.Note(keys_[count_], long_name_);
-  sizes_[count_++] = 0;
+NameBatch::Column::Column(std::string before, std::uint32_t cell_index)
+    : prefix(std::move(before)), cell(cell_index) {
+  prefix.reserve(std::max(prefix.size(), 2 * kHalfBytes));
 }
 
-void NameBatch::HashNames() {
-  // Every list is written and one of them grows: no branch.
-  std::array<std::array<std::uint32_t, kNamesMax + 1>, 4> lists;
-  std::array<std::size_t, 4> counts{};
-  auto& [tiny, small, middle, large] = lists;
-  auto& [tinies, smalls, middles, larges] = counts;
-  for (std::size_t i = 0; i < count_; ++i) {
-    const std::uint32_t size = sizes_[i];
-    const auto index = static_cast<std::uint32_t>(i);
-    tiny[tinies] = small[smalls] = middle[middles] = large[larges] = index;
-    tinies += size - 1 < 3 ? 1 : 0;
-    smalls += size - 4 < 5 ? 1 : 0;
-    middles += size - 9 < 8 ? 1 : 0;
-    larges += size > 16 ? 1 : 0;
-  }
-  const auto hash = [&](const auto& list, std::size_t count) {
-    for (std::size_t at = 0; at < count; ++at) {
-      const std::uint32_t i = list[at];
-      keys_[i] = KeyOfName({names_.data() + i * kNameBytes, sizes_[i]});
+std::size_t NameBatch::AddCells(std::span<const Column> columns, const Cells& cells) {
+  std::size_t added = 0;
+  std::size_t count = count_;
+  for (const Column& column : columns) {
+    const std::string_view cell = cells[column.cell];
+    const std::size_t prefix_bytes = column.prefix.size();
+    if (count == kNamesMax || prefix_bytes > kHalfBytes || cell.size() > kHalfBytes) {
+      count_ = count;
+      if (!cell.empty()) Add(column.prefix, cell);
+      count = count_;
+    } else {
+      // An empty cell's name is written, and then overwritten by the next one.
+      char* const name = Slot(count);
+      std::memcpy(name, column.prefix.data(), kHalfBytes);
+      std::memcpy(name + prefix_bytes, cell.data(), kHalfBytes);
+      sizes_[count] = static_cast<std::uint32_t>(prefix_bytes + cell.size());
+      count += cell.empty() ? 0 : 1;
     }
-  };
-  hash(tiny, tinies);
-  hash(small, smalls);
-  hash(middle, middles);
-  hash(large, larges);
+    added += cell.empty() ? 0 : 1;
+  }
+  count_ = count;
+  return added;
+}
+
+void NameBatch::AddLong(std::string_view prefix, std::string_view text) {
+  Flush();
+  long_name_.assign(prefix);
+  long_name_.append(text);
+  *keys_ = KeyOfName(long_name_);
+  book_.Note(*keys_, long_name_);
+  ++keys_;
+}
+
+void NameBatch::AddLongIn(std::string_view space, std::string_view text) {
+  if (space.empty()) return AddLong(space, text);
+  const std::string prefix = std::string(space) + '=';
+  AddLong(prefix, text);
 }
 
 void NameBatch::Flush() {
-  HashNames();
+  KeysOfNames({.text = Slot(0), .sizes = sizes_.data(), .count = count_}, keys_);
   if (book_.wanted()) {
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (sizes_[i] > 0) book_.Note(keys_[i], {names_.data() + i * kNameBytes, sizes_[i]});
-    }
+    for (std::size_t i = 0; i < count_; ++i) book_.Note(keys_[i], {Slot(i), sizes_[i]});
   }
   keys_ += count_;
   count_ = 0;

@@ -27,6 +27,19 @@ inline constexpr std::uint64_t kZeros = 0x3030303030303030ULL;
 inline constexpr std::uint64_t kNinesToSign = 0x7676767676767676ULL;
 inline constexpr std::uint64_t kSigns = 0x8080808080808080ULL;
 
+/// Not 0 where a byte of `word` is above 9.
+inline std::uint64_t NotDigits(std::uint64_t word) {
+  return ((word + kNinesToSign) | word) & kSigns;
+}
+
+/// The up to eight digits in text[start, stop) as the last bytes of a word; other bytes than digits are 10 or more.
+[[gnu::always_inline]] inline std::uint64_t DigitsBetween(const char* text, std::uint32_t start,
+                                                          std::uint32_t stop) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text + start, sizeof(word));
+  return (word ^ kZeros) << (8 * (start - stop) & 63);
+}
+
 /// The number whose digits 0 to 9 are the bytes of `word`, the first one lowest.
 /// Source: the three multiplications are those of D. Lemire, "Quickly parsing eight digits", 2018.
 inline std::uint64_t EightDigits(std::uint64_t word) {

@@ -2,30 +2,18 @@
 #include "data/token_run.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "base/hash.h"
 #include "base/vector_clones.h"
 #include "data/number.h"
+#include "data/real_run.h"
+#include "data/stops.h"
 
 namespace steelyard::data {
 namespace {
 
 static_assert(kScanBytes <= kReadAheadBytes);
-
-/// The up to eight digits between `start` and `stop` as the last bytes of a word; other bytes than digits are 10 or more.
-[[gnu::always_inline]] inline std::uint64_t DigitsBetween(const char* text, std::uint32_t start,
-                                                          std::uint32_t stop) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, text + start, sizeof(word));
-  return (word ^ kZeros) << (8 * (start - stop) & 63);
-}
-
-inline std::uint64_t NotDigits(std::uint64_t word) {
-  return ((word + kNinesToSign) | word) & kSigns;
-}
 
 /// Turn words of digits into keys, in steps of TokenRun::kSpare. False when there were other bytes than digits.
 SY_VECTOR_CLONES
@@ -52,97 +40,6 @@ bool ReadLongIds(const char* text, const std::uint32_t* stops, std::size_t strid
     std::uint64_t id = 0;
     if (start == colon || ReadUnsigned(start, id) != colon) return false;
     keys[i] = KeyOfId(id);
-  }
-  return true;
-}
-
-constexpr std::size_t kBlock = 64;       // Values on their way at a time.
-constexpr std::size_t kFractionMax = 8;  // Digits.
-
-/// Values of up to eight digits, a point and eight more, cut out of the text. The digits wait for vectors.
-struct CutValues {
-  std::uint64_t before[kBlock];   ///< The point.
-  std::uint64_t behind[kBlock];   ///< It.
-  std::uint64_t divisor[kBlock];  ///< Index into kDivisors.
-};
-
-/// 10^0 to 10^8, and negative ones from kNegative on. Digits that are too many lead to the places between.
-constexpr std::size_t kNegative = 16;
-constexpr double kDivisors[2 * kNegative] = {
-    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1, 1, 1, 1, 1, 1, 1,
-    -1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7, -1e8, 1, 1, 1, 1, 1, 1, 1};
-constexpr std::uint64_t kScales[kNegative] = {
-    1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1, 1, 1, 1, 1, 1, 1};
-
-/// Cut number `lane` out of text[start, end). Not 0 when it has another form.
-[[gnu::always_inline]] inline std::uint64_t CutValue(const char* text, std::uint32_t start,
-                                                     std::uint32_t end, CutValues& cut,
-                                                     std::size_t lane) {
-  const std::uint32_t negative = text[start] == '-' ? 1 : 0;
-  start += negative;
-  const std::uint32_t bytes = end - start;
-  const std::uint64_t past = std::uint64_t{1} << (bytes & 63);
-  const std::uint64_t points = ShortMaskOf<'.'>(text + start) & (past - 1);
-  const auto whole = static_cast<std::uint32_t>(std::countr_zero(points | past));
-  const std::uint32_t fraction = bytes - whole - (points != 0 ? 1U : 0U);
-  cut.before[lane] = DigitsBetween(text, start, start + whole);
-  // All 64 bits must go where nothing stands behind the point: half of the shift, twice.
-  const std::uint32_t half = 32 - 4 * (fraction & 15);
-  std::uint64_t behind = 0;
-  std::memcpy(&behind, text + start + whole + 1, sizeof(behind));
-  cut.behind[lane] = (behind ^ kZeros) << (half & 63) << (half & 63);
-  cut.divisor[lane] = (fraction & 15) + kNegative * negative;
-  return static_cast<std::uint64_t>(whole - 1 > 7) |
-         static_cast<std::uint64_t>(fraction > kFractionMax);
-}
-
-/// Read the numbers that begin behind starts[i * stride] and end before starts[i * stride + 1], rounded as ReadReal() and
-/// a cast do. Not 0 when one has another form than CutValues.
-/// Source: W. D. Clinger, "How to read floating point numbers accurately", PLDI 1990: the quotient of two numbers that
-///         doubles hold exactly is rounded once.
-SY_VECTOR_CLONES
-std::uint64_t ReadBlock(const char* text, const std::uint32_t* starts, std::size_t stride,
-                        std::size_t count, float* values) {
-  CutValues cut;
-  std::uint64_t others = 0;
-  for (std::size_t i = 0; i < count; ++i, starts += stride) {
-    others |= CutValue(text, starts[0] + 1, starts[1], cut, i);
-  }
-  for (std::size_t i = count; i % TokenRun::kSpare != 0; ++i)
-    cut.before[i] = cut.behind[i] = cut.divisor[i] = 0;
-  for (std::size_t i = 0; i < count; i += TokenRun::kSpare) {
-    for (std::size_t lane = 0; lane < TokenRun::kSpare; ++lane) {
-      const std::uint64_t before = cut.before[i + lane];
-      const std::uint64_t behind = cut.behind[i + lane];
-      const std::uint64_t divisor = cut.divisor[i + lane];
-      const std::uint64_t mantissa =
-          EightDigits(before) * kScales[divisor % kNegative] + EightDigits(behind);
-      others |= NotDigits(before) | NotDigits(behind) | (mantissa >> kExactBits);
-      values[i + lane] = static_cast<float>(
-          static_cast<double>(static_cast<std::int64_t>(mantissa)) / kDivisors[divisor]);
-    }
-  }
-  return others;
-}
-
-/// Read the numbers behind the last colon of each token. False when one is none that is finite as a float.
-bool ReadValues(const char* text, const std::uint32_t* stops, std::size_t stride, std::size_t count,
-                float* values) {
-  const std::uint32_t* starts = stops + stride - 1;
-  for (std::size_t first = 0; first < count; first += kBlock, values += kBlock) {
-    const std::size_t block = std::min(kBlock, count - first);
-    const std::uint32_t* const next = starts + block * stride;
-    if (ReadBlock(text, starts, stride, block, values) != 0) {
-      for (std::size_t i = 0; i < block; ++i) {
-        const char* const number = text + starts[i * stride] + 1;
-        const char* const end = text + starts[i * stride + 1];
-        double value = 0;
-        if (number == end || ReadReal(number, end, value) != end) return false;
-        if (!(std::abs(value) <= std::numeric_limits<float>::max())) return false;
-        values[i] = static_cast<float>(value);
-      }
-    }
-    starts = next;
   }
   return true;
 }
@@ -174,7 +71,7 @@ struct Words {
 SY_VECTOR_CLONES
 Words CutOnes(const Piece& piece, std::uint32_t* colons, Key* words) {
   const char* const text = piece.text;
-  const std::size_t count = FindAll<':'>(text, piece.bytes, colons);
+  const std::size_t count = FindStops<':'>(text, piece.bytes, colons);
   if (count == 0 || *text != ' ') return {};
   std::uint32_t start = 1;
   std::uint32_t id_bytes = 0;
@@ -200,7 +97,7 @@ Words CutOnes(const Piece& piece, std::uint32_t* colons, Key* words) {
 template <std::size_t kStride>
 [[gnu::always_inline]] inline Words CutIds(const Piece& piece, std::uint32_t* stops, Key* words) {
   const char* const text = piece.text;
-  std::size_t found = FindAll<' ', ':'>(text, piece.bytes, stops);
+  std::size_t found = FindStops<' ', ':'>(text, piece.bytes, stops);
   // A token ends at the blank of the next one, or at the end of the row.
   if (piece.ends_row) stops[found++] = static_cast<std::uint32_t>(piece.bytes);
   if (found == 0 || stops[0] != 0) return {};
@@ -263,7 +160,12 @@ TokenRun::Tokens TokenRun::Read(const char* p, const char* end, bool fields, Key
   ones_ = words.ones;
   if (ones_) {
     std::fill_n(values, words.count, 1.0F);
-  } else if (!ReadValues(p, stops_.data(), stride, words.count, values)) {
+  } else if (ReadReals({.text = p,
+                        .befores = stops_.data() + stride - 1,
+                        .ends = stops_.data() + stride,
+                        .stride = stride,
+                        .count = words.count},
+                       values) < words.count) {
     return irregular;
   }
   return {.end = p + words.bytes, .count = words.count};

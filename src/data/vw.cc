@@ -13,7 +13,8 @@
 
 #include "data/near_miss.h"
 #include "data/number.h"
-#include "data/scan.h"
+#include "data/real_run.h"
+#include "data/stops.h"
 
 namespace steelyard::data {
 namespace {
@@ -25,21 +26,6 @@ bool IsBlank(char c) {
 }
 bool EndsWord(char c) {
   return IsBlank(c) || c == '|';
-}
-
-/// Does `stop` end a word of the row that ends at `end`?
-bool IsWordEnd(const char* stop, const char* end) {
-  return stop == end || EndsWord(*stop);
-}
-
-/// The bytes of the name at `p`: up to a blank, bar, colon or the line's end.
-std::size_t NameBytes(const char* p) {
-  return BytesBefore<' ', '|', ':', '\t', '\r', '\n'>(p);
-}
-
-/// The end of the word at `p`, found 16 bytes at a time.
-const char* WordStop(const char* p) {
-  return p + BytesBefore<' ', '|', '\t', '\r', '\n'>(p);
 }
 
 const char* WordEnd(const char* p, const char* end) {
@@ -126,87 +112,151 @@ bool VwParser::ParseHead(const char* p, const char* bar) {
   return true;
 }
 
-/// "name:weight" directly behind a bar; a blank there means no namespace.
-bool VwParser::ParseNamespace(const char*& p, const char* end) {
-  const std::size_t bytes = NameBytes(p);
-  const char* stop = p + bytes;
-  scale_ = 1.0;
-  if (*stop == ':') {
-    const char* const number = stop + 1;
-    stop = ReadReal(number, end, scale_);
-    if (stop == number || !IsWordEnd(stop, end) || !(std::abs(scale_) <= kFloatMax)) {
-      return Fail(fmt::format("expected |namespace or |namespace:weight, found {}",
-                              Quoted(Text(p - 1, WordEnd(p, end)))));
-    }
-  }
-  prefix_bytes_ = bytes > 0 ? bytes + 1 : 0;
-  if (prefix_.size() < bytes + 2 * kCopyBytes) prefix_.resize(2 * (bytes + 2 * kCopyBytes));
-  CopyShort(prefix_.data(), p, bytes);
-  prefix_[bytes] = '=';
-  p = stop;
-  return true;
+/// The word at `word`, for messages.
+std::string VwParser::WordAt(const char* word) const {
+  return Quoted(Text(word, WordEnd(word, end_)));
 }
 
-bool VwParser::ParseFeature(const char*& p, const char* end, std::size_t index) {
-  const std::size_t bytes = NameBytes(p);
-  const char* stop = p + bytes;
-  double value = scale_;
-  bool fits = bytes > 0;
-  if (*stop == ':') {
-    const char* const number = stop + 1;
-    stop = WordStop(number);
-    if (!ReadPlainReal(number, static_cast<std::size_t>(stop - number), value)) {
-      stop = ReadReal(number, end, value);
-    }
-    fits = fits && stop != number && IsWordEnd(stop, end);
-    value *= scale_;
-  }
+/// Read what stands between two stops, for which there is a colon between them: "name:number".
+bool VwParser::ReadNumber(std::string_view number, double& value) const {
+  const char* const stop = number.data() + number.size();
+  // Two colons in one word.
+  if (number.empty() || (stop != end_ && *stop == ':')) return false;
+  return ReadPlainReal(number.data(), number.size(), value) ||
+         ReadReal(number.data(), stop, value) == stop;
+}
+
+/// "name:weight" directly behind a bar; a blank there means no namespace.
+bool VwParser::TakeNamespace(std::string_view name, const std::string_view* weight) {
+  space_ = name;
+  scale_ = 1.0;
+  if (weight == nullptr) return true;
+  if (ReadNumber(*weight, scale_) && std::abs(scale_) <= kFloatMax) return true;
+  return Fail(fmt::format("expected |namespace or |namespace:weight, found {}",
+                          Quoted(Text(name.data() - 1, WordEnd(name.data(), end_)))));
+}
+
+bool VwParser::TakeValue(std::string_view name, std::string_view number) {
+  double value = 0;
+  const bool fits = !name.empty() && ReadNumber(number, value);
+  value *= scale_;
   if (!fits || !(std::abs(value) <= kFloatMax)) {
     return Fail(fmt::format("expected {}, found {}",
                             fits ? "name:value with a finite value" : "name or name:value",
-                            Quoted(Text(p, WordEnd(p, end)))));
+                            WordAt(name.data())));
   }
-  batch_.Add({prefix_.data(), prefix_bytes_}, {p, bytes});
-  values_[index] = static_cast<float>(value);
-  p = stop;
+  values_[count_ - 1] = static_cast<float>(value);
+  return true;
+}
+
+/// The features of a row in which no namespace has a weight. What a stop begins depends on it alone, so that rows of one shape
+/// take the same way however long their names are; numbers are read together. False, with nothing said: it needs
+/// ParseFeatures().
+bool VwParser::ParseRegular(std::string_view row, std::size_t stop_count) {
+  const char* const text = row.data();
+  const std::uint32_t* const stops = stops_.data();
+  std::uint32_t* const befores = number_befores_.data();
+  std::uint32_t* const ends = number_ends_.data();
+  std::uint32_t* const numbered = numbered_.data();
+  std::string_view space;
+  std::uint32_t count = 0;
+  std::size_t number_count = 0;
+  bool irregular = false;
+  batch_.Start(keys_.data());
+  for (std::size_t i = 0; i < stop_count; ++i) {
+    const std::uint32_t stop = stops[i];
+    const std::uint32_t next = stops[i + 1];
+    const std::string_view word(text + stop + 1, next - stop - 1);
+    if (text[stop] == '|') {
+      space = word;
+    } else if (text[stop] == ':') {
+      const std::uint32_t last = stops[i - 1];  // The first stop is a bar.
+      irregular = irregular || last + 1 == stop || text[last] == '|' || text[last] == ':';
+      befores[number_count] = stop;
+      ends[number_count] = next;
+      numbered[number_count++] = count - 1;
+    } else if (!word.empty()) {
+      batch_.AddIn(space, word);
+      ++count;
+    }
+  }
+  count_ = count;
+  if (irregular || !ReadValues(text, number_count)) return false;
+  batch_.Finish();
+  return true;
+}
+
+/// Read the numbers of a regular row into their places.
+bool VwParser::ReadValues(const char* text, std::size_t count) {
+  const bool all = count == count_;
+  float* const numbers = all ? values_.data() : numbers_.data();
+  const std::size_t read = ReadReals({.text = text,
+                                      .befores = number_befores_.data(),
+                                      .ends = number_ends_.data(),
+                                      .stride = 1,
+                                      .count = count},
+                                     numbers);
+  if (read < count || all) return read == count;
+  std::fill_n(values_.data(), count_, 1.0F);
+  for (std::size_t i = 0; i < count; ++i) values_[numbered_[i]] = numbers[i];
+  return true;
+}
+
+/// The features of any row, one by one.
+bool VwParser::ParseFeatures(std::string_view row, std::size_t stop_count) {
+  const char* const text = row.data();
+  const std::uint32_t* const stops = stops_.data();
+  batch_.Start(keys_.data());
+  count_ = 0;
+  for (std::size_t i = 0; i < stop_count; ++i) {
+    const std::uint32_t first = stops[i] + 1;
+    const std::string_view name(text + first, stops[i + 1] - first);
+    const bool numbered = i + 1 < stop_count && text[stops[i + 1]] == ':';
+    std::string_view number;
+    if (numbered) number = {text + stops[i + 1] + 1, stops[i + 2] - stops[i + 1] - 1};
+    if (text[stops[i]] == '|') {
+      if (!TakeNamespace(name, numbered ? &number : nullptr)) return false;
+    } else if (!name.empty() || numbered) {
+      values_[count_++] = static_cast<float>(scale_);
+      if (numbered && !TakeValue(name, number)) return false;
+      batch_.AddIn(space_, name);
+    }
+    i += numbered ? 1 : 0;
+  }
+  batch_.Finish();
   return true;
 }
 
 bool VwParser::Parse(const Record& record, std::uint64_t row, RowBlock& block) {
-  const char* const end = record.end;
-  const char* p = record.begin;
-  const void* const bar = std::memchr(p, '|', static_cast<std::size_t>(end - p));
+  end_ = record.end;
+  const void* const bar =
+      std::memchr(record.begin, '|', static_cast<std::size_t>(end_ - record.begin));
   if (bar == nullptr) return Fail("expected a | before the features, found none");
-  if (!ParseHead(p, static_cast<const char*>(bar))) return false;
-  p = static_cast<const char*>(bar);
-  const std::size_t features_max = static_cast<std::size_t>(end - p) / 2 + 1;
-  if (keys_.size() < features_max) {
-    keys_.resize(2 * features_max);
-    values_.resize(2 * features_max);
-  }
-  batch_.Start(keys_.data());
-  prefix_.resize(std::max(prefix_.size(), NameBatch::kHalfBytes));
-  std::size_t count = 0;
-  bool all_ones = true;
-  while (p < end) {
-    if (*p == '|') {
-      if (!ParseNamespace(++p, end)) return false;
-    } else if (IsBlank(*p)) {
-      ++p;
-    } else {
-      if (!ParseFeature(p, end, count)) return false;
-      all_ones = all_ones && values_[count] == 1.0F;
-      ++count;
-    }
-  }
-  batch_.Finish();
+  const std::string_view features = Text(static_cast<const char*>(bar), end_);
+  if (!ParseHead(record.begin, features.data())) return false;
+  const std::size_t stop_count = FindStops<' ', '|', ':', '\t', '\r'>(features, 0, stops_);
+  stops_[stop_count] = stops_[stop_count + 1] = static_cast<std::uint32_t>(features.size());
+  if (values_.size() < stop_count + RealRun::kSpare) Grow(2 * stop_count);
+  if (!ParseRegular(features, stop_count) && !ParseFeatures(features, stop_count)) return false;
+  const auto is_one = [](float value) { return value == 1.0F; };
+  const bool all_ones = std::all_of(values_.data(), values_.data() + count_, is_one);
   AppendRow({.row = row,
              .label = label_,
              .weight = weight_,
-             .keys = {keys_.data(), count},
-             .values = std::span<const float>(values_.data(), all_ones ? 0 : count)},
+             .keys = {keys_.data(), count_},
+             .values = std::span<const float>(values_.data(), all_ones ? 0 : count_)},
             block);
   return true;
+}
+
+/// Make room for rows of `stops` stops.
+void VwParser::Grow(std::size_t stops) {
+  keys_.resize(stops + NameSlots::kLanes);
+  values_.resize(stops + RealRun::kSpare);
+  numbers_.resize(stops + RealRun::kSpare);
+  number_befores_.resize(stops);
+  number_ends_.resize(stops);
+  numbered_.resize(stops);
 }
 
 bool LooksLikeVw(std::string_view line) {

@@ -30,8 +30,14 @@ class VwParser : public RowParser {
  private:
   bool ParseHead(const char* p, const char* bar);
   bool ParseLabel(std::string_view word);
-  bool ParseNamespace(const char*& p, const char* end);
-  bool ParseFeature(const char*& p, const char* end, std::size_t index);
+  bool ParseRegular(std::string_view text, std::size_t stop_count);
+  bool ReadValues(const char* text, std::size_t count);
+  bool ParseFeatures(std::string_view text, std::size_t stop_count);
+  bool TakeNamespace(std::string_view name, const std::string_view* weight);
+  bool TakeValue(std::string_view name, std::string_view number);
+  bool ReadNumber(std::string_view number, double& value) const;
+  std::string WordAt(const char* word) const;
+  void Grow(std::size_t stops);
   bool Fail(std::string message);
 
   LabelMap labels_;
@@ -39,12 +45,19 @@ class VwParser : public RowParser {
   NameBook names_;
   float label_ = 0;
   float weight_ = 1;
-  double scale_ = 1;    ///< Of the namespace.
-  std::string prefix_;  ///< "namespace=" of the current one, then room.
-  std::size_t prefix_bytes_ = 0;
+  const char* end_ = nullptr;  ///< Of the row being parsed.
+  std::string_view space_;     ///< The current namespace,
+  double scale_ = 1;           ///< and its weight.
   NameBatch batch_;
-  std::vector<Key> keys_;  ///< The row being parsed; never shrinks.
+  std::vector<std::uint32_t> stops_;  ///< Offsets of what ends words. These never shrink.
+  std::vector<Key> keys_;
   std::vector<float> values_;
+  std::size_t count_ = 0;  ///< Features so far.
+  std::vector<std::uint32_t>
+      number_befores_;  ///< Of a regular row, offsets of what is around its numbers
+  std::vector<std::uint32_t> number_ends_;
+  std::vector<std::uint32_t> numbered_;  ///< and the features that they belong to.
+  std::vector<float> numbers_;
 };
 
 /// Does `line` look like a VW example? Used to detect the format.

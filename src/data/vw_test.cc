@@ -103,6 +103,13 @@ TEST(Vw, RefusalsSayWhatWasFound) {
   EXPECT_NE(error("1 1 0 7 'tag |f a").find("before the first |"), std::string::npos);
   EXPECT_NE(error("1 |f :0.5").find("name:value, found ':0.5'"), std::string::npos);
   EXPECT_NE(error("1 |f a:x").find("found 'a:x'"), std::string::npos);
+  EXPECT_NE(error("1 |f a :2 b").find("name:value, found ':2'"), std::string::npos);
+  EXPECT_NE(error("1 |f a:0.5 b: c").find("found 'b:'"), std::string::npos);
+  EXPECT_NE(error("1 |f a:0.5 b::2").find("found 'b::2'"), std::string::npos);
+  EXPECT_NE(error("1 |f:2:3 a").find("found '|f:2:3'"), std::string::npos);
+  EXPECT_NE(error("1 |f a:1 |: b").find("found '|:'"), std::string::npos);
+  // The first fault counts, whichever is seen first.
+  EXPECT_NE(error("1 |f a:x b:1:2").find("found 'a:x'"), std::string::npos);
   EXPECT_NE(error("1 |f a:1:2").find("found 'a:1:2'"), std::string::npos);
   EXPECT_NE(error("1 |f a:inf").find("finite"), std::string::npos);
   EXPECT_NE(error("1 |f a:nan").find("finite"), std::string::npos);
