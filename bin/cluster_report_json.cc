@@ -24,6 +24,11 @@ Json NodesOf(const wire::ClusterStatus& status) {
                  {"address", node.address},
                  {"silent_seconds", static_cast<double>(node.silent_ns) / 1e9}};
     if (node.job != 0) json["job"] = node.job;
+    if (node.role == wire::Role::kServer) {
+      json["memory"] = {{"key_lists", node.memory.key_lists},
+                        {"clocks", node.memory.clocks},
+                        {"waiting", node.memory.waiting}};
+    }
     nodes.push_back(std::move(json));
   }
   return nodes;
@@ -32,10 +37,15 @@ Json NodesOf(const wire::ClusterStatus& status) {
 Json TablesOf(std::span<const wire::TableStatus> tables) {
   Json array = Json::array();
   for (const wire::TableStatus& table : tables) {
-    Json json = {
-        {"table", table.name},      {"id", table.table},  {"state", StateName(table.state)},
-        {"servers", table.servers}, {"rows", table.rows}, {"bytes", table.bytes},
-        {"frozen", table.frozen}};
+    Json json = {{"table", table.name},
+                 {"id", table.table},
+                 {"state", StateName(table.state)},
+                 {"servers", table.servers},
+                 {"rows", table.rows},
+                 {"bytes", table.bytes},
+                 {"frozen", table.frozen},
+                 {"held_bytes", table.held_bytes}};
+    if (table.memory_max != 0) json["memory_max"] = table.memory_max;
     if (table.job != 0) json["job"] = table.job;
     if (!table.message.empty()) json["message"] = table.message;
     array.push_back(std::move(json));
@@ -143,6 +153,8 @@ std::string TableJson(const wire::View& view) {
                {"id", view.table},
                {"width", options.width},
                {"updater", UpdaterOf(options.updater)},
+               {"aggregate", options.aggregate},
+               {"memory_max", options.memory_max},
                {"segments", options.segment_count},
                {"servers", std::move(servers)}});
 }

@@ -59,6 +59,16 @@ std::vector<StreamId> GroupClock::Behind(Step step) const {
   return behind;
 }
 
+std::size_t GroupClock::memory_bytes() const {
+  constexpr std::size_t kNodeBytes = 4 * sizeof(void*);
+  std::size_t bytes = 0;
+  for (const auto& [stream, entry] : streams_) {
+    bytes += kNodeBytes + sizeof(std::pair<const StreamId, Entry>) +
+             entry.ahead.size() * (kNodeBytes + sizeof(std::pair<const Ts, Step>));
+  }
+  return bytes;
+}
+
 bool GroupClock::Recompute() {
   const Step before = min_;
   min_ = streams_.size() < members_min_ ? -1 : wire::kStepMax;

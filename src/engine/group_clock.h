@@ -42,6 +42,8 @@ class GroupClock {
   /// Streams that are not through `step`, for messages about who is waited for.
   std::vector<StreamId> Behind(Step step) const;
 
+  std::size_t memory_bytes() const;
+
  private:
   struct Entry {
     Session session = 0;

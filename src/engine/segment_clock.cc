@@ -42,4 +42,9 @@ Ts SegmentClock::ts(StreamId stream) const {
   return found == streams_.end() ? 0 : found->second.ts;
 }
 
+std::size_t SegmentClock::memory_bytes() const {
+  constexpr std::size_t kNodeBytes = sizeof(void*) + sizeof(std::pair<const StreamId, Entry>);
+  return streams_.bucket_count() * sizeof(void*) + streams_.size() * kNodeBytes;
+}
+
 }  // namespace steelyard::engine

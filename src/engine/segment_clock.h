@@ -38,6 +38,7 @@ class SegmentClock {
 
   bool knows(StreamId stream) const { return streams_.contains(stream); }
   std::size_t stream_count() const { return streams_.size(); }
+  std::size_t memory_bytes() const;
 
  private:
   struct Entry {

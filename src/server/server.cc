@@ -106,6 +106,7 @@ Status Server::OnPush(Transport& transport, LinkId link, const wire::Frame& fram
   const runtime::Time began = transport.now();
   const auto has_keys = packed_.Unpack(link, push.value());
   if (!has_keys.ok()) return has_keys.status();
+  if (push.value().packed.form != wire::Form::kPlain) shard_.NoteKeyLists(packed_.key_bytes());
   if (!has_keys.value()) {
     outbox.emplace_back(link, AskForKeys(push.value(), id));
     return {};
@@ -236,8 +237,12 @@ void Server::OnWake(Transport& transport) {
 void Server::SendStats(Transport& transport) {
   if (!head_.ready() || transport.now() < next_stats_) return;
   next_stats_ = transport.now() + kStatsEvery;
-  wire::TableStats stats{.tables = shard_.Sizes()};
-  if (!stats.tables.empty()) head_.Send(transport, wire::MakeFrame(stats));
+  const wire::TableStats stats{
+      .tables = shard_.Sizes(),
+      .memory = {.key_lists = packed_.key_bytes(),
+                 .clocks = shard_.clock_bytes(),
+                 .waiting = shard_.waiting_bytes()}};
+  head_.Send(transport, wire::MakeFrame(stats));
 }
 
 void Server::ArmAlarm(Transport& transport) {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "placement/test_view.h"
 #include "transport/recording_transport.h"
 

@@ -13,7 +13,7 @@
 namespace steelyard::wire {
 
 inline constexpr std::uint32_t kMagic = 0x31445953;  // "SYD1" as bytes.
-inline constexpr std::uint16_t kVersion = 3;
+inline constexpr std::uint16_t kVersion = 4;
 inline constexpr std::size_t kHeaderBytes = 64;
 inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;
 /// Before HELLO is answered a peer may send no more than this (protocol.md, S6).
@@ -73,6 +73,10 @@ enum class MessageType : std::uint16_t {
   kJobInfo = 57,
   kClusterGet = 60,
   kClusterStatus = 61,
+  kClocksGet = 62,
+  kClocks = 63,
+  kHotKeysGet = 64,
+  kHotKeys = 65,
 };
 
 /// Return a type's name for logs ("PUSH"), or "UNKNOWN".

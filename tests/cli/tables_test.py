@@ -116,6 +116,30 @@ class TablesOfACluster(ClusterTest):
         self.assertIn("NAME is missing", self.refused(2, "dump"))
         self.assertIn("for tables of a cluster", self.fail_with(2, "table", "dump", "counts"))
 
+    def test_a_table_may_fill_so_much(self):
+        self.server("server-0")
+        self.server("server-1")
+        self.wait_for_nodes(2, 0)
+        self.assertIn("memory    1.0 MB at most", self.table("create", "small", "--memory-max", "1MB"))
+        self.assertEqual(json.loads(self.table("describe", "small", "--json"))["memory_max"], 1_000_000)
+        draw = random.Random(1)
+        keys = sorted({draw.getrandbits(64) for _ in range(200_000)})
+        text = self.write("rows.tsv", "".join(f"{key}\t1\n" for key in keys))
+        said = self.refused(75, "load", "large", text, "--memory-max", "1MB")
+        self.assertRegex(said, r"table 'large' has \d+B of the 500000B that it may fill here \(1000000B over 2 servers\)")
+        self.assertIn("--memory-max", self.refused(2, "create", "x", "--memory-max", "much"))
+        self.table("load", "other", text)
+        listed = {table["table"]: table for table in self.status()["tables"]}
+        self.assertEqual((listed["small"]["memory_max"], listed["other"].get("memory_max")), (1_000_000, None))
+        wait_for(lambda: self.table("ls").count("200,000") == 1, "the count of rows: the servers go on")
+
+    def test_an_aggregated_table_says_so(self):
+        self.server()
+        self.wait_for_nodes(1, 0)
+        self.assertIn("pushes    summed by step", self.table("create", "sums", "--aggregate"))
+        self.assertTrue(json.loads(self.table("describe", "sums", "--json"))["aggregate"])
+        self.assertIn("'max' takes none", self.refused(2, "create", "most", "--aggregate", "--updater", "max"))
+
     def test_a_frozen_table_keeps_its_keys(self):
         self.server("server-0")
         self.server("server-1")
