@@ -47,7 +47,11 @@ void Server::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
     failure_ = head_.failure(transport.now());
     ArmAlarm(transport);
   } else if (acceptor_.PeerOf(link) != nullptr) {
-    OnRequest(transport, link, frame);
+    if (turns_.Admit(transport.now(), link, frame)) {
+      OnRequest(transport, link, frame);
+    } else {
+      ArmAlarm(transport);
+    }
   } else if (acceptor_.Owns(link)) {
     const auto hello = acceptor_.ReadHello(transport, link, frame);
     if (!hello) return;
@@ -156,6 +160,7 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
     case MessageType::kOpenStream: {
       const auto open = wire::Decode<wire::OpenStream>(frame.body.bytes());
       if (!open.ok()) return Refuse(transport, link, id, open.status());
+      turns_.Assign(link, open.value().group);
       shard_.Open(link, open.value(), id, outbox);
       break;
     }
@@ -218,6 +223,7 @@ void Server::OnClose(Transport& transport, LinkId link, const Status& why) {
   } else {
     shard_.ForgetLink(link);
     packed_.ForgetLink(link);
+    turns_.ForgetLink(link);
     acceptor_.OnClose(link);
   }
   ArmAlarm(transport);
@@ -228,6 +234,7 @@ void Server::OnWake(Transport& transport) {
   failure_ = head_.failure(transport.now());
   SendStats(transport);
   if (const auto table = shard_.ContinueFreezing()) TellFrozen(transport, *table);
+  turns_.Turn([&](LinkId link, const wire::Frame& frame) { OnRequest(transport, link, frame); });
   Outbox outbox;
   shard_.ContinueCalls(outbox);
   SendAll(transport, outbox);
@@ -241,7 +248,7 @@ void Server::SendStats(Transport& transport) {
       .tables = shard_.Sizes(),
       .memory = {.key_lists = packed_.key_bytes(),
                  .clocks = shard_.clock_bytes(),
-                 .waiting = shard_.waiting_bytes()}};
+                 .waiting = shard_.waiting_bytes() + turns_.waiting_bytes()}};
   head_.Send(transport, wire::MakeFrame(stats));
 }
 
@@ -249,7 +256,7 @@ void Server::ArmAlarm(Transport& transport) {
   const auto greeting = acceptor_.OnWake(transport);
   if (greeting) transport.WakeAt(*greeting);
   if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (shard_.freezing() || shard_.calling()) transport.WakeAt(transport.now());
+  if (shard_.freezing() || shard_.calling() || turns_.waiting()) transport.WakeAt(transport.now());
 }
 
 }  // namespace steelyard::server
