@@ -143,6 +143,31 @@ std::string FiguresJson(const TableFigures& figures) {
                {"top", std::move(top)}});
 }
 
+std::string HotKeysJson(const std::string& table, const HotKeys& hot) {
+  Json keys = Json::array();
+  for (const HotKey& key : hot.keys) keys.push_back({{"key", key.key}, {"share", key.share}});
+  return Dump(
+      {{"status", "ok"}, {"table", table}, {"samples", hot.samples}, {"keys", std::move(keys)}});
+}
+
+std::string ClocksJson(const std::string& table, std::span<const RangeClock> clocks) {
+  Json ranges = Json::array();
+  for (const RangeClock& clock : clocks) {
+    Json streams = Json::array();
+    for (const StreamTime& time : clock.streams) {
+      streams.push_back({{"stream", time.stream},
+                         {"group", time.group.id},
+                         {"push", time.ts},
+                         {"through", time.through},
+                         {"active", time.active}});
+    }
+    ranges.push_back({{"first", clock.range.first},
+                      {"last", clock.range.last},
+                      {"streams", std::move(streams)}});
+  }
+  return Dump({{"status", "ok"}, {"table", table}, {"ranges", std::move(ranges)}});
+}
+
 std::string TableJson(const wire::View& view) {
   const TableOptions& options = view.spec.options;
   Json servers = Json::array();

@@ -178,6 +178,37 @@ std::string FiguresText(const TableFigures& figures) {
   return text;
 }
 
+std::string HotKeysText(const HotKeys& hot) {
+  std::vector<std::vector<std::string>> rows = {{"key", "share at least"}};
+  for (const HotKey& key : hot.keys)
+    rows.push_back({std::to_string(key.key), fmt::format("{:.2f} %", 100 * key.share)});
+  return fmt::format("{} keys of recent requests were looked at\n\n", Grouped(hot.samples)) +
+         Columns(rows);
+}
+
+namespace {
+
+std::string GroupText(WorkerGroup group) {
+  if (group.id == 0) return "-";
+  const std::uint32_t number = group.id & ~WorkerGroup::Numbered(0).id;
+  return number == group.id ? fmt::format("job {}", number) : fmt::format("group {}", number);
+}
+
+}  // namespace
+
+std::string ClocksText(std::span<const RangeClock> clocks) {
+  std::vector<std::vector<std::string>> rows = {
+      {"first key", "last key", "stream", "member of", "push", "through step", "waited for"}};
+  for (const RangeClock& clock : clocks) {
+    for (const StreamTime& time : clock.streams) {
+      rows.push_back({std::to_string(clock.range.first), std::to_string(clock.range.last),
+                      std::to_string(time.stream), GroupText(time.group), std::to_string(time.ts),
+                      std::to_string(time.through), time.active ? "yes" : "no"});
+    }
+  }
+  return Columns(rows);
+}
+
 std::string TableText(const wire::View& view) {
   const TableOptions& options = view.spec.options;
   const std::string text = fmt::format(

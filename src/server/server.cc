@@ -135,6 +135,22 @@ Status Server::OnBlocks(LinkId link, const wire::Frame& frame, Outbox& outbox) {
   return {};
 }
 
+Result<wire::Frame> Server::AnswerInsight(const wire::Frame& frame) const {
+  const std::uint64_t id = frame.header.request_id;
+  if (frame.header.type == MessageType::kHotKeysGet) {
+    const auto get = wire::Decode<wire::HotKeysGet>(frame.body.bytes());
+    if (!get.ok()) return get.status();
+    const auto counts = shard_.HotKeysOf(get.value());
+    if (!counts.ok()) return counts.status();
+    return wire::MakeFrame(counts.value(), id);
+  }
+  const auto get = wire::Decode<wire::ClocksGet>(frame.body.bytes());
+  if (!get.ok()) return get.status();
+  const auto clocks = shard_.ClocksOf(get.value());
+  if (!clocks.ok()) return clocks.status();
+  return wire::MakeFrame(clocks.value(), id);
+}
+
 void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& frame) {
   const std::uint64_t id = frame.header.request_id;
   Outbox outbox;
@@ -188,6 +204,13 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       if (!call.ok()) return Refuse(transport, link, id, call.status());
       shard_.Call(link, std::move(call.value()), id, outbox);
       ArmAlarm(transport);
+      break;
+    }
+    case MessageType::kHotKeysGet:
+    case MessageType::kClocksGet: {
+      const Result<wire::Frame> answer = AnswerInsight(frame);
+      if (!answer.ok()) return Refuse(transport, link, id, answer.status());
+      outbox.emplace_back(link, answer.value());
       break;
     }
     case MessageType::kHello:

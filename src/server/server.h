@@ -50,6 +50,8 @@ class Server : public transport::Node {
   Status OnPush(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame,
                 Outbox& outbox);
   Status OnBlocks(transport::LinkId link, const wire::Frame& frame, Outbox& outbox);
+  /// Answer HOT_KEYS_GET or CLOCKS_GET.
+  Result<wire::Frame> AnswerInsight(const wire::Frame& frame) const;
   void OnRequest(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
   void SendAll(transport::Transport& transport, Outbox& outbox);
   void Refuse(transport::Transport& transport, transport::LinkId link, std::uint64_t request_id,

@@ -162,7 +162,7 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
     answer.detail = failure->key;
     return answer;
   }
-  segment.clock.Advance(push.stream, push.ts);
+  segment.clock.Advance(push.stream, push.ts, push.through_step);
   ++counters_.pushes_applied;
   return answer;
 }
@@ -187,6 +187,7 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
                                                           .failed = failed},
                                             request_id));
   if (table == nullptr || !failed.empty()) return;
+  table->hot.Note(push.keys);
   Announce(*table,
            {.stream = push.stream,
             .session = push.session,
@@ -318,7 +319,8 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
                             .floats = {}};
   if (!all_ok) return wire::MakePullResponse(header, 0, request_id).frame;
   const auto group = table->groups.find(pull.group);
-  header.through_min = group == table->groups.end() ? wire::kStepMax : group->second.clock.min();
+  header.through_min =
+      group == table->groups.end() ? wire::kStepMax : ThroughOf(*table, group->second, pull);
   if (Planted(PlantedBug::kWeakGate) && pull.gate_step != wire::kNoGate)
     header.through_min = std::max(header.through_min, pull.gate_step);
   auto [frame, floats] = wire::MakePullResponse(header, pull.keys.size() * width, request_id);
@@ -335,6 +337,7 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
     entries[i].clock = failure->key;
     return wire::MakePullResponse(header, 0, request_id).frame;
   }
+  table->hot.Note(pull.keys);
   ++counters_.pulls_answered;
   counters_.keys_pulled += pull.keys.size();
   if (pull.answer_codecs == wire::AnswerCodecs{}) return std::move(frame);

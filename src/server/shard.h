@@ -17,6 +17,7 @@
 #include "engine/segment_clock.h"
 #include "runtime/time.h"
 #include "server/block_solver.h"
+#include "server/hot_keys.h"
 #include "server/packed_requests.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
@@ -31,6 +32,7 @@
 #include "wire/call_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
+#include "wire/table_messages.h"
 
 namespace steelyard::server {
 
@@ -111,6 +113,12 @@ class Shard {
   static constexpr runtime::Duration kSlowPush = std::chrono::milliseconds(50);
   /// How long a push to `table` took.
   void NoteDuration(TableId table, runtime::Duration took);
+
+  /// The keys of a table that pushes and pulls name most often here.
+  /// Errors: kNotFound  the table is not here.
+  Result<wire::HotKeyCounts> HotKeysOf(const wire::HotKeysGet& get) const;
+  /// How far each stream is on each range of keys held here. Errors: as HotKeysOf().
+  Result<wire::Clocks> ClocksOf(const wire::ClocksGet& get) const;
 
   /// Begin to run a function on segments held here. It is answered by ContinueCalls(), once; a repeated request joins
   /// the one under way.
@@ -201,6 +209,7 @@ class Shard {
     std::map<JobId, Group> groups;
     std::map<StreamId, JobId> group_of;
     std::unique_ptr<BlockSolver> blocks;
+    HotKeys hot;
     std::optional<float> freeze_at_least;  ///< Set from the first request to freeze on.
 
     std::size_t FloatsPerKey(wire::Columns columns) const;
@@ -236,6 +245,9 @@ class Shard {
   /// Count what a user's code did, and log the first times and every thousandth.
   void Complain(std::uint64_t& counter, const Table& table, const std::string& what);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
+  /// The step that every member is through on the segments that a pull asks for.
+  static Step ThroughOf(const Table& table, const Group& group, const wire::Pull& pull);
+  static wire::RangeTimes TimesOf(const Table& table, const Segment& segment);
   /// Why a push may not change a segment's rows now; kOk: it may.
   wire::EntryAnswer CheckRoom(const Table& table, const Segment& segment,
                               std::span<const Key> keys) const;

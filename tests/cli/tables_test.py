@@ -133,6 +133,27 @@ class TablesOfACluster(ClusterTest):
         self.assertEqual((listed["small"]["memory_max"], listed["other"].get("memory_max")), (1_000_000, None))
         wait_for(lambda: self.table("ls").count("200,000") == 1, "the count of rows: the servers go on")
 
+    def test_a_table_tells_its_hot_keys_and_clocks(self):
+        self.server("server-0")
+        self.server("server-1")
+        self.worker()
+        self.wait_for_nodes(2, 1)
+        self.long_job()
+        self.wait_for_states("running")
+        name = self.status()["tables"][0]["table"]
+        wait_for(lambda: json.loads(self.table("hot", name, "--json"))["keys"], "a key that is asked for often")
+        hot = json.loads(self.table("hot", name, "--json", "--top", "1"))
+        self.assertEqual(len(hot["keys"]), 1)
+        self.assertTrue(0 < hot["keys"][0]["share"] <= 1, hot)
+        self.assertIn("keys of recent requests were looked at", self.table("hot", name, "--ids"))
+        clocks = json.loads(self.table("clocks", name, "--json"))["ranges"]
+        self.assertEqual((clocks[0]["first"], clocks[-1]["last"]), (0, 2 ** 64 - 1))
+        members = [stream for stream in clocks[0]["streams"] if stream["active"]]
+        self.assertEqual([(member["group"], member["push"] > 0) for member in members], [(1, True)])
+        self.assertIn("job 1", self.table("clocks", name, "--first", "5", "--last", "5"))
+        self.assertIn("is behind", self.refused(2, "clocks", name, "--first", "5", "--last", "4"))
+        self.assertIn("no table 'x'", self.refused(65, "hot", "x"))
+
     def test_an_aggregated_table_says_so(self):
         self.server()
         self.wait_for_nodes(1, 0)

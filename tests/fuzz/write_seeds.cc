@@ -18,6 +18,7 @@
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 #include "wire/job_messages.h"
+#include "wire/table_messages.h"
 
 namespace steelyard::fuzz {
 namespace {
@@ -100,6 +101,11 @@ void WriteControlMessages() {
   WriteMessage(target, index++, wire::TableFreeze{3, 2.0F});
   WriteMessage(target, index++, wire::TableFrozen{3, {{1, 1000, 7, 8}}});
   WriteMessage(target, index++, wire::RetireStream{3, 7});
+  WriteMessage(target, index++, wire::HotKeysGet{3, 10});
+  WriteMessage(target, index++, wire::HotKeyCounts{3, 1000, {{7, 90, 2}, {8, 20, 20}}});
+  WriteMessage(target, index++, wire::ClocksGet{3, 5, 9});
+  WriteMessage(target, index++,
+               wire::Clocks{3, {{5, 9, {{1, 2, 17, 4, true}, {7, 0, 1, -1, false}}}}});
 }
 
 void WriteCallMessages() {
