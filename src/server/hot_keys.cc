@@ -13,8 +13,11 @@ std::size_t HotKeys::Gap() {
 }
 
 std::size_t HotKeys::Least() {
-  const auto least = std::ranges::min(entries_, {}, &wire::HotKey::count).count;
-  while (entries_[hand_].count != least) hand_ = (hand_ + 1) % kTracked;
+  // Counts rise: once a whole round finds none that is as low, the least one is higher.
+  for (std::size_t passed = 0; entries_[hand_].count > least_; ++passed) {
+    if (passed == kTracked) least_ = std::ranges::min(entries_, {}, &wire::HotKey::count).count;
+    hand_ = (hand_ + 1) % kTracked;
+  }
   return hand_;
 }
 
@@ -38,6 +41,7 @@ void HotKeys::Count(Key key) {
 
 void HotKeys::Fade() {
   samples_ /= 2;
+  least_ /= 2;
   for (wire::HotKey& entry : entries_) {
     entry.count /= 2;
     entry.error = std::min(entry.error / 2, entry.count);
