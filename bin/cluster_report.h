@@ -9,6 +9,7 @@
 
 #include "checkpoint/manifest.h"
 #include "steelyard/functions.h"
+#include "steelyard/insight.h"
 #include "steelyard/types.h"
 #include "wire/cluster_messages.h"
 
@@ -34,6 +35,11 @@ struct TableFigures {
 };
 std::string FiguresJson(const TableFigures& figures);
 std::string FiguresText(const TableFigures& figures);
+
+std::string HotKeysJson(const std::string& table, const HotKeys& hot);
+std::string HotKeysText(const HotKeys& hot);
+std::string ClocksJson(const std::string& table, std::span<const RangeClock> clocks);
+std::string ClocksText(std::span<const RangeClock> clocks);
 
 std::string StatusJson(const std::string& cluster, const wire::ClusterStatus& status);
 std::string JobsJson(const std::string& cluster, std::span<const wire::JobSummary> jobs);

@@ -24,6 +24,11 @@ Json NodesOf(const wire::ClusterStatus& status) {
                  {"address", node.address},
                  {"silent_seconds", static_cast<double>(node.silent_ns) / 1e9}};
     if (node.job != 0) json["job"] = node.job;
+    if (node.role == wire::Role::kServer) {
+      json["memory"] = {{"key_lists", node.memory.key_lists},
+                        {"clocks", node.memory.clocks},
+                        {"waiting", node.memory.waiting}};
+    }
     nodes.push_back(std::move(json));
   }
   return nodes;
@@ -32,10 +37,15 @@ Json NodesOf(const wire::ClusterStatus& status) {
 Json TablesOf(std::span<const wire::TableStatus> tables) {
   Json array = Json::array();
   for (const wire::TableStatus& table : tables) {
-    Json json = {
-        {"table", table.name},      {"id", table.table},  {"state", StateName(table.state)},
-        {"servers", table.servers}, {"rows", table.rows}, {"bytes", table.bytes},
-        {"frozen", table.frozen}};
+    Json json = {{"table", table.name},
+                 {"id", table.table},
+                 {"state", StateName(table.state)},
+                 {"servers", table.servers},
+                 {"rows", table.rows},
+                 {"bytes", table.bytes},
+                 {"frozen", table.frozen},
+                 {"held_bytes", table.held_bytes}};
+    if (table.memory_max != 0) json["memory_max"] = table.memory_max;
     if (table.job != 0) json["job"] = table.job;
     if (!table.message.empty()) json["message"] = table.message;
     array.push_back(std::move(json));
@@ -133,6 +143,31 @@ std::string FiguresJson(const TableFigures& figures) {
                {"top", std::move(top)}});
 }
 
+std::string HotKeysJson(const std::string& table, const HotKeys& hot) {
+  Json keys = Json::array();
+  for (const HotKey& key : hot.keys) keys.push_back({{"key", key.key}, {"share", key.share}});
+  return Dump(
+      {{"status", "ok"}, {"table", table}, {"samples", hot.samples}, {"keys", std::move(keys)}});
+}
+
+std::string ClocksJson(const std::string& table, std::span<const RangeClock> clocks) {
+  Json ranges = Json::array();
+  for (const RangeClock& clock : clocks) {
+    Json streams = Json::array();
+    for (const StreamTime& time : clock.streams) {
+      streams.push_back({{"stream", time.stream},
+                         {"group", time.group.id},
+                         {"push", time.ts},
+                         {"through", time.through},
+                         {"active", time.active}});
+    }
+    ranges.push_back({{"first", clock.range.first},
+                      {"last", clock.range.last},
+                      {"streams", std::move(streams)}});
+  }
+  return Dump({{"status", "ok"}, {"table", table}, {"ranges", std::move(ranges)}});
+}
+
 std::string TableJson(const wire::View& view) {
   const TableOptions& options = view.spec.options;
   Json servers = Json::array();
@@ -143,6 +178,8 @@ std::string TableJson(const wire::View& view) {
                {"id", view.table},
                {"width", options.width},
                {"updater", UpdaterOf(options.updater)},
+               {"aggregate", options.aggregate},
+               {"memory_max", options.memory_max},
                {"segments", options.segment_count},
                {"servers", std::move(servers)}});
 }

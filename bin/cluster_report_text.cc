@@ -127,12 +127,24 @@ std::string JobsText(std::span<const wire::JobSummary> jobs) {
   return Columns(rows);
 }
 
+namespace {
+
+/// "3.1 MB", "3.1 MB of 8 MB", "3.1 MB + 12 kB held".
+std::string MemoryText(const wire::TableStatus& table) {
+  std::string text = Bytes(table.bytes);
+  if (table.memory_max != 0) text += " of " + Bytes(table.memory_max);
+  if (table.held_bytes != 0) text += " + " + Bytes(table.held_bytes) + " held";
+  return text;
+}
+
+}  // namespace
+
 std::string TablesText(std::span<const wire::TableStatus> tables) {
   std::vector<std::vector<std::string>> rows = {
       {"table", "state", "rows", "memory", "servers", "job", "says"}};
   for (const wire::TableStatus& table : tables) {
     rows.push_back({table.name, table.frozen ? "frozen" : StateName(table.state),
-                    Grouped(table.rows), Bytes(table.bytes), std::to_string(table.servers),
+                    Grouped(table.rows), MemoryText(table), std::to_string(table.servers),
                     OrDash(table.job), table.message});
   }
   return Columns(rows);
@@ -166,11 +178,44 @@ std::string FiguresText(const TableFigures& figures) {
   return text;
 }
 
+std::string HotKeysText(const HotKeys& hot) {
+  std::vector<std::vector<std::string>> rows = {{"key", "share at least"}};
+  for (const HotKey& key : hot.keys)
+    rows.push_back({std::to_string(key.key), fmt::format("{:.2f} %", 100 * key.share)});
+  return fmt::format("{} keys of recent requests were looked at\n\n", Grouped(hot.samples)) +
+         Columns(rows);
+}
+
+namespace {
+
+std::string GroupText(WorkerGroup group) {
+  if (group.id == 0) return "-";
+  const std::uint32_t number = group.id & ~WorkerGroup::Numbered(0).id;
+  return number == group.id ? fmt::format("job {}", number) : fmt::format("group {}", number);
+}
+
+}  // namespace
+
+std::string ClocksText(std::span<const RangeClock> clocks) {
+  std::vector<std::vector<std::string>> rows = {
+      {"first key", "last key", "stream", "member of", "push", "through step", "waited for"}};
+  for (const RangeClock& clock : clocks) {
+    for (const StreamTime& time : clock.streams) {
+      rows.push_back({std::to_string(clock.range.first), std::to_string(clock.range.last),
+                      std::to_string(time.stream), GroupText(time.group), std::to_string(time.ts),
+                      std::to_string(time.through), time.active ? "yes" : "no"});
+    }
+  }
+  return Columns(rows);
+}
+
 std::string TableText(const wire::View& view) {
   const TableOptions& options = view.spec.options;
-  const std::string text =
-      fmt::format("table     {} (number {})\n{}segments  {}\n\n", options.name, view.table,
-                  ValuesText(options.width, options.updater), options.segment_count);
+  const std::string text = fmt::format(
+      "table     {} (number {})\n{}segments  {}\n{}{}\n", options.name, view.table,
+      ValuesText(options.width, options.updater), options.segment_count,
+      options.aggregate ? "pushes    summed by step, applied once\n" : "",
+      options.memory_max == 0 ? "" : "memory    " + Bytes(options.memory_max) + " at most\n");
   std::vector<std::vector<std::string>> rows = {{"server", "address", "segments"}};
   for (std::uint32_t i = 0; i < view.owners.size(); ++i) {
     rows.push_back(

@@ -37,10 +37,11 @@ const std::vector<Command>& AllCommands() {
       JobsWaitCommand(),      JobsCancelCommand(),  TableLsCommand(),
       TableDescribeCommand(), TableCreateCommand(), TableDumpCommand(),
       TableLoadCommand(),     TableDropCommand(),   TableFreezeCommand(),
-      TableStatCommand(),     ConvertCommand(),     DatagenCommand(),
-      BenchCommand(),         HeadCommand(),        ServerCommand(),
-      WorkerCommand(),        DoctorCommand(),      CompletionCommand(),
-      VersionCommand(),       HelpCommand(),
+      TableStatCommand(),     TableHotCommand(),    TableClocksCommand(),
+      ConvertCommand(),       DatagenCommand(),     BenchCommand(),
+      HeadCommand(),          ServerCommand(),      WorkerCommand(),
+      DoctorCommand(),        CompletionCommand(),  VersionCommand(),
+      HelpCommand(),
   };
   return commands;
 }

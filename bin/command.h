@@ -70,6 +70,8 @@ Command TableLoadCommand();
 Command TableDropCommand();
 Command TableFreezeCommand();
 Command TableStatCommand();
+Command TableHotCommand();
+Command TableClocksCommand();
 Command ConvertCommand();
 Command DatagenCommand();
 Command BenchCommand();

@@ -10,6 +10,7 @@
 
 #include "cluster_call.h"
 #include "table/updater.h"
+#include "table_memory.h"
 
 namespace steelyard::cli {
 namespace {
@@ -61,7 +62,15 @@ std::vector<Option> NewTableOptions() {
           {.name = "segments",
            .value = "N",
            .help = "key ranges that are spread over the servers",
-           .default_text = std::to_string(defaults.segment_count)}};
+           .default_text = std::to_string(defaults.segment_count)},
+          {.name = "aggregate",
+           .help = "keep what the members of a worker group push in a step until all of them are "
+                   "through it, and apply the sum once"},
+          {.name = "memory-max",
+           .value = "SIZE",
+           .help = "memory that its rows may fill, shared out over the servers; new keys beyond it "
+                   "are refused",
+           .default_text = "no limit"}};
 }
 
 Option AtLeastOption(const std::string& help) {
@@ -93,6 +102,10 @@ Result<TableOptions> NewTableOf(const Values& values, std::uint32_t width) {
     if (!number.ok()) return number.status();
     *field = number.value();
   }
+  options.aggregate = values.Has("aggregate");
+  const auto memory_max = MemoryMaxOf(values);
+  if (!memory_max.ok()) return memory_max.status();
+  options.memory_max = memory_max.value().bytes;
   // Other names may be updaters of the servers' users; they say so.
   const auto known = table::UpdaterNames();
   if (std::ranges::find(known, options.updater.name) != known.end()) {

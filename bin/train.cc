@@ -33,7 +33,10 @@ double SecondsSinceStart() {
 job::JobPlan PlanOf(const job::TrainParameters& parameters, const TrainInput& input,
                     const job::Scorer& learner) {
   return {.parameters = parameters,
-          .table = {.name = kWeightsTable, .width = 1, .updater = learner.updater()},
+          .table = {.name = kWeightsTable,
+                    .width = 1,
+                    .updater = learner.updater(),
+                    .aggregate = parameters.aggregate},
           .row_floats = static_cast<std::uint32_t>(learner.row_floats()),
           .servers_min = static_cast<std::uint32_t>(parameters.server_count()),
           .slot_count = static_cast<std::uint32_t>(parameters.worker_count()),

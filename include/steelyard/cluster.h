@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "steelyard/functions.h"
+#include "steelyard/insight.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "steelyard/task.h"
@@ -82,6 +83,13 @@ class Table {
   ///
   /// @return how many keys there are.
   Result<std::uint64_t> Freeze(float at_least = 0.0F);
+
+  /// The keys that pushes and pulls of this table name most often, most first; blocks. Servers count a sample of the keys
+  /// of recent requests.
+  Result<HotKeys> FindHotKeys(std::size_t count = 10);
+
+  /// The vector clocks of a range: for each of its parts, how far every stream is that was ever opened; blocks.
+  Result<std::vector<RangeClock>> Clocks(KeyRange range = {0, kKeyMax});
 
   // ---- Functions: they run where the rows are, and only what they answer travels. All of them block. ----
   //

@@ -23,6 +23,9 @@ struct TableOptions {
   UpdaterOptions updater = {};
   /// Key ranges the table is cut into; the same for any number of servers, so that results do not depend on it.
   std::uint32_t segment_count = 32;
+  /// Keep what members of a worker group push in a step until all of them are through it; then apply the sum, once.
+  bool aggregate = false;
+  std::uint64_t memory_max = 0;  ///< Bytes that its rows may take over all servers; 0: no limit.
   bool operator==(const TableOptions&) const = default;
 };
 

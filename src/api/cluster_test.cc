@@ -334,6 +334,77 @@ TEST_F(ClusterTest, AGroupWaitsForItsMembersAndNotForThoseWhoLeave) {
   EXPECT_EQ(b.Pull({7}).get().value(), std::vector<float>{12}) << "who has left may read";
 }
 
+TEST_F(ClusterTest, ATableTellsItsClocksAndItsHotKeys) {
+  Cluster cluster = Connect();
+  Table table = cluster.CreateTable({.name = "told", .segment_count = 8}).value();
+  ASSERT_TRUE(table.Join({.group = WorkerGroup::Numbered(4)}).ok());
+  const auto fresh = table.Clocks();
+  ASSERT_TRUE(fresh.ok()) << fresh.status().ToString();
+  ASSERT_EQ(fresh.value().size(), 1u) << "equal neighbours are one, over all servers";
+  EXPECT_EQ(fresh.value()[0].range, (KeyRange{0, kKeyMax}));
+  ASSERT_EQ(fresh.value()[0].streams.size(), 1u);
+  EXPECT_EQ(fresh.value()[0].streams[0].group, WorkerGroup::Numbered(4));
+  EXPECT_TRUE(fresh.value()[0].streams[0].active);
+  for (Step step = 0; step < 3; ++step)
+    ASSERT_TRUE(table.Push({5}, {1}, {.step = step}).result.get().ok());
+  const auto clocks = table.Clocks();
+  ASSERT_TRUE(clocks.ok());
+  ASSERT_EQ(clocks.value().size(), 2u) << "only the first segment has pushes";
+  EXPECT_EQ(clocks.value()[0].streams[0].ts, 3u);
+  EXPECT_EQ(clocks.value()[1].streams[0].ts, 0u);
+  for (const RangeClock& clock : clocks.value()) EXPECT_EQ(clock.streams[0].through, 2);
+  EXPECT_EQ(table.Clocks({kKeyMax, kKeyMax}).value().at(0).range, (KeyRange{kKeyMax, kKeyMax}));
+  EXPECT_EQ(table.Clocks({2, 1}).status().code(), StatusCode::kInvalidArgument);
+
+  std::vector<Key> keys(1'000);
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = i << 50;
+  keys[0] = 5;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(table.Pull(keys).get().ok());
+    for (int j = 0; j < 50; ++j) ASSERT_TRUE(table.Pull({5}).get().ok());
+  }
+  const auto hot = table.FindHotKeys(1);
+  ASSERT_TRUE(hot.ok()) << hot.status().ToString();
+  ASSERT_EQ(hot.value().keys.size(), 1u);
+  EXPECT_EQ(hot.value().keys[0].key, 5u);
+  EXPECT_GT(hot.value().samples, 50u);
+  EXPECT_GT(hot.value().keys[0].share, 0.01);
+}
+
+TEST_F(ClusterTest, APushBeyondTheTablesQuotaNamesIt) {
+  Cluster cluster = Connect();
+  Table table = cluster.CreateTable({.name = "small", .memory_max = 200'000}).value();
+  Status status;
+  for (Key first = 0; status.ok() && first < 1'000; ++first) {
+    std::vector<Key> keys(1'000);
+    for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = (i << 54) | first;
+    status = table.Push(keys, std::vector<float>(keys.size(), 1)).get();
+  }
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(status.message().find("table 'small' has "), std::string::npos) << status.ToString();
+  EXPECT_NE(status.message().find("200000B over 2 servers"), std::string::npos);
+}
+
+TEST_F(ClusterTest, MembersOfAnAggregatedTableAreAppliedTogether) {
+  Cluster first = Connect();
+  Cluster second = Connect();
+  Table one = first.CreateTable({.name = "sums", .aggregate = true}).value();
+  Table two = second.OpenTable("sums").value();
+  const WorkerGroup group = WorkerGroup::Numbered(9);
+  ASSERT_TRUE(one.Join({.group = group, .members = 2}).ok());
+  ASSERT_TRUE(two.Join({.group = group, .members = 2}).ok());
+  ASSERT_TRUE(one.Push({5}, {1}, {.step = 0}).result.get().ok());
+  EXPECT_EQ(one.Pull({5}).get().value().at(0), 0) << "the step is open";
+  ASSERT_TRUE(two.Push({5}, {2}, {.step = 0}).result.get().ok());
+  const auto pulled = one.Pull({5}, {.step = 1, .gate = BoundedDelay(group, 1, 0)}).result.get();
+  ASSERT_TRUE(pulled.ok());
+  EXPECT_EQ(pulled.value().values.at(0), 3);
+  const auto refused =
+      first.CreateTable({.name = "x", .updater = {.name = "max"}, .aggregate = true});
+  EXPECT_FALSE(refused.ok());
+  EXPECT_NE(refused.status().message().find("takes none"), std::string::npos);
+}
+
 TEST_F(ClusterTest, AMemberThatDiesIsNotWaitedFor) {
   constexpr WorkerGroup kGroup = WorkerGroup::Numbered(2);
   Cluster first = Connect();

@@ -271,6 +271,17 @@ std::future<Result<client::Called>> Connection::Call(TableId table, client::Call
   return called;
 }
 
+Result<wire::Frame> Connection::AskServer(TableId table, std::size_t owner,
+                                          const wire::Frame& request) {
+  return Wait<wire::Frame>(
+      [this, table, owner, &request](const auto& done) {
+        const Status given = node_->client().Ask(*transport_, table, owner, request, done);
+        if (!given.ok()) done(given);
+        node_->ArmAlarm(*transport_);
+      },
+      kAnswerMax);
+}
+
 Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRequest& request) {
   return Wait<client::Scanned>(
       [this, table, request](const auto& done) {

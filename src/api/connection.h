@@ -62,6 +62,21 @@ class Connection {
   /// Read the rows of a table that `request` asks for, of all segments in order. @param request  of segment 0.
   Status Scan(const wire::View& view, client::ScanRequest request,
               const std::function<Status(const client::Scanned&)>& on_page);
+  /// Ask each server of a table in turn, and wait for its `Answer`.
+  template <typename Answer, typename Question>
+  Result<std::vector<Answer>> AskServers(const wire::View& view, const Question& question) {
+    std::vector<Answer> answers;
+    for (std::size_t owner = 0; owner < view.owners.size(); ++owner) {
+      const Result<wire::Frame> frame = AskServer(view.table, owner, wire::MakeFrame(question));
+      if (!frame.ok()) return frame.status();
+      if (frame.value().header.type != Answer::kType)
+        return Status(StatusCode::kCorruption, "a server answers something else than was asked");
+      auto answer = wire::Decode<Answer>(frame.value().body.bytes());
+      if (!answer.ok()) return answer.status();
+      answers.push_back(std::move(answer.value()));
+    }
+    return answers;
+  }
   std::string DescribeWait();
 
  private:
@@ -71,6 +86,7 @@ class Connection {
   template <typename Done>
   bool HasRoomForTask(const Done& done);
   Result<wire::Frame> AskFrame(wire::Frame request);
+  Result<wire::Frame> AskServer(TableId table, std::size_t owner, const wire::Frame& request);
   Result<client::Scanned> ScanPage(TableId table, const client::ScanRequest& request);
   /// Run `work(done)` on the loop and wait for what `done` is given, for `patience` at most.
   template <typename T>

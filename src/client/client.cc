@@ -254,6 +254,8 @@ void Client::OnFrame(Transport& transport, LinkId link, const wire::Frame& frame
         break;
       case MessageType::kBlockJoined:
       case MessageType::kBlockStepped:
+      case MessageType::kHotKeys:
+      case MessageType::kClocks:
         OnAnswer(*server, frame);
         break;
       case MessageType::kCallResponse:

@@ -185,6 +185,8 @@ class Client {
   void RunCallbacks();
   static Status Refusal(const Server& server);
   Status LostRows(const Table& table, const Server& server, wire::EntryCode code) const;
+  /// Why push `ts` is refused by a server on which the table has `held` bytes.
+  Status OverQuota(const Table& table, const Server& server, Ts ts, std::uint64_t held) const;
 
   const rpc::Identity* self_;
   Options options_;

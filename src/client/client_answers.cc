@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/byte_size.h"
 #include "client/client_state.h"
 
 namespace steelyard::client {
@@ -114,6 +115,17 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                               " MB that they may, and the push brings new keys of table '" +
                               table.view.spec.options.name +
                               "'; raise --memory-max, use more servers, or fewer features",
+                          server.channel.name()));
+      case EntryCode::kOverQuota:
+        return FailTable(table, OverQuota(table, server, ack.ts, entry.detail));
+      case EntryCode::kHeldFull:
+        return FailTable(
+            table, Status(StatusCode::kResourceExhausted,
+                          "push " + std::to_string(ack.ts) + " refused: the server holds " +
+                              std::to_string(entry.detail / 1'000'000) +
+                              " MB of pushes of steps that not every member of their groups is "
+                              "through; push less in a step, or see whom table '" +
+                              table.view.spec.options.name + "' waits for",
                           server.channel.name()));
       case EntryCode::kFrozen:
         return FailTable(table,
@@ -286,6 +298,23 @@ Status Client::LostRows(const Table& table, const Server& server, EntryCode code
   return Status(StatusCode::kUnavailable,
                 "no longer holds its part of table '" + table.view.spec.options.name + "' (" +
                     wire::EntryCodeName(code) + "): the server was restarted or the table dropped",
+                server.channel.name());
+}
+
+Status Client::OverQuota(const Table& table, const Server& server, Ts ts,
+                         std::uint64_t held) const {
+  const wire::View& view = table.view;
+  const auto here = std::ranges::count_if(view.segments, [&](const wire::SegmentView& segment) {
+    return table.server_of_owner[segment.owner] == server.index;
+  });
+  const std::uint64_t share = wire::ShareOfMemory(view.spec, static_cast<std::size_t>(here));
+  return Status(StatusCode::kResourceExhausted,
+                "push " + std::to_string(ts) + " refused: table '" + view.spec.options.name +
+                    "' has " + ByteSizeText({held}) + " of the " + ByteSizeText({share}) +
+                    " that it may fill here (" + ByteSizeText({view.spec.options.memory_max}) +
+                    " over " + std::to_string(view.owners.size()) +
+                    " servers), and the push brings new keys; use fewer keys, or create the table "
+                    "with a larger --memory-max",
                 server.channel.name());
 }
 

@@ -177,6 +177,7 @@ Result<wire::View> Tables::ViewOf(TableId id) const {
 }
 
 void Tables::OnStats(NodeId server, const wire::TableStats& stats, std::vector<Outgoing>& out) {
+  memory_[server] = stats.memory;
   for (const wire::TableSize& size : stats.tables) {
     const auto found = tables_.find(size.table);
     if (found != tables_.end()) {
@@ -187,6 +188,11 @@ void Tables::OnStats(NodeId server, const wire::TableStats& stats, std::vector<O
   }
 }
 
+wire::ServerMemory Tables::MemoryOf(NodeId server) const {
+  const auto found = memory_.find(server);
+  return found == memory_.end() ? wire::ServerMemory{} : found->second;
+}
+
 std::vector<wire::TableStatus> Tables::List() const {
   std::vector<wire::TableStatus> list;
   for (const auto& [id, table] : tables_) {
@@ -195,11 +201,13 @@ std::vector<wire::TableStatus> Tables::List() const {
                              .name = table.view.spec.options.name,
                              .state = wire::TableState::kReady,
                              .servers = static_cast<std::uint32_t>(table.view.owners.size()),
+                             .memory_max = table.view.spec.options.memory_max,
                              .frozen = table.freezing && table.freezing->unconfirmed.empty(),
                              .message = {}};
     for (const auto& [server, size] : table.sizes) {
       status.rows += size.rows;
       status.bytes += size.bytes;
+      status.held_bytes += size.held_bytes;
     }
     if (table.state == State::kLost) {
       status.state = wire::TableState::kLost;
@@ -214,6 +222,7 @@ std::vector<wire::TableStatus> Tables::List() const {
 }
 
 void Tables::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
+  memory_.erase(gone.member.id);
   for (auto& [id, table] : tables_) {
     const std::string name = "'" + table.view.spec.options.name + "'";
     const bool held = std::ranges::any_of(table.view.owners, [&](const wire::Owner& owner) {

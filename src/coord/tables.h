@@ -51,6 +51,8 @@ class Tables {
   void OnDropped(NodeId server, const wire::TableDropped& dropped);
   /// What a server holds. A table that does not exist any more (its INSTALL_VIEW overtook its TABLE_DROP) is dropped.
   void OnStats(NodeId server, const wire::TableStats& stats, std::vector<Outgoing>& out);
+  /// What a server keeps besides rows, as it said last.
+  wire::ServerMemory MemoryOf(NodeId server) const;
   /// A server could not install a view, or freeze a table.
   void OnRefused(NodeId server, TableId table, const Status& why, std::vector<Outgoing>& out);
 
@@ -102,6 +104,7 @@ class Tables {
 
   const Membership* members_;
   std::map<TableId, Table> tables_;
+  std::map<NodeId, wire::ServerMemory> memory_;  ///< As each server said last.
   TableId next_id_ = 1;
   Epoch next_epoch_ = 1;
   runtime::Time now_{0};

@@ -59,6 +59,36 @@ std::vector<StreamId> GroupClock::Behind(Step step) const {
   return behind;
 }
 
+Step GroupClock::MinWhere(const std::function<Step(StreamId)>& through_there) const {
+  if (streams_.size() < members_min_) return min_;
+  Step least = wire::kStepMax;
+  for (const auto& [stream, entry] : streams_) {
+    if (!entry.retired) least = std::min(least, std::max(entry.through, through_there(stream)));
+    if (least == min_) break;
+  }
+  return least;
+}
+
+Step GroupClock::through(StreamId stream) const {
+  const auto found = streams_.find(stream);
+  return found == streams_.end() ? -1 : found->second.through;
+}
+
+bool GroupClock::active(StreamId stream) const {
+  const auto found = streams_.find(stream);
+  return found != streams_.end() && !found->second.retired;
+}
+
+std::size_t GroupClock::memory_bytes() const {
+  constexpr std::size_t kNodeBytes = 4 * sizeof(void*);
+  std::size_t bytes = 0;
+  for (const auto& [stream, entry] : streams_) {
+    bytes += kNodeBytes + sizeof(std::pair<const StreamId, Entry>) +
+             entry.ahead.size() * (kNodeBytes + sizeof(std::pair<const Ts, Step>));
+  }
+  return bytes;
+}
+
 bool GroupClock::Recompute() {
   const Step before = min_;
   min_ = streams_.size() < members_min_ ? -1 : wire::kStepMax;

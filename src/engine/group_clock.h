@@ -1,6 +1,7 @@
 // GroupClock: how far each stream of a worker group is through its steps on one shard; what bounds the delay.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -36,11 +37,21 @@ class GroupClock {
   /// have retired.
   Step min() const { return min_; }
 
+  /// The step that every active stream is through where `through_there` says how far each is; at least min().
+  Step MinWhere(const std::function<Step(StreamId)>& through_there) const;
+
+  /// The step that `stream` is through; -1 when it has not joined.
+  Step through(StreamId stream) const;
+  /// Somebody may wait for `stream`: it has joined and not left.
+  bool active(StreamId stream) const;
+
   /// True when a task that needs `gate_step` may run.
   bool Passed(Step gate_step) const;
 
   /// Streams that are not through `step`, for messages about who is waited for.
   std::vector<StreamId> Behind(Step step) const;
+
+  std::size_t memory_bytes() const;
 
  private:
   struct Entry {

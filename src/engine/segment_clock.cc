@@ -31,15 +31,33 @@ PushVerdict SegmentClock::Check(StreamId stream, Session session, Ts ts, Ts prev
   return {};
 }
 
-void SegmentClock::Advance(StreamId stream, Ts ts) {
+void SegmentClock::Advance(StreamId stream, Ts ts, Step through) {
   Entry& entry = streams_[stream];
   SY_CHECK(ts > entry.ts || Planted(PlantedBug::kSkippedDedup));
   entry.ts = std::max(entry.ts, ts);
+  entry.through = std::max(entry.through, through);
+}
+
+Step SegmentClock::through(StreamId stream) const {
+  const auto found = streams_.find(stream);
+  return found == streams_.end() ? -1 : found->second.through;
+}
+
+std::vector<StreamId> SegmentClock::Streams() const {
+  std::vector<StreamId> streams;
+  for (const auto& [stream, entry] : streams_) streams.push_back(stream);
+  std::ranges::sort(streams);
+  return streams;
 }
 
 Ts SegmentClock::ts(StreamId stream) const {
   const auto found = streams_.find(stream);
   return found == streams_.end() ? 0 : found->second.ts;
+}
+
+std::size_t SegmentClock::memory_bytes() const {
+  constexpr std::size_t kNodeBytes = sizeof(void*) + sizeof(std::pair<const StreamId, Entry>);
+  return streams_.bucket_count() * sizeof(void*) + streams_.size() * kNodeBytes;
 }
 
 }  // namespace steelyard::engine

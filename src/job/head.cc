@@ -216,7 +216,8 @@ wire::ClusterStatus Head::StatusFor(NodeId asker) const {
                             .address = member.listen_address,
                             .description = member.description,
                             .silent_ns = static_cast<std::uint64_t>(silent.count()),
-                            .job = scheduler_.JobOfWorker(id)});
+                            .job = scheduler_.JobOfWorker(id),
+                            .memory = tables_.MemoryOf(id)});
   }
   return status;
 }

@@ -204,6 +204,11 @@ constexpr std::array kTable = {
             "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
             "adapts it to idle time and progress; dbpg: blocks of features that may be under way "
             "beside one"},
+    Parameter{.name = "aggregate",
+              .group = "Processes",
+              .field = &P::aggregate,
+              .help = "servers apply what the workers push in a step as one sum, once all have "
+                      "pushed; with --tau 0 the same bits in every run"},
     Parameter{.name = "filters",
               .value = "LIST",
               .group = "Processes",
@@ -413,6 +418,10 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   if (batch && parameters.tau.automatic) {
     return refuse(
         "--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
+  }
+  if (batch && parameters.aggregate) {
+    return refuse(
+        "--solver dbpg sums what its workers send in a step anyway; leave --aggregate out");
   }
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");

@@ -88,6 +88,7 @@ struct TrainParameters {
 
   // Processes
   Delay tau;
+  bool aggregate = false;        ///< Servers apply the sum of a step's pushes, once.
   std::string filters = "none";  ///< As filter::ParseFilterList() reads it.
   std::uint64_t servers = 0;     ///< 0: everything in the calling process.
   std::uint64_t workers = 0;     ///< 0: everything in the calling process.

@@ -178,6 +178,9 @@ TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
   p.tau.automatic = true;
   EXPECT_NE(refusal(p).find("--tau auto"), std::string::npos);
   p.tau = {};
+  p.aggregate = true;
+  EXPECT_NE(refusal(p).find("--aggregate"), std::string::npos);
+  p.aggregate = false;
   p.filters = "lz4";
   EXPECT_NE(refusal(p).find("--filters"), std::string::npos);
   p.filters = TrainParameters{}.filters;

@@ -193,8 +193,9 @@ void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
   }
   const auto& shards = request.phase == Phase::kValidate ? job.spec.valid_shards : job.spec.shards;
   const bool shared = !shards.empty() && shards.front().byte_count == data::kSharedStream;
-  // Rows that stay with a slot are dealt out, so that every run gives every slot the same.
-  const bool dealt = request.phase == Phase::kLoad;
+  // Rows that stay with a slot are dealt out, so that every run gives every slot the same; likewise where every step's
+  // sum is to have the same bits.
+  const bool dealt = request.phase == Phase::kLoad || job.parameters.aggregate;
   const std::size_t next = shared  ? slot->assigned.size()
                            : dealt ? request.slot + slot->assigned.size() * job.slots.size()
                                    : job.next_shard;

@@ -312,7 +312,9 @@ void Worker::Run::PumpCompute(Transport& transport) {
 void Worker::Run::Learn(Transport& transport) {
   auto work = std::make_shared<InFlight>(std::move(in_flight_.front()));
   in_flight_.pop_front();
-  own_pushes_.Complete(*work->pulled);
+  // Of an aggregated table a pull has whole steps: own pushes of an open one come with the others'.
+  const bool summed = parameters_.aggregate && assign_.slot_count > 1;
+  if (!summed) own_pushes_.Complete(*work->pulled);
   // What was acknowledged before the oldest open pull was made is in every pull from now on.
   own_pushes_.Forget(in_flight_.empty() ? client_->acked_ts(assign_.view.table)
                                         : in_flight_.front().acked_ts);

@@ -47,7 +47,11 @@ void Server::OnFrame(Transport& transport, LinkId link, wire::Frame frame) {
     failure_ = head_.failure(transport.now());
     ArmAlarm(transport);
   } else if (acceptor_.PeerOf(link) != nullptr) {
-    OnRequest(transport, link, frame);
+    if (turns_.Admit(transport.now(), link, frame)) {
+      OnRequest(transport, link, frame);
+    } else {
+      ArmAlarm(transport);
+    }
   } else if (acceptor_.Owns(link)) {
     const auto hello = acceptor_.ReadHello(transport, link, frame);
     if (!hello) return;
@@ -106,6 +110,7 @@ Status Server::OnPush(Transport& transport, LinkId link, const wire::Frame& fram
   const runtime::Time began = transport.now();
   const auto has_keys = packed_.Unpack(link, push.value());
   if (!has_keys.ok()) return has_keys.status();
+  if (push.value().packed.form != wire::Form::kPlain) shard_.NoteKeyLists(packed_.key_bytes());
   if (!has_keys.value()) {
     outbox.emplace_back(link, AskForKeys(push.value(), id));
     return {};
@@ -128,6 +133,22 @@ Status Server::OnBlocks(LinkId link, const wire::Frame& frame, Outbox& outbox) {
   if (!joined.ok()) return joined.status();
   outbox.emplace_back(link, wire::MakeFrame(joined.value(), id));
   return {};
+}
+
+Result<wire::Frame> Server::AnswerInsight(const wire::Frame& frame) const {
+  const std::uint64_t id = frame.header.request_id;
+  if (frame.header.type == MessageType::kHotKeysGet) {
+    const auto get = wire::Decode<wire::HotKeysGet>(frame.body.bytes());
+    if (!get.ok()) return get.status();
+    const auto counts = shard_.HotKeysOf(get.value());
+    if (!counts.ok()) return counts.status();
+    return wire::MakeFrame(counts.value(), id);
+  }
+  const auto get = wire::Decode<wire::ClocksGet>(frame.body.bytes());
+  if (!get.ok()) return get.status();
+  const auto clocks = shard_.ClocksOf(get.value());
+  if (!clocks.ok()) return clocks.status();
+  return wire::MakeFrame(clocks.value(), id);
 }
 
 void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& frame) {
@@ -155,6 +176,7 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
     case MessageType::kOpenStream: {
       const auto open = wire::Decode<wire::OpenStream>(frame.body.bytes());
       if (!open.ok()) return Refuse(transport, link, id, open.status());
+      turns_.Assign(link, open.value().group);
       shard_.Open(link, open.value(), id, outbox);
       break;
     }
@@ -182,6 +204,13 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       if (!call.ok()) return Refuse(transport, link, id, call.status());
       shard_.Call(link, std::move(call.value()), id, outbox);
       ArmAlarm(transport);
+      break;
+    }
+    case MessageType::kHotKeysGet:
+    case MessageType::kClocksGet: {
+      const Result<wire::Frame> answer = AnswerInsight(frame);
+      if (!answer.ok()) return Refuse(transport, link, id, answer.status());
+      outbox.emplace_back(link, answer.value());
       break;
     }
     case MessageType::kHello:
@@ -217,6 +246,7 @@ void Server::OnClose(Transport& transport, LinkId link, const Status& why) {
   } else {
     shard_.ForgetLink(link);
     packed_.ForgetLink(link);
+    turns_.ForgetLink(link);
     acceptor_.OnClose(link);
   }
   ArmAlarm(transport);
@@ -227,6 +257,7 @@ void Server::OnWake(Transport& transport) {
   failure_ = head_.failure(transport.now());
   SendStats(transport);
   if (const auto table = shard_.ContinueFreezing()) TellFrozen(transport, *table);
+  turns_.Turn([&](LinkId link, const wire::Frame& frame) { OnRequest(transport, link, frame); });
   Outbox outbox;
   shard_.ContinueCalls(outbox);
   SendAll(transport, outbox);
@@ -236,15 +267,19 @@ void Server::OnWake(Transport& transport) {
 void Server::SendStats(Transport& transport) {
   if (!head_.ready() || transport.now() < next_stats_) return;
   next_stats_ = transport.now() + kStatsEvery;
-  wire::TableStats stats{.tables = shard_.Sizes()};
-  if (!stats.tables.empty()) head_.Send(transport, wire::MakeFrame(stats));
+  const wire::TableStats stats{
+      .tables = shard_.Sizes(),
+      .memory = {.key_lists = packed_.key_bytes(),
+                 .clocks = shard_.clock_bytes(),
+                 .waiting = shard_.waiting_bytes() + turns_.waiting_bytes()}};
+  head_.Send(transport, wire::MakeFrame(stats));
 }
 
 void Server::ArmAlarm(Transport& transport) {
   const auto greeting = acceptor_.OnWake(transport);
   if (greeting) transport.WakeAt(*greeting);
   if (const auto head = head_.next_wake()) transport.WakeAt(*head);
-  if (shard_.freezing() || shard_.calling()) transport.WakeAt(transport.now());
+  if (shard_.freezing() || shard_.calling() || turns_.waiting()) transport.WakeAt(transport.now());
 }
 
 }  // namespace steelyard::server

@@ -5,6 +5,7 @@
 
 #include "rpc/acceptor.h"
 #include "rpc/head_link.h"
+#include "server/fair_turns.h"
 #include "server/shard.h"
 #include "transport/transport.h"
 
@@ -39,6 +40,7 @@ class Server : public transport::Node {
   const Status& failure() const { return failure_; }
   const Shard& shard() const { return shard_; }
   const PackedRequests& packed_requests() const { return packed_; }
+  const FairTurns& turns() const { return turns_; }
   const rpc::HeadLink& head() const { return head_; }
   const rpc::Identity& identity() const { return identity_; }
 
@@ -48,6 +50,8 @@ class Server : public transport::Node {
   Status OnPush(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame,
                 Outbox& outbox);
   Status OnBlocks(transport::LinkId link, const wire::Frame& frame, Outbox& outbox);
+  /// Answer HOT_KEYS_GET or CLOCKS_GET.
+  Result<wire::Frame> AnswerInsight(const wire::Frame& frame) const;
   void OnRequest(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame);
   void SendAll(transport::Transport& transport, Outbox& outbox);
   void Refuse(transport::Transport& transport, transport::LinkId link, std::uint64_t request_id,
@@ -60,6 +64,7 @@ class Server : public transport::Node {
   rpc::Identity identity_;
   rpc::HeadLink head_;
   rpc::Acceptor acceptor_;
+  FairTurns turns_{Shard::kWaitingBytesMax};
   Shard shard_;
   PackedRequests packed_;
   Status failure_;

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "placement/test_view.h"
 #include "transport/recording_transport.h"
 
@@ -192,6 +195,70 @@ TEST_F(ServerTest, FailsOnceTheHeadRefusesIt) {
                   wire::MakeFrame(wire::Refused{StatusCode::kUnavailable, "declared dead", ""}));
   EXPECT_EQ(server_.failure().code(), StatusCode::kUnavailable);
   EXPECT_NE(server_.failure().message().find("declared dead"), std::string::npos);
+}
+
+// Method: four connections of one group send far more than a turn's worth; another program pulls meanwhile.
+TEST_F(ServerTest, AGroupThatPushesDoesNotStarveAnother) {
+  Install();
+  constexpr std::size_t kPushes = 200;
+  const std::vector<Key> keys = [] {
+    std::vector<Key> list(4'000);
+    for (std::size_t i = 0; i < list.size(); ++i) list[i] = i;
+    return list;
+  }();
+  const std::vector<float> floats(keys.size(), 1);
+  const std::size_t push_bytes = keys.size() * (sizeof(Key) + sizeof(float));
+  const auto pull = [&](LinkId link, std::uint64_t id) {
+    const std::vector<wire::PullEntry> entries = {{.segment = 0, .count = 1, .epoch = 1}};
+    server_.OnFrame(
+        transport_, link,
+        wire::MakeFrame(
+            wire::Pull{.table = kTable, .entries = entries, .keys = std::span(keys).first(1)}, id));
+  };
+  const LinkId serving = Greeted();
+  std::vector<LinkId> training;
+  for (StreamId stream = 1; stream <= 4; ++stream) {
+    const LinkId link = training.emplace_back(Greeted());
+    server_.OnFrame(
+        transport_, link,
+        wire::MakeFrame(
+            wire::OpenStream{
+                .table = kTable, .group = 3, .stream = stream, .session = 1, .members_min = 4},
+            1));
+  }
+  pull(serving, 1);
+  (void)transport_.Take(MessageType::kPullResponse);
+  for (Ts ts = 1; ts <= kPushes / 4; ++ts) {
+    for (StreamId stream = 1; stream <= 4; ++stream) {
+      const std::vector<wire::PushEntry> entries = {
+          {.segment = 0, .count = 4'000, .epoch = 1, .prev_ts = ts - 1}};
+      server_.OnFrame(transport_, training[stream - 1],
+                      wire::MakeFrame(wire::Push{.table = kTable,
+                                                 .stream = stream,
+                                                 .session = 1,
+                                                 .ts = ts,
+                                                 .entries = entries,
+                                                 .keys = keys,
+                                                 .floats = floats},
+                                      ts));
+    }
+  }
+  const std::size_t at_once = transport_.Take(MessageType::kPushAck).size();
+  EXPECT_GT(server_.turns().waiting_count(), kPushes / 2);
+  std::size_t acknowledged = at_once;
+  std::size_t most = at_once;
+  std::size_t pulls = 0;
+  while (server_.turns().waiting() && pulls < kPushes) {
+    pull(serving, 2 + pulls++);
+    EXPECT_EQ(transport_.Take(MessageType::kPullResponse).size(), 1u) << "without waiting";
+    server_.OnWake(transport_);
+    const std::size_t served = transport_.Take(MessageType::kPushAck).size();
+    most = std::max(most, served);
+    acknowledged += served;
+  }
+  EXPECT_EQ(acknowledged, kPushes);
+  EXPECT_LE(most, FairTurns::kQuantum / push_bytes + 1) << "pushes between two pulls";
+  EXPECT_GT(pulls, 20u);
 }
 
 }  // namespace

@@ -69,6 +69,9 @@ Status Shard::Install(const wire::View& view) {
     for (RunningCall& running : calls_) {
       if (running.call.table == view.table) running.rows = nullptr;
     }
+    held_bytes_ -= table.held_bytes();
+    for (auto& [job, group] : table.groups) group.steps.Forget(i);
+    held_bytes_ += table.held_bytes();
     table.segments[i] = std::move(fresh);
   }
   table.view = view;
@@ -82,6 +85,7 @@ void Shard::Drop(TableId id, Outbox& outbox) {
   for (auto& [job, group] : table->groups) {
     for (WaitingPull& waiting : group.waiting) orphans.push_back(std::move(waiting));
   }
+  held_bytes_ -= table->held_bytes();
   tables_.erase(id);
   for (RunningCall& running : calls_) {
     if (running.call.table == id) running.rows = nullptr;  // Its next turn finds no table.
@@ -94,21 +98,20 @@ void Shard::Drop(TableId id, Outbox& outbox) {
 }
 
 std::optional<table::UpdaterFailure> Shard::ApplyRows(const Table& table, Segment& segment,
-                                                      const wire::Push& push, std::size_t first_key,
-                                                      std::size_t count) {
-  if (Planted(PlantedBug::kLostKey) && count > 1) --count;
-  const std::size_t width = push.floats_per_key;
-  const std::span<const Key> keys = push.keys.subspan(first_key, count);
-  const float* pushed = push.floats.data() + first_key * width;
+                                                      Columns columns, std::span<const Key> keys,
+                                                      std::span<const float> pushed) {
+  if (Planted(PlantedBug::kLostKey) && keys.size() > 1) {
+    pushed = pushed.first(pushed.size() - pushed.size() / keys.size());
+    keys = keys.first(keys.size() - 1);
+  }
   const table::SlotHints hints = segment.slots.For(keys, segment.rows->generation());
-  if (push.columns == Columns::kRows) {
-    table::AddToRows(*segment.rows, keys, std::span(pushed, count * width), hints);
+  if (columns == Columns::kRows) {
+    table::AddToRows(*segment.rows, keys, pushed, hints);
   } else {
-    auto failure =
-        table.updater->ApplyBatch(*segment.rows, keys, std::span(pushed, count * width), hints);
+    auto failure = table.updater->ApplyBatch(*segment.rows, keys, pushed, hints);
     if (failure) return failure;
   }
-  counters_.keys_pushed += count;
+  counters_.keys_pushed += keys.size();
   return {};
 }
 
@@ -131,8 +134,9 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
     ++counters_.pushes_duplicate;
     return answer;
   }
+  const std::span<const Key> keys = push.keys.subspan(first_key, entry.count);
   if (push.floats_per_key != table.FloatsPerKey(push.columns) ||
-      !KeysAreInside(push.keys.subspan(first_key, entry.count), segment.range)) {
+      !KeysAreInside(keys, segment.range)) {
     answer.code = EntryCode::kInvalid;
     return answer;
   }
@@ -143,31 +147,24 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
     answer.detail = push.keys[first_key + bad / push.floats_per_key];
     return answer;
   }
-  const wire::EntryAnswer room =
-      CheckRoom(table, segment, push.keys.subspan(first_key, entry.count));
+  Group* const group = table.AggregatedIn(push.stream);
+  wire::EntryAnswer room = CheckRoom(table, segment, keys);
+  if (room.code == EntryCode::kOk && group != nullptr)
+    room = Hold(*group, push, entry.segment, keys, floats);
   answer.code = room.code;
   answer.detail = room.detail;
   if (room.code != EntryCode::kOk) return answer;
-  if (const auto failure = ApplyRows(table, segment, push, first_key, entry.count)) {
+  if (group != nullptr) {
+    // Applied when its step closes.
+  } else if (const auto failure = ApplyRows(table, segment, push.columns, keys, floats)) {
     Complain(counters_.updater_failures, table, failure->what);
     answer.code = EntryCode::kFailed;
     answer.detail = failure->key;
     return answer;
   }
-  segment.clock.Advance(push.stream, push.ts);
+  segment.clock.Advance(push.stream, push.ts, push.through_step);
   ++counters_.pushes_applied;
   return answer;
-}
-
-wire::EntryAnswer Shard::CheckRoom(const Table& table, const Segment& segment,
-                                   std::span<const Key> keys) const {
-  const bool full = page_memory_->bytes_in_use() >= memory_bytes_max_;
-  if (!segment.frozen && table.freeze_at_least) return {.code = EntryCode::kBusy};
-  if (!segment.frozen && !full) return {};
-  const std::size_t absent = segment.rows->FirstAbsent(keys);
-  if (absent == keys.size()) return {};
-  if (segment.frozen) return {.code = EntryCode::kFrozen, .detail = keys[absent]};
-  return {.code = EntryCode::kFull, .detail = memory_bytes_max_};
 }
 
 void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, Outbox& outbox) {
@@ -190,6 +187,7 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
                                                           .failed = failed},
                                             request_id));
   if (table == nullptr || !failed.empty()) return;
+  table->hot.Note(push.keys);
   Announce(*table,
            {.stream = push.stream,
             .session = push.session,
@@ -203,8 +201,10 @@ void Shard::Announce(Table& table, const Announcement& made, Outbox& outbox) {
   const auto group = table.group_of.find(made.stream);
   if (group == table.group_of.end()) return;
   Group& members = table.groups[group->second];
-  if (members.clock.Announce(made.stream, made.session, made.ts, made.acked_ts, made.through))
-    AnswerWaiting(table, members, outbox);
+  const bool advanced =
+      members.clock.Announce(made.stream, made.session, made.ts, made.acked_ts, made.through);
+  // Also without: a push of a step that is closed is applied by itself.
+  if (advanced || !members.steps.empty()) Advance(table, members, outbox);
 }
 
 void Shard::Pull(LinkId link, const wire::Pull& pull, std::uint64_t request_id, const Buffer& body,
@@ -302,6 +302,10 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
           fits_frame && KeysAreInside(pull.keys.subspan(first_key, entry.count), segment.range);
       pulled.clock = current ? segment.clock.ts(pull.stream) : segment.epoch;
       pulled.code = !current ? EntryCode::kNotPrimary : fits ? EntryCode::kOk : EntryCode::kInvalid;
+      if (pulled.code == EntryCode::kOk && segment.failed_at) {
+        pulled.code = EntryCode::kFailed;
+        pulled.clock = *segment.failed_at;
+      }
     }
     all_ok &= pulled.code == EntryCode::kOk;
     entries.push_back(pulled);
@@ -315,7 +319,8 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
                             .floats = {}};
   if (!all_ok) return wire::MakePullResponse(header, 0, request_id).frame;
   const auto group = table->groups.find(pull.group);
-  header.through_min = group == table->groups.end() ? wire::kStepMax : group->second.clock.min();
+  header.through_min =
+      group == table->groups.end() ? wire::kStepMax : ThroughOf(*table, group->second, pull);
   if (Planted(PlantedBug::kWeakGate) && pull.gate_step != wire::kNoGate)
     header.through_min = std::max(header.through_min, pull.gate_step);
   auto [frame, floats] = wire::MakePullResponse(header, pull.keys.size() * width, request_id);
@@ -332,6 +337,7 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
     entries[i].clock = failure->key;
     return wire::MakePullResponse(header, 0, request_id).frame;
   }
+  table->hot.Note(pull.keys);
   ++counters_.pulls_answered;
   counters_.keys_pulled += pull.keys.size();
   if (pull.answer_codecs == wire::AnswerCodecs{}) return std::move(frame);
@@ -416,11 +422,24 @@ std::size_t Shard::waiting_count() const {
 
 std::size_t Shard::memory_bytes() const {
   std::size_t bytes = 0;
+  for (const auto& [id, table] : tables_) bytes += table.memory_bytes();
+  return bytes;
+}
+
+std::size_t Shard::clock_bytes() const {
+  std::size_t bytes = 0;
   for (const auto& [id, table] : tables_) {
     for (const auto& segment : table.segments) {
-      if (segment != nullptr) bytes += segment->rows->memory_bytes();
+      if (segment != nullptr) bytes += segment->clock.memory_bytes();
     }
+    for (const auto& [job, group] : table.groups) bytes += group.clock.memory_bytes();
   }
+  return bytes;
+}
+
+std::size_t Shard::waiting_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [link, waiting] : waiting_bytes_) bytes += waiting;
   return bytes;
 }
 
@@ -432,8 +451,9 @@ std::vector<wire::TableSize> Shard::Sizes() const {
     for (const auto& segment : table.segments) {
       if (segment == nullptr) continue;
       size.rows += segment->rows->size();
-      size.bytes += segment->rows->memory_bytes();
     }
+    size.bytes = table.memory_bytes();
+    size.held_bytes = table.held_bytes();
   }
   return sizes;
 }

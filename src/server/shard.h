@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "engine/group_clock.h"
+#include "engine/open_steps.h"
 #include "engine/segment_clock.h"
 #include "runtime/time.h"
 #include "server/block_solver.h"
+#include "server/hot_keys.h"
 #include "server/packed_requests.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
@@ -30,6 +32,7 @@
 #include "wire/call_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
+#include "wire/table_messages.h"
 
 namespace steelyard::server {
 
@@ -41,6 +44,7 @@ struct ShardCounters {
   std::uint64_t pushes_applied = 0;  ///< Directory entries, not frames.
   std::uint64_t pushes_duplicate = 0;
   std::uint64_t pushes_refused = 0;
+  std::uint64_t steps_closed = 0;  ///< Of aggregated tables: their sums were applied.
   std::uint64_t pulls_answered = 0;
   std::uint64_t pulls_waited = 0;
   std::uint64_t keys_pushed = 0;
@@ -75,9 +79,14 @@ class Shard {
   /// Calls that may be under way; more are answered BUSY.
   static constexpr std::size_t kCallsMax = 256;
 
+  /// Bytes of pushes that may be held for steps beyond the one that is waited for, of all aggregated tables; more are
+  /// answered BUSY. The step that is waited for may double it, then its pushes are refused.
+  static constexpr std::size_t kHeldBytesMax = std::size_t{128} << 20;
+
   static constexpr std::size_t kMemoryUnlimited = ~std::size_t{0};
 
-  /// @param memory_bytes_max  of the tables' rows; beyond it pushes of new keys are refused. One push may pass it.
+  /// @param memory_bytes_max  of the tables' rows, held pushes and kept lists of keys; beyond it pushes of new keys are
+  /// refused. One push may pass it.
   explicit Shard(Incarnation self, std::size_t memory_bytes_max = kMemoryUnlimited,
                  UserCode user = {})
       : self_(self), memory_bytes_max_(memory_bytes_max), user_(std::move(user)) {}
@@ -105,6 +114,12 @@ class Shard {
   /// How long a push to `table` took.
   void NoteDuration(TableId table, runtime::Duration took);
 
+  /// The keys of a table that pushes and pulls name most often here.
+  /// Errors: kNotFound  the table is not here.
+  Result<wire::HotKeyCounts> HotKeysOf(const wire::HotKeysGet& get) const;
+  /// How far each stream is on each range of keys held here. Errors: as HotKeysOf().
+  Result<wire::Clocks> ClocksOf(const wire::ClocksGet& get) const;
+
   /// Begin to run a function on segments held here. It is answered by ContinueCalls(), once; a repeated request joins
   /// the one under way.
   void Call(transport::LinkId link, wire::Call call, std::uint64_t request_id, Outbox& outbox);
@@ -131,9 +146,18 @@ class Shard {
   /// Forget the pulls that wait for a link that is gone.
   void ForgetLink(transport::LinkId link);
 
+  /// What connections' lists of keys take; they count as memory of tables.
+  void NoteKeyLists(std::size_t bytes) { key_list_bytes_ = bytes; }
+
   ShardCounters counters() const;
   std::size_t waiting_count() const;
   std::size_t memory_bytes() const;
+  /// Of pushes to aggregated tables that wait for other members of their groups.
+  std::size_t held_bytes() const { return held_bytes_; }
+  /// Of the clocks of streams and groups.
+  std::size_t clock_bytes() const;
+  /// Of pulls that wait for their gates.
+  std::size_t waiting_bytes() const;
   /// What is held of each table, by id.
   std::vector<wire::TableSize> Sizes() const;
 
@@ -152,6 +176,8 @@ class Shard {
     table::SlotMemory slots;
     engine::SegmentClock clock;
     std::map<StreamId, CallOutcome> outcomes;
+    /// Where a user's updater failed on the sum of pushes that had been acknowledged: the segment takes no more.
+    std::optional<Key> failed_at;
   };
   struct RunningCall {
     transport::LinkId link;
@@ -172,6 +198,7 @@ class Shard {
   };
   struct Group {
     engine::GroupClock clock;
+    engine::OpenSteps steps;  ///< Of an aggregated table.
     std::vector<WaitingPull> waiting;
   };
   struct Table {
@@ -182,9 +209,16 @@ class Shard {
     std::map<JobId, Group> groups;
     std::map<StreamId, JobId> group_of;
     std::unique_ptr<BlockSolver> blocks;
+    HotKeys hot;
     std::optional<float> freeze_at_least;  ///< Set from the first request to freeze on.
 
     std::size_t FloatsPerKey(wire::Columns columns) const;
+    /// The group in which a stream's pushes are summed; null: they are applied at once.
+    Group* AggregatedIn(StreamId stream);
+    std::size_t memory_bytes() const;
+    /// What this server's segments may take of the table's memory_max, a share by their number; 0: no limit.
+    std::size_t memory_max() const;
+    std::size_t held_bytes() const;
     /// Does a row's first value, as pulls read it, keep this distance from 0?
     table::Freezer::Keep FarFromZero(float at_least) const;
     /// The segment whose keys are to be fixed next.
@@ -195,8 +229,15 @@ class Shard {
   wire::EntryAnswer ApplyEntry(Table& table, const wire::Push& push, const wire::PushEntry& entry,
                                std::size_t first_key);
   std::optional<table::UpdaterFailure> ApplyRows(const Table& table, Segment& segment,
-                                                 const wire::Push& push, std::size_t first_key,
-                                                 std::size_t count);
+                                                 wire::Columns columns, std::span<const Key> keys,
+                                                 std::span<const float> pushed);
+  /// Keep a part of a push until its step closes. @return why it cannot be; kOk.
+  wire::EntryAnswer Hold(Group& group, const wire::Push& push, SegmentId segment,
+                         std::span<const Key> keys, std::span<const float> floats);
+  /// Apply the sums of every step that all members are through.
+  void CloseSteps(Table& table, Group& group);
+  /// A group's clock moved: close steps, and answer the pulls that waited for them.
+  void Advance(Table& table, Group& group, Outbox& outbox);
   wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
   std::optional<table::UpdaterFailure> ReadRows(const Table& table, Segment& segment,
                                                 wire::Columns columns, std::span<const Key> keys,
@@ -204,6 +245,9 @@ class Shard {
   /// Count what a user's code did, and log the first times and every thousandth.
   void Complain(std::uint64_t& counter, const Table& table, const std::string& what);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);
+  /// The step that every member is through on the segments that a pull asks for.
+  static Step ThroughOf(const Table& table, const Group& group, const wire::Pull& pull);
+  static wire::RangeTimes TimesOf(const Table& table, const Segment& segment);
   /// Why a push may not change a segment's rows now; kOk: it may.
   wire::EntryAnswer CheckRoom(const Table& table, const Segment& segment,
                               std::span<const Key> keys) const;
@@ -233,6 +277,8 @@ class Shard {
   std::unique_ptr<table::PageMemory> page_memory_ =
       std::make_unique<table::PageMemory>();  // Outlives the tables.
   std::map<TableId, Table> tables_;
+  std::size_t held_bytes_ = 0;  ///< Of all tables.
+  std::size_t key_list_bytes_ = 0;
   std::deque<RunningCall> calls_;  ///< Each gets a turn after the others.
   std::map<transport::LinkId, std::size_t> waiting_bytes_;
   std::set<StreamId> retired_;

@@ -146,7 +146,7 @@ void Shard::EndEntry(RunningCall& running, CallResult result) {
     result.code = verdict.code;
     result.detail = verdict.detail;
     if (verdict.code == EntryCode::kOk && !verdict.duplicate) {
-      segment.clock.Advance(call.stream, call.ts);
+      segment.clock.Advance(call.stream, call.ts, call.through_step);
       segment.outcomes[call.stream] = {.ts = call.ts, .result = result};
     }
   }

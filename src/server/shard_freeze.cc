@@ -47,6 +47,12 @@ Status Shard::Freeze(const wire::TableFreeze& freeze) {
                         " at most; create it with more segments");
     }
   }
+  if (table->held_bytes() > 0) {
+    return Status(StatusCode::kUnavailable,
+                  "table '" + table->view.spec.options.name +
+                      "' has pushes of a step that not every member of its group is through; "
+                      "freeze it between steps");
+  }
   table->freeze_at_least = freeze.at_least;
   return {};
 }

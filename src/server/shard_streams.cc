@@ -43,7 +43,7 @@ void Shard::Open(LinkId link, const wire::OpenStream& open, std::uint64_t reques
   Group& group = table->groups[open.group];
   table->group_of[open.stream] = open.group;
   if (group.clock.Join(open.stream, open.session, open.first_step, open.members_min))
-    AnswerWaiting(*table, group, outbox);
+    Advance(*table, group, outbox);
 }
 
 wire::Frame Shard::Retire(const wire::RetireStream& retire, std::uint64_t request_id,
@@ -60,7 +60,7 @@ wire::Frame Shard::Retire(const wire::RetireStream& retire, std::uint64_t reques
     }
     if (member == table.group_of.end()) continue;
     Group& group = table.groups[member->second];
-    if (group.clock.Retire(retire.stream)) AnswerWaiting(table, group, outbox);
+    if (group.clock.Retire(retire.stream)) Advance(table, group, outbox);
   }
   if (retire.table == 0 && retired_.insert(retire.stream).second) {
     retired_order_.push_back(retire.stream);

@@ -29,9 +29,10 @@ struct NodeStatus {
   std::string description;      ///< "pid 4711".
   std::uint64_t silent_ns = 0;  ///< Since the head heard it last.
   JobId job = 0;                ///< A worker's; 0: it is free.
+  ServerMemory memory = {};     ///< A server's.
   template <typename V>
   void Fields(V& v) {
-    v(node, role, address, description, silent_ns, job);
+    v(node, role, address, description, silent_ns, job, memory);
   }
   bool operator==(const NodeStatus&) const = default;
 };
@@ -46,12 +47,14 @@ struct TableStatus {
   std::uint32_t servers = 0;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
-  JobId job = 0;        ///< That uses it; 0: none.
-  bool frozen = false;  ///< Its keys are fixed.
-  std::string message;  ///< Why it is lost, or what it waits for.
+  std::uint64_t memory_max = 0;  ///< As TableOptions::memory_max.
+  std::uint64_t held_bytes = 0;  ///< As TableSize::held_bytes.
+  JobId job = 0;                 ///< That uses it; 0: none.
+  bool frozen = false;           ///< Its keys are fixed.
+  std::string message;           ///< Why it is lost, or what it waits for.
   template <typename V>
   void Fields(V& v) {
-    v(table, name, state, servers, rows, bytes, job, frozen, message);
+    v(table, name, state, servers, rows, bytes, memory_max, held_bytes, job, frozen, message);
   }
   bool operator==(const TableStatus&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "wire/control_messages.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/spans.h"
@@ -50,7 +51,20 @@ Status TableSpec::Check() const {
   for (const float x : {o.updater.alpha, o.updater.beta, o.updater.l1, o.updater.l2}) {
     if (!std::isfinite(x)) return Wrong("updater parameter is not finite");
   }
+  const std::string& rule = o.updater.name;
+  if (o.aggregate && (rule == "assign" || rule == "max" || rule == "proximal")) {
+    return Wrong("an aggregated table applies sums of pushes, and updater '" + rule +
+                 "' takes none; use add, sgd, adagrad, adam or ftrl");
+  }
   return {};
+}
+
+std::uint64_t ShareOfMemory(const TableSpec& spec, std::size_t segments) {
+  const TableOptions& o = spec.options;
+  if (o.memory_max == 0) return 0;
+  const double share = static_cast<double>(segments) / o.segment_count;
+  return std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(static_cast<double>(o.memory_max) * share));
 }
 
 Status TableCreate::Check() const {

@@ -105,10 +105,14 @@ struct TableSpec {
   template <typename V>
   void Fields(V& v) {
     v(options.name, options.width, options.updater.name, options.updater.alpha,
-      options.updater.beta, options.updater.l1, options.updater.l2, options.segment_count);
+      options.updater.beta, options.updater.l1, options.updater.l2, options.segment_count,
+      options.aggregate, options.memory_max);
   }
   Status Check() const;
 };
+
+/// What a server that holds `segments` of a table's segments may fill of its memory_max; 0: no limit.
+std::uint64_t ShareOfMemory(const TableSpec& spec, std::size_t segments);
 
 /// One server of a view.
 struct Owner {
@@ -259,20 +263,34 @@ struct TableSize {
   TableId table = 0;
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t held_bytes = 0;  ///< Of pushes of steps that not every member is through.
   template <typename V>
   void Fields(V& v) {
-    v(table, rows, bytes);
+    v(table, rows, bytes, held_bytes);
   }
   bool operator==(const TableSize&) const = default;
+};
+
+/// What a server keeps besides rows, in bytes.
+struct ServerMemory {
+  std::uint64_t key_lists = 0;  ///< That connections' filters have it keep.
+  std::uint64_t clocks = 0;     ///< Of streams and groups.
+  std::uint64_t waiting = 0;    ///< Requests that wait for a gate or for their turn.
+  template <typename V>
+  void Fields(V& v) {
+    v(key_lists, clocks, waiting);
+  }
+  bool operator==(const ServerMemory&) const = default;
 };
 
 /// Server to head, every second: what it holds of each table; replaces what it said before.
 struct TableStats {
   static constexpr MessageType kType = MessageType::kTableStats;
   std::vector<TableSize> tables;
+  ServerMemory memory = {};
   template <typename V>
   void Fields(V& v) {
-    v(tables);
+    v(tables, memory);
   }
   Status Check() const { return {}; }
 };

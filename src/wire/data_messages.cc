@@ -146,6 +146,10 @@ const char* EntryCodeName(EntryCode code) {
       return "NO_KEYS";
     case EntryCode::kFailed:
       return "FAILED";
+    case EntryCode::kOverQuota:
+      return "OVER_QUOTA";
+    case EntryCode::kHeldFull:
+      return "HELD_FULL";
   }
   return "UNKNOWN";
 }

@@ -47,6 +47,10 @@ enum class EntryCode : std::uint32_t {
   kNoKeys = 10,  ///< The list that a signature names is not here; nothing happened. Send the keys.
   kFailed =
       12,  ///< The table's own updater threw, or made a float that is not finite; detail: the key. Nothing is applied. Definite.
+  kOverQuota =
+      13,  ///< Some keys are new, and the table has the memory that it may; detail: the bytes it has here. Definite.
+  kHeldFull =
+      14,  ///< The pushes of steps that wait for other members are too many; detail: their bytes. Definite.
 };
 const char* EntryCodeName(EntryCode code);
 

@@ -122,6 +122,14 @@ const char* MessageTypeName(MessageType type) {
       return "CLUSTER_GET";
     case MessageType::kClusterStatus:
       return "CLUSTER_STATUS";
+    case MessageType::kClocksGet:
+      return "CLOCKS_GET";
+    case MessageType::kClocks:
+      return "CLOCKS";
+    case MessageType::kHotKeysGet:
+      return "HOT_KEYS_GET";
+    case MessageType::kHotKeys:
+      return "HOT_KEYS";
   }
   return "UNKNOWN";
 }

@@ -73,6 +73,10 @@ enum class MessageType : std::uint16_t {
   kJobInfo = 57,
   kClusterGet = 60,
   kClusterStatus = 61,
+  kClocksGet = 62,
+  kClocks = 63,
+  kHotKeysGet = 64,
+  kHotKeys = 65,
 };
 
 /// Return a type's name for logs ("PUSH"), or "UNKNOWN".

@@ -34,7 +34,7 @@ TEST(FrameHeader, RoundTrips) {
 TEST(FrameHeader, StartsWithTheBytesOfTheDocument) {
   const auto bytes = EncodeHeader(Sample());
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), 4), "SYD1");
-  EXPECT_EQ(bytes[4], std::byte{3});      // Version.
+  EXPECT_EQ(bytes[4], std::byte{4});      // Version.
   EXPECT_EQ(bytes[6], std::byte{24});     // PULL.
   EXPECT_EQ(bytes[12], std::byte{0x20});  // 800 = 0x320.
   EXPECT_EQ(bytes[13], std::byte{0x03});
@@ -73,7 +73,7 @@ TEST(FrameHeader, NamesBothVersions) {
   const std::uint32_t crc = Crc32c(std::span<const std::byte>(bytes).first(60));
   std::memcpy(bytes.data() + 60, &crc, 4);
   EXPECT_EQ(DecodeHeader(bytes, kFrameBytesMax).status().message(),
-            "peer speaks protocol version 9, this program speaks 3");
+            "peer speaks protocol version 9, this program speaks 4");
 }
 
 TEST(FrameBody, IsCheckedForLengthAndChecksum) {

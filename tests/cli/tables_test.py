@@ -116,6 +116,51 @@ class TablesOfACluster(ClusterTest):
         self.assertIn("NAME is missing", self.refused(2, "dump"))
         self.assertIn("for tables of a cluster", self.fail_with(2, "table", "dump", "counts"))
 
+    def test_a_table_may_fill_so_much(self):
+        self.server("server-0")
+        self.server("server-1")
+        self.wait_for_nodes(2, 0)
+        self.assertIn("memory    1.0 MB at most", self.table("create", "small", "--memory-max", "1MB"))
+        self.assertEqual(json.loads(self.table("describe", "small", "--json"))["memory_max"], 1_000_000)
+        draw = random.Random(1)
+        keys = sorted({draw.getrandbits(64) for _ in range(200_000)})
+        text = self.write("rows.tsv", "".join(f"{key}\t1\n" for key in keys))
+        said = self.refused(75, "load", "large", text, "--memory-max", "1MB")
+        self.assertRegex(said, r"table 'large' has \d+B of the 500000B that it may fill here \(1000000B over 2 servers\)")
+        self.assertIn("--memory-max", self.refused(2, "create", "x", "--memory-max", "much"))
+        self.table("load", "other", text)
+        listed = {table["table"]: table for table in self.status()["tables"]}
+        self.assertEqual((listed["small"]["memory_max"], listed["other"].get("memory_max")), (1_000_000, None))
+        wait_for(lambda: self.table("ls").count("200,000") == 1, "the count of rows: the servers go on")
+
+    def test_a_table_tells_its_hot_keys_and_clocks(self):
+        self.server("server-0")
+        self.server("server-1")
+        self.worker()
+        self.wait_for_nodes(2, 1)
+        self.long_job()
+        self.wait_for_states("running")
+        name = self.status()["tables"][0]["table"]
+        wait_for(lambda: json.loads(self.table("hot", name, "--json"))["keys"], "a key that is asked for often")
+        hot = json.loads(self.table("hot", name, "--json", "--top", "1"))
+        self.assertEqual(len(hot["keys"]), 1)
+        self.assertTrue(0 < hot["keys"][0]["share"] <= 1, hot)
+        self.assertIn("keys of recent requests were looked at", self.table("hot", name, "--ids"))
+        clocks = json.loads(self.table("clocks", name, "--json"))["ranges"]
+        self.assertEqual((clocks[0]["first"], clocks[-1]["last"]), (0, 2 ** 64 - 1))
+        members = [stream for stream in clocks[0]["streams"] if stream["active"]]
+        self.assertEqual([(member["group"], member["push"] > 0) for member in members], [(1, True)])
+        self.assertIn("job 1", self.table("clocks", name, "--first", "5", "--last", "5"))
+        self.assertIn("is behind", self.refused(2, "clocks", name, "--first", "5", "--last", "4"))
+        self.assertIn("no table 'x'", self.refused(65, "hot", "x"))
+
+    def test_an_aggregated_table_says_so(self):
+        self.server()
+        self.wait_for_nodes(1, 0)
+        self.assertIn("pushes    summed by step", self.table("create", "sums", "--aggregate"))
+        self.assertTrue(json.loads(self.table("describe", "sums", "--json"))["aggregate"])
+        self.assertIn("'max' takes none", self.refused(2, "create", "most", "--aggregate", "--updater", "max"))
+
     def test_a_frozen_table_keeps_its_keys(self):
         self.server("server-0")
         self.server("server-1")

@@ -85,6 +85,17 @@ class Train(CommandTest):
             self.assertEqual((report["servers"], report["workers"]), (servers, 1))
             self.assertEqual(self.succeed("table", "dump", "--all").out, expected, f"{servers} servers")
 
+    def test_aggregated_workers_learn_the_same_bits_in_every_run(self):
+        self.write("train.svm", svm_rows(4000))
+        dumps = set()
+        for run, servers in (("a", 1), ("b", 2), ("c", 2)):
+            report = self.train("train.svm", "--workers", 3, "--servers", servers, "--tau", "0", "--aggregate",
+                                "--minibatch", "16", "--model", run)
+            self.assertEqual(report["staleness"]["max"], 0)
+            self.assertGreater(report["nonzeros"], 10)
+            dumps.add(self.succeed("table", "dump", "--all", "--model", run).out)
+        self.assertEqual(len(dumps), 1)
+
     def test_two_workers_learn_about_as_well(self):
         self.write("train.svm", svm_rows(20000))
         self.write("valid.svm", svm_rows(2000, seed=9))

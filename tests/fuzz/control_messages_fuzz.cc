@@ -5,6 +5,7 @@
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/job_messages.h"
+#include "wire/table_messages.h"
 
 namespace steelyard::fuzz {
 namespace {
@@ -34,7 +35,8 @@ void FuzzControlMessages(Bytes input) {
   using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
              TableDrop, TableDropped, InstallView, ViewReady, OpenStream, RetireStream, OpenAck,
-             TableStats, ClusterGet, ClusterStatus, TableFreeze, TableFrozen>(input);
+             TableStats, ClusterGet, ClusterStatus, TableFreeze, TableFrozen, HotKeysGet,
+             HotKeyCounts, ClocksGet, Clocks>(input);
 }
 
 void FuzzCallMessages(Bytes input) {

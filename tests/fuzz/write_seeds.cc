@@ -18,6 +18,7 @@
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 #include "wire/job_messages.h"
+#include "wire/table_messages.h"
 
 namespace steelyard::fuzz {
 namespace {
@@ -87,18 +88,24 @@ void WriteControlMessages() {
   WriteMessage(target, index++, wire::ViewReady{3, 1});
   WriteMessage(target, index++, open);
   WriteMessage(target, index++, open_ack);
-  WriteMessage(target, index++, wire::TableStats{{{3, 1000, 65536}}});
+  WriteMessage(target, index++, wire::TableStats{{{3, 1000, 65536, 512}}, {4096, 2048, 100}});
   WriteMessage(target, index++, wire::ClusterGet{});
   wire::ClusterStatus cluster;
   cluster.description = "pid 1";
-  cluster.nodes = {{1, wire::Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0}};
-  cluster.tables = {{3, "w", wire::TableState::kReady, 1, 1000, 65536, 1, true, ""}};
+  cluster.nodes = {{1, wire::Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0, {4096, 2048, 100}}};
+  cluster.tables = {
+      {3, "w", wire::TableState::kReady, 1, 1000, 65536, 1'000'000, 512, 1, true, ""}};
   cluster.jobs = {{1, wire::JobState::kRunning, wire::Phase::kTrain, 0, 2, 1, 100, false,
                    "client 3 (pid 4)", ""}};
   WriteMessage(target, index++, cluster);
   WriteMessage(target, index++, wire::TableFreeze{3, 2.0F});
   WriteMessage(target, index++, wire::TableFrozen{3, {{1, 1000, 7, 8}}});
   WriteMessage(target, index++, wire::RetireStream{3, 7});
+  WriteMessage(target, index++, wire::HotKeysGet{3, 10});
+  WriteMessage(target, index++, wire::HotKeyCounts{3, 1000, {{7, 90, 2}, {8, 20, 20}}});
+  WriteMessage(target, index++, wire::ClocksGet{3, 5, 9});
+  WriteMessage(target, index++,
+               wire::Clocks{3, {{5, 9, {{1, 2, 17, 4, true}, {7, 0, 1, -1, false}}}}});
 }
 
 void WriteCallMessages() {

@@ -101,6 +101,7 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
   plan.table.name = "w" + std::to_string(index);
   plan.table.segment_count = 8;
   plan.table.updater = options_.counting ? UpdaterOptions{.name = "add"} : options_.ftrl;
+  plan.table.aggregate = parameters.aggregate;
   plan.row_floats = options_.counting ? 1 : 2;
   if (job::IsBatch(parameters.solver)) {
     plan.table.updater = {.name = "proximal",

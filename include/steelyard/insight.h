@@ -1,0 +1,39 @@
+// What a table tells of its use: keys that are asked for most, and how far the members of worker groups are.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "steelyard/task.h"
+#include "steelyard/types.h"
+
+namespace steelyard {
+
+struct HotKey {
+  Key key = 0;
+  double share = 0.0;  ///< Of the keys that requests named, at least; as the sample has it.
+};
+
+struct HotKeys {
+  std::uint64_t samples = 0;  ///< Keys that were looked at: few of them mean little.
+  std::vector<HotKey> keys;   ///< Most first.
+};
+
+/// How far one stream of pushes is.
+struct StreamTime {
+  StreamId stream =
+      0;  ///< A member's number: the order in which shares of an aggregated step are added.
+  WorkerGroup group;    ///< id 0: in none.
+  Ts ts = 0;            ///< Its last push that the servers have.
+  Step through = -1;    ///< Each of its pushes of steps up to this one has arrived.
+  bool active = false;  ///< Gates wait for it: it is in a group and has not left.
+  bool operator==(const StreamTime&) const = default;
+};
+
+/// The vector clock of the keys of a range.
+struct RangeClock {
+  KeyRange range{};
+  std::vector<StreamTime> streams;  ///< By number.
+};
+
+}  // namespace steelyard
