@@ -208,8 +208,9 @@ constexpr std::array kTable = {
               .value = "LIST",
               .group = "Processes",
               .field = &P::filters,
+              .default_note = "none; dbpg: kkt",
               .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4: "
-                      "docs/filters.md"},
+                      "docs/filters.md; dbpg: kkt leaves settled features out, none does not"},
 
     Parameter{
         .name = "model",
@@ -275,20 +276,27 @@ Status CheckLabelRule(std::string_view rule) {
       "--label must be a comparison and a number such as '> 15', got '" + std::string(rule) + "'");
 }
 
+/// What a batch solver leaves out by itself unless it is told not to.
+constexpr std::string_view kKktFilter = "kkt";
+
 /// Errors: kInvalidArgument  no list of filters, or filters that the solver's rows do not bear.
 Status CheckFilters(const TrainParameters& parameters) {
   const auto list = filter::ParseFilterList(parameters.filters);
   if (!list.ok())
     return Status(StatusCode::kInvalidArgument, "--filters: " + list.status().message());
+  if (IsBatch(parameters.solver)) {
+    if (parameters.filters == kKktFilter || parameters.filters == TrainParameters{}.filters)
+      return {};
+    return Status(StatusCode::kInvalidArgument,
+                  "--filters: " + std::string(SolverName(parameters.solver)) +
+                      " sends no keys, so 'kkt', which leaves out settled features, and 'none' are "
+                      "all it takes; got '" +
+                      parameters.filters + "'");
+  }
   if (list.value().kkt) {
     return Status(StatusCode::kInvalidArgument,
                   "--filters: 'kkt' needs a rule that says which keys are inactive, and " +
                       std::string(SolverName(parameters.solver)) + " has none; leave it out");
-  }
-  if (IsBatch(parameters.solver) && parameters.filters != TrainParameters{}.filters) {
-    return Status(StatusCode::kInvalidArgument,
-                  "--filters: dbpg sends no keys, and leaves out settled features by itself; leave "
-                  "the list out");
   }
   const bool sums_squares =
       parameters.solver == Solver::kFtrl || parameters.solver == Solver::kAdagrad;
@@ -311,6 +319,7 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
     parameters.passes = 1000;
     parameters.tolerance = 1e-4;
     parameters.tau.steps = 8;
+    parameters.filters = kKktFilter;
   }
   return parameters;
 }
