@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <type_traits>
 
 #include "base/near_miss.h"
-#include "filter/filter_list.h"
 #include "job/parameter_text.h"
 
 namespace steelyard::job {
@@ -213,8 +211,9 @@ constexpr std::array kTable = {
               .value = "LIST",
               .group = "Processes",
               .field = &P::filters,
+              .default_note = "none; dbpg: kkt",
               .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4: "
-                      "docs/filters.md"},
+                      "docs/filters.md; dbpg: kkt leaves settled features out, none does not"},
 
     Parameter{
         .name = "model",
@@ -259,54 +258,6 @@ bool IsList(const Parameter& parameter) {
   return std::holds_alternative<std::vector<std::string> TrainParameters::*>(parameter.field);
 }
 
-Status CheckLabelRule(std::string_view rule) {
-  if (rule.empty()) return {};
-  const auto trim = [](std::string_view text) {
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    while (text.ends_with(' ')) text.remove_suffix(1);
-    return text;
-  };
-  std::string_view rest = trim(rule);
-  for (const std::string_view comparison : {">=", "<=", "==", "!=", ">", "<"}) {
-    if (!rest.starts_with(comparison)) continue;
-    rest = trim(rest.substr(comparison.size()));
-    double number = 0.0;
-    const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error == std::errc{} && stop == rest.data() + rest.size() && !rest.empty()) return {};
-    break;
-  }
-  return Status(
-      StatusCode::kInvalidArgument,
-      "--label must be a comparison and a number such as '> 15', got '" + std::string(rule) + "'");
-}
-
-/// Errors: kInvalidArgument  no list of filters, or filters that the solver's rows do not bear.
-Status CheckFilters(const TrainParameters& parameters) {
-  const auto list = filter::ParseFilterList(parameters.filters);
-  if (!list.ok())
-    return Status(StatusCode::kInvalidArgument, "--filters: " + list.status().message());
-  if (list.value().kkt) {
-    return Status(StatusCode::kInvalidArgument,
-                  "--filters: 'kkt' needs a rule that says which keys are inactive, and " +
-                      std::string(SolverName(parameters.solver)) + " has none; leave it out");
-  }
-  if (IsBatch(parameters.solver) && parameters.filters != TrainParameters{}.filters) {
-    return Status(StatusCode::kInvalidArgument,
-                  "--filters: dbpg sends no keys, and leaves out settled features by itself; leave "
-                  "the list out");
-  }
-  const bool sums_squares =
-      parameters.solver == Solver::kFtrl || parameters.solver == Solver::kAdagrad;
-  if (list.value().feedback && list.value().fixed && sums_squares) {
-    return Status(
-        StatusCode::kInvalidArgument,
-        "--filters: 'feedback' with 'fixed' may push the sums of squared gradients that " +
-            std::string(SolverName(parameters.solver)) +
-            " keeps below zero; use fixed alone, which is right on average");
-  }
-  return {};
-}
-
 }  // namespace
 
 TrainParameters TrainParameters::DefaultsOf(Solver solver) {
@@ -316,6 +267,7 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
     parameters.passes = 1000;
     parameters.tolerance = 1e-4;
     parameters.tau.steps = 2;
+    parameters.filters = kKktFilter;
   }
   return parameters;
 }
@@ -397,83 +349,6 @@ std::string ParameterDefault(const Parameter& parameter) {
   const bool is_switch = std::holds_alternative<bool P::*>(parameter.field);
   const std::vector<std::string> values = GetParameter(parameter, TrainParameters{});
   return is_switch || values.empty() ? std::string{} : values.front();
-}
-
-Status ValidateTrainParameters(const TrainParameters& parameters) {
-  const auto refuse = [](std::string message) {
-    return Status(StatusCode::kInvalidArgument, std::move(message));
-  };
-  if (parameters.data.empty())
-    return refuse("no DATA to train on; name at least one file, or - for standard input");
-  const bool holds_out = parameters.holdout.kind != Holdout::Kind::kNone;
-  if (holds_out && !parameters.valid.empty()) {
-    return refuse("--valid and --holdout exclude each other; use one of them");
-  }
-  const bool batch = IsBatch(parameters.solver);
-  if (batch && parameters.task == Task::kHinge) {
-    return refuse(
-        "--solver dbpg takes no --task hinge, whose loss is not smooth; use "
-        "--task squared_hinge, or an online solver");
-  }
-  if (batch && parameters.tau.automatic) {
-    return refuse(
-        "--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
-  }
-  if (batch && parameters.aggregate) {
-    return refuse(
-        "--solver dbpg sums what its workers send in a step anyway; leave --aggregate out");
-  }
-  if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
-    return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
-  }
-  SY_RETURN_IF_ERROR(CheckFilters(parameters));
-  if (parameters.model.empty()) return refuse("--model must name a directory, got nothing");
-  const bool columns = parameters.format == data::Format::kAuto ||
-                       parameters.format == data::Format::kCsv ||
-                       parameters.format == data::Format::kParquet;
-  if (parameters.schema_text.empty() && !parameters.schema.empty() && !columns) {
-    return refuse("--schema describes CSV and Parquet columns; --format " +
-                  std::string(FormatName(parameters.format)) + " has none");
-  }
-  SY_RETURN_IF_ERROR(CheckLabelRule(parameters.label));
-  if (parameters.detach && parameters.cluster.empty()) {
-    return refuse("--detach leaves a job with a cluster; name it with --cluster HOST:PORT");
-  }
-  if (parameters.memory_max.bytes > 0 && !parameters.cluster.empty()) {
-    return refuse(
-        "--memory-max is for the servers that this command starts; those of a cluster have their "
-        "own");
-  }
-  if (parameters.detach && parameters.tolerance > 0.0) {
-    return refuse(
-        "--detach and --tolerance exclude each other: the best pass is kept by the command that "
-        "follows the job");
-  }
-
-  const auto reads =
-      std::ranges::count(parameters.data, "-") + std::ranges::count(parameters.valid, "-");
-  if (reads > 0 && !parameters.cluster.empty()) {
-    return refuse(
-        "standard input (-) cannot be read by the workers of a cluster; name a file, or leave out "
-        "--cluster");
-  }
-  if (reads > 0 && parameters.cache != kNoCache) {
-    return refuse("--cache keeps the rows of files; leave it out when reading standard input (-)");
-  }
-  if (parameters.cache.empty()) return refuse("--cache must name a folder, or none, got nothing");
-  if (reads > 1) return refuse("standard input (-) is named twice; it can be read once");
-  // Batch solvers keep the rows that they read.
-  if (reads == 1 && parameters.passes > 1 && !batch) {
-    return refuse("standard input (-) can be read once; --passes " +
-                  std::to_string(parameters.passes) + " needs a file");
-  }
-  if (parameters.holdout.kind == Holdout::Kind::kLast &&
-      std::ranges::count(parameters.data, "-") > 0) {
-    return refuse(
-        "--holdout last:P% must know how many rows there are; standard input (-) cannot tell, use "
-        "random:P%");
-  }
-  return {};
 }
 
 std::vector<ParameterPair> ToPairs(const TrainParameters& parameters) {

@@ -26,6 +26,9 @@ constexpr bool IsBatch(Solver solver) {
   return solver == Solver::kDbpg;
 }
 
+/// The --filters of batch solvers, which send no keys: leave out settled features.
+inline constexpr std::string_view kKktFilter = "kkt";
+
 /// Which rows of the input are kept out of training and used to judge the model.
 struct Holdout {
   enum class Kind : std::uint8_t {

@@ -183,7 +183,16 @@ TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
   p.aggregate = false;
   p.filters = "lz4";
   EXPECT_NE(refusal(p).find("--filters"), std::string::npos);
+  p.filters = "kkt";
+  EXPECT_TRUE(ValidateTrainParameters(p).ok());
+  p.solver = Solver::kSgd;
+  p.passes = 1;
+  EXPECT_NE(refusal(p).find("sgd has none"), std::string::npos);
+  p.solver = Solver::kDbpg;
+  EXPECT_EQ(TrainParameters::DefaultsOf(Solver::kDbpg).filters, "kkt");
+  EXPECT_EQ(TrainParameters::DefaultsOf(Solver::kFtrl).filters, "none");
   p.filters = TrainParameters{}.filters;
+  EXPECT_TRUE(ValidateTrainParameters(p).ok()) << "dbpg without its filter";
   p.task = Task::kHinge;
   EXPECT_NE(refusal(p).find("squared_hinge"), std::string::npos);
   p.task = Task::kLogistic;

@@ -77,6 +77,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
                                    job.parameters.tau.steps, job.batch_plan.block_count)),
                                .tolerance = job.parameters.tolerance,
                                .passes_max = static_cast<std::uint32_t>(job.parameters.passes),
+                               .filter = job.parameters.filters == kKktFilter,
                                .examples = std::max<std::uint64_t>(job.status.earlier.rows, 1)},
           objective);
       return ContinueBatch(job, DbpgControl::Next::kPass, out);

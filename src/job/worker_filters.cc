@@ -16,7 +16,8 @@ constexpr std::size_t kHeldBackRows = 65'536;
 }  // namespace
 
 void Worker::Run::UseFilters(Transport& transport) {
-  if (parameters_.filters == TrainParameters{}.filters) return;
+  // A batch solver's steps carry no keys; what it leaves out is its scheduler's plan.
+  if (IsBatch(parameters_.solver) || parameters_.filters == TrainParameters{}.filters) return;
   auto filters = filter::FilterStack::Create(parameters_.filters,
                                              {.seed = parameters_.seed * 1024 + assign_.stream});
   const Status used = filters.ok()

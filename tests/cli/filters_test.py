@@ -58,6 +58,20 @@ class Filters(CommandTest):
             self.assertIn("--filters", ended.err)
             self.assertIn(words, ended.err)
 
+    def test_dbpg_with_and_without_its_filter(self):
+        place = ["--solver", "dbpg", "--l1", "40", "--tau", "0", "--servers", "2", "--workers", "2"]
+        runs = {name: self.succeed("train", "train.svm", *place, *flags, "--json", "--quiet").json()
+                for name, flags in {"default": [], "kkt": ["--filters", "kkt"], "none": ["--filters", "none"]}.items()}
+        self.assertEqual(runs["kkt"]["objective"], runs["default"]["objective"])
+        self.assertGreater(runs["kkt"]["settled_fraction"], 0)
+        self.assertEqual({step["settled_fraction"] for step in runs["none"]["history"]}, {0})
+        for run in runs.values():
+            self.assertTrue(run["certified"])
+            self.assertAlmostEqual(run["objective"], runs["none"]["objective"], delta=2e-4 * run["objective"])
+        ended = self.run_command("train", "train.svm", "--solver", "dbpg", "--filters", "kkt,lz4")
+        self.assertEqual(ended.code, 2, ended.err)
+        self.assertIn("dbpg sends no keys", ended.err)
+
     def test_the_report_in_words(self):
         out = self.succeed("train", "train.svm", "--filters", LOSSLESS, "--quiet").out
         self.assertRegex(out, r"\nfilters left [\d.]+ [KM]B of [\d.]+ [KM]B on the wire: keys:delta ")
