@@ -37,7 +37,7 @@ def sanitizer_stage(preset: str, names: tuple[str, ...] | None) -> Count:
     if count.failed:
         return count
     if names is None:
-        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence|bench)$", timeout=600,
+        return build.build(preset) + ctest.run(preset, "-LE", "^(architecture|convergence|full|bench)$", timeout=600,
                                                environment=SANITIZED)
     known = build.targets(preset)
     missing = [name for name in names if f"{name}_test" not in known]
@@ -71,9 +71,10 @@ def stages(arguments: argparse.Namespace) -> list[tuple[str, str, object]]:
     always = [
         ("format", "clang-format on every source file", tidy.format_stage),
         ("release", "build; unit, command-line and architecture tests",
-         lambda: release_stage(["-LE", "^(cluster|convergence|simulation)$"])),
+         lambda: release_stage(["-LE", "^(cluster|convergence|simulation|full)$"])),
         ("cluster", "real processes on this machine", lambda: labelled_stage("cluster", jobs=1)),
-        ("convergence", "models against reference figures", lambda: labelled_stage("convergence", jobs=build.CORES)),
+        ("convergence", "models against reference figures",
+         lambda: labelled_stage("(convergence|full)" if full else "convergence", jobs=build.CORES)),
         ("simulation", f"a cluster in virtual time: 200 fixed seeds, {drawn} of this commit",
          lambda: simulation.stage(200, drawn)),
         ("asan", "address and undefined-behaviour sanitizers; bugs planted in the simulation",
