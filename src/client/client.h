@@ -184,6 +184,9 @@ class Client {
   void FailServer(Server& server, const Status& why);
   void RunCallbacks();
   static Status Refusal(const Server& server);
+  /// Why `entry` of `ack` ends the table; ok where the push is only to be sent again.
+  Status WhyRefused(const Table& table, const Server& server, const wire::PushAck& ack,
+                    const wire::EntryAnswer& entry) const;
   Status LostRows(const Table& table, const Server& server, wire::EntryCode code) const;
   /// Why push `ts` is refused by a server on which the table has `held` bytes.
   Status OverQuota(const Table& table, const Server& server, Ts ts, std::uint64_t held) const;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/byte_size.h"
 #include "client/client_state.h"
 
 namespace steelyard::client {
@@ -84,79 +83,13 @@ void Client::HandlePushFailures(Transport& transport, Table& table, Server& serv
                                 const wire::PushAck& ack, const PendingPush& push,
                                 const PushPart& part) {
   for (const wire::EntryAnswer& entry : ack.failed) {
-    switch (entry.code) {
-      case EntryCode::kOk:
-        break;
-      case EntryCode::kNotPrimary:
-        return FailTable(table, LostRows(table, server, entry.code));
-      case EntryCode::kFenced:
-        return FailTable(
-            table, Status(StatusCode::kCancelled,
-                          "stream " + std::to_string(ack.stream) + " is taken over by session " +
-                              std::to_string(entry.detail),
-                          server.channel.name()));
-      case EntryCode::kInvalid:
-        return FailTable(table,
-                         Status(StatusCode::kInvalidArgument,
-                                "push " + std::to_string(ack.ts) + " refused in segment " +
-                                    std::to_string(entry.segment) + ": keys or width do not fit",
-                                server.channel.name()));
-      case EntryCode::kNotFinite:
-        return FailTable(table,
-                         Status(StatusCode::kInvalidArgument,
-                                "push " + std::to_string(ack.ts) + " refused: a float of key " +
-                                    std::to_string(entry.detail) + " is NaN or infinite",
-                                server.channel.name()));
-      case EntryCode::kFull:
-        return FailTable(
-            table, Status(StatusCode::kResourceExhausted,
-                          "push " + std::to_string(ack.ts) + " refused: its tables hold the " +
-                              std::to_string(entry.detail / 1'000'000) +
-                              " MB that they may, and the push brings new keys of table '" +
-                              table.view.spec.options.name +
-                              "'; raise --memory-max, use more servers, or fewer features",
-                          server.channel.name()));
-      case EntryCode::kOverQuota:
-        return FailTable(table, OverQuota(table, server, ack.ts, entry.detail));
-      case EntryCode::kHeldFull:
-        return FailTable(
-            table, Status(StatusCode::kResourceExhausted,
-                          "push " + std::to_string(ack.ts) + " refused: the server holds " +
-                              std::to_string(entry.detail / 1'000'000) +
-                              " MB of pushes of steps that not every member of their groups is "
-                              "through; push less in a step, or see whom table '" +
-                              table.view.spec.options.name + "' waits for",
-                          server.channel.name()));
-      case EntryCode::kFrozen:
-        return FailTable(table,
-                         Status(StatusCode::kInvalidArgument,
-                                "push " + std::to_string(ack.ts) + " refused: the keys of table '" +
-                                    table.view.spec.options.name + "' are frozen, and key " +
-                                    std::to_string(entry.detail) + " is not one of them",
-                                server.channel.name()));
-      case EntryCode::kFailed:
-        return FailTable(table,
-                         Status(StatusCode::kInvalidArgument,
-                                "push " + std::to_string(ack.ts) + " refused: updater '" +
-                                    table.view.spec.options.updater.name + "' fails at key " +
-                                    std::to_string(entry.detail) + "; the server's log says why",
-                                server.channel.name()));
-      case EntryCode::kNeedOpen:
-        SendOpen(transport, table, server);
-        break;
-      case EntryCode::kGap:
-        if (PrevTs(push, entry.segment) <= part.acked_ts_when_sent) {
-          return FailTable(table, Status(StatusCode::kCorruption,
-                                         "acknowledged pushes are missing in segment " +
-                                             std::to_string(entry.segment) + ": its clock is " +
-                                             std::to_string(entry.detail),
-                                         server.channel.name()));
-        }
-        break;
-      case EntryCode::kNoKeys:  // Of all entries or none: SendKeys().
-      case EntryCode::kBusy:
-        break;
-    }
+    if (entry.code == EntryCode::kNeedOpen) SendOpen(transport, table, server);
+    // Such a gap may be of a frame that is lost or on its way.
+    const bool may_close =
+        entry.code == EntryCode::kGap && PrevTs(push, entry.segment) > part.acked_ts_when_sent;
+    if (may_close) continue;
+    const Status refusal = WhyRefused(table, server, ack, entry);
+    if (!refusal.ok()) return FailTable(table, refusal);
   }
   // Go back to the first push that this server has not acknowledged. A GAP means that an earlier frame is lost or on its
   // way; everything from there on is sent again, in order, at most once per retry interval.
@@ -291,30 +224,6 @@ void Client::OnRefused(Server& server, const wire::Frame& frame) {
 
 Status Client::Refusal(const Server& server) {
   return Status(StatusCode::kUnavailable, server.channel.last_error().message(),
-                server.channel.name());
-}
-
-Status Client::LostRows(const Table& table, const Server& server, EntryCode code) const {
-  return Status(StatusCode::kUnavailable,
-                "no longer holds its part of table '" + table.view.spec.options.name + "' (" +
-                    wire::EntryCodeName(code) + "): the server was restarted or the table dropped",
-                server.channel.name());
-}
-
-Status Client::OverQuota(const Table& table, const Server& server, Ts ts,
-                         std::uint64_t held) const {
-  const wire::View& view = table.view;
-  const auto here = std::ranges::count_if(view.segments, [&](const wire::SegmentView& segment) {
-    return table.server_of_owner[segment.owner] == server.index;
-  });
-  const std::uint64_t share = wire::ShareOfMemory(view.spec, static_cast<std::size_t>(here));
-  return Status(StatusCode::kResourceExhausted,
-                "push " + std::to_string(ts) + " refused: table '" + view.spec.options.name +
-                    "' has " + ByteSizeText({held}) + " of the " + ByteSizeText({share}) +
-                    " that it may fill here (" + ByteSizeText({view.spec.options.memory_max}) +
-                    " over " + std::to_string(view.owners.size()) +
-                    " servers), and the push brings new keys; use fewer keys, or create the table "
-                    "with a larger --memory-max",
                 server.channel.name());
 }
 

@@ -45,6 +45,7 @@ Step SegmentClock::through(StreamId stream) const {
 
 std::vector<StreamId> SegmentClock::Streams() const {
   std::vector<StreamId> streams;
+  streams.reserve(streams_.size());
   for (const auto& [stream, entry] : streams_) streams.push_back(stream);
   std::ranges::sort(streams);
   return streams;

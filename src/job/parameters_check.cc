@@ -1,4 +1,5 @@
 // What a training job refuses before it begins: parameters that do not fit each other.
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
