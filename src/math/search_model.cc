@@ -1,5 +1,6 @@
 #include "math/search_model.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace steelyard::math {
@@ -7,6 +8,9 @@ namespace {
 
 /// Directions that are nearer to parallel than this are one.
 constexpr double kIndependentMin = 1e-6;
+/// Of a direction. One that must be taken more often is next to nothing, and then what rounding adds to it is most of it:
+/// weights and margins would go different ways.
+constexpr double kFactorMax = 64.0;
 
 }  // namespace
 
@@ -37,10 +41,15 @@ std::optional<SearchMove> SearchModel::Minimum() const {
   const double product = curvature_pass * curvature_earlier;
   const double determinant = product - curvature_both * curvature_both;
   if (determinant > kIndependentMin * product) {
-    move.pass = (curvature_both * slope_earlier - curvature_earlier * slope_pass) / determinant;
-    move.earlier = (curvature_both * slope_pass - curvature_pass * slope_earlier) / determinant;
+    const double earlier =
+        (curvature_both * slope_pass - curvature_pass * slope_earlier) / determinant;
+    if (std::fabs(earlier) <= kFactorMax) {
+      move.pass = (curvature_both * slope_earlier - curvature_earlier * slope_pass) / determinant;
+      move.earlier = earlier;
+    }
   }
-  if (!std::isfinite(move.pass) || !std::isfinite(move.earlier)) return {};
+  if (!std::isfinite(move.pass)) return {};
+  move.pass = std::clamp(move.pass, -kFactorMax, kFactorMax);
   return move;
 }
 

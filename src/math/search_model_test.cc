@@ -35,6 +35,16 @@ TEST(SearchModel, ParallelDirectionsAreOne) {
   }
 }
 
+TEST(SearchModel, DirectionsThatAreNextToNothingAreNotFollowedFar) {
+  const auto noise = Along(1.0, 1.0, 1e-9, -2e-9).Minimum();
+  ASSERT_TRUE(noise);
+  EXPECT_EQ(noise->earlier, 0.0);
+  EXPECT_NEAR(noise->pass, -4.0 / 12.0, 1e-12) << "the minimum along the pass alone";
+  const auto short_pass = Along(1e-9, 0.0, 0.0, 0.0).Minimum();
+  ASSERT_TRUE(short_pass);
+  EXPECT_EQ(short_pass->pass, 64.0);
+}
+
 TEST(SearchModel, NoMinimum) {
   EXPECT_FALSE(SearchModel{}.Minimum());
   EXPECT_FALSE(Along(0.0, 0.0, 1.0, 0.0).Minimum()) << "the pass changed nothing";

@@ -81,15 +81,16 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
     answer.firsts.assign(segment.firsts.begin(), segment.firsts.end() - 1);
     answer.ranks.resize(asked.keys.size());
     (void)rows->FindRanks(asked.keys, answer.ranks);
-    RankList& list = slot.lists[asked.segment];
-    list = {};
+    RankList list;
     for (const Rank rank : answer.ranks) {
       answer.weights.push_back(rank == ArrayTable::kNoRank ? 0.0F : WeightsOf(*rows)[rank]);
       if (rank != ArrayTable::kNoRank) list.ranks.push_back(rank);
     }
     list.all = list.ranks.size() == rows->size();
     if (list.all) list.ranks = {};
-    swept_ = true;  // Its active ranks are to be listed.
+    // A copy that comes late must not undo what steps have settled.
+    if (slot.lists.try_emplace(asked.segment, std::move(list)).second)
+      swept_ = true;  // Its active ranks are to be listed.
   }
   return joined;
 }

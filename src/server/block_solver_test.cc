@@ -184,6 +184,19 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   EXPECT_EQ(Answer(outbox[0].second).figures[0].settled, 4u);
 }
 
+TEST_F(BlockSolverTest, ACopyOfAJoinThatComesLateChangesNothing) {
+  JoinBoth();
+  Outbox outbox;
+  for (const std::uint32_t slot : {0u, 1u})
+    ASSERT_TRUE(solver_.Step(11, 21, Part(slot, 0, -1.5F), outbox).ok());
+  JoinBoth();
+  for (const std::uint32_t slot : {0u, 1u}) {
+    const Status taken = solver_.Step(11, 22, OnBlock1(Part(slot, 1, -1.5F)), outbox);
+    ASSERT_TRUE(taken.ok()) << taken.ToString();
+  }
+  EXPECT_EQ(outbox.size(), 4u);
+}
+
 TEST_F(BlockSolverTest, ASearchLooksAndTheNextPassGoesThere) {
   JoinBoth();
   const auto both = [&](wire::BlockStep mine, wire::BlockStep other) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 
@@ -149,9 +150,11 @@ void DbpgWorker::BeginPass() {
   for (const std::uint32_t feature : active_) weights_at_start_[feature] = weights_[feature];
   margins_at_start_ = margins_;
   std::ranges::fill(margins_gone_, 0.0);
+  pass_open_ = true;
 }
 
 void DbpgWorker::TakeBack() {
+  if (!std::exchange(pass_open_, false)) return;
   for (const std::uint32_t feature : active_) {
     weights_[feature] = weights_at_start_[feature];
     deltas_[feature] = math::ProximalRule::kDeltaFirst;
@@ -179,6 +182,7 @@ double DbpgWorker::LossSumAfter(const math::SearchMove& move) const {
 }
 
 void DbpgWorker::EndPass(const math::SearchMove& move) {
+  if (!std::exchange(pass_open_, false)) return;
   for (const std::uint32_t feature : active_) {
     float& weight = weights_[feature];
     weight = math::AfterSearch(move, weight, weights_at_start_[feature], earlier_[feature]);

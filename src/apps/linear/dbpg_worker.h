@@ -43,7 +43,8 @@ class DbpgWorker {
   void Update(Features features, std::span<const float> weights,
               std::span<const std::uint8_t> settled, const math::ProximalRule& rule);
 
-  /// Remember the weights, and go back to them as table::TakeBack() does.
+  /// Remember the weights, and go back to them as table::TakeBack() does. A pass that is over, because a sweep came after
+  /// it, stays as it is.
   void BeginPass();
   void TakeBack();
 
@@ -113,7 +114,8 @@ class DbpgWorker {
   std::vector<float> deltas_;
   std::vector<std::uint8_t> settled_;
   std::vector<std::uint32_t> active_;
-  bool swept_ = true;  ///< Since the active features were listed: some may be woken.
+  bool pass_open_ = false;  ///< Neither ended nor taken back.
+  bool swept_ = true;       ///< Since the active features were listed: some may be woken.
 };
 
 }  // namespace steelyard::apps::linear
