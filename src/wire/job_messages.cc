@@ -108,6 +108,7 @@ Status SlotAssign::Check() const {
 
 Status PassPlan::Check() const {
   SY_RETURN_IF_ERROR(CheckDelay(tau));
+  if (batch.blocks_per_step == 0) return Wrong("steps of no block");
   return CheckPhase(phase);
 }
 Status Decide::Check() const {

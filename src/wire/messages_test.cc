@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 
+#include "wire/block_messages.h"
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
@@ -94,6 +95,26 @@ TEST(ControlMessages, ClusterStatusRoundTripsAndChecksItsKinds) {
   wrong = SampleStatus();
   wrong.jobs[0].state = static_cast<JobState>(9);
   EXPECT_FALSE(Decode<ClusterStatus>(Encode(wrong).bytes()).ok());
+}
+
+TEST(ControlMessages, StepsOfNoBlockAreRefused) {
+  const auto decodes = [](const auto& message) {
+    return Decode<std::decay_t<decltype(message)>>(Encode(message).bytes()).ok();
+  };
+  PassPlan plan{.job = 1, .phase = Phase::kSearch, .batch = {.move = {1.5, -0.5, 2.0}}};
+  ExpectEveryTruncationRefused(plan);
+  EXPECT_TRUE(decodes(plan));
+  plan.batch.blocks_per_step = 0;
+  EXPECT_FALSE(decodes(plan)) << "a worker would never reach the last block";
+  BlockStep step{.slot_count = 1, .action = BlockAction::kSearch, .segments = {}, .floats = {}};
+  ExpectEveryTruncationRefused(step);
+  for (const std::uint32_t blocks : {0u, kBlocksMax + 1}) {
+    step.blocks = blocks;
+    EXPECT_FALSE(decodes(step));
+  }
+  step.blocks = 1;
+  step.action = static_cast<BlockAction>(4);
+  EXPECT_FALSE(decodes(step));
 }
 
 TEST(ControlMessages, ViewRoundTrips) {
