@@ -10,8 +10,11 @@ using wire::Phase;
 
 namespace {
 
-/// Blocks for each entry of a row: then a block changes few margins twice.
-constexpr double kBlocksPerEntry = 4.0;
+/// Blocks for each entry of a row. With the most a block changes few margins twice; with fewer than the least, passes fail.
+constexpr double kBlocksPerEntryMost = 4.0;
+constexpr double kBlocksPerEntryLeast = 1.0;
+/// Computing on so many takes as long as waking those who wait for it.
+constexpr double kEntriesPerBlock = 16'384.0;
 /// A block has no more features than entries, and a step's frame 8 bytes for each feature.
 constexpr double kEntriesPerBlockMax = 2'097'152.0;
 constexpr double kBlocksMax = 65'536.0;
@@ -22,7 +25,9 @@ constexpr double kSweepSteps = 16.0;
 std::uint32_t BlockCount(std::uint64_t entries, std::uint64_t rows) {
   const double count = static_cast<double>(entries);
   const double per_row = count / static_cast<double>(std::max<std::uint64_t>(rows, 1));
-  const double blocks = std::max(kBlocksPerEntry * per_row, count / kEntriesPerBlockMax);
+  const double few = std::clamp(count / kEntriesPerBlock, kBlocksPerEntryLeast * per_row,
+                                kBlocksPerEntryMost * per_row);
+  const double blocks = std::max(few, count / kEntriesPerBlockMax);
   return static_cast<std::uint32_t>(std::clamp(std::ceil(blocks), 1.0, kBlocksMax));
 }
 
