@@ -40,14 +40,6 @@ class DbpgLearner final : public job::BatchLearner {
 
   Status AddRows(const data::Minibatch& batch) override {
     const data::RowBlock& rows = batch.rows;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows.Weight(i) != 1.0F) {
-        return Status(StatusCode::kInvalidArgument,
-                      "row " + std::to_string(rows.rows[i]) + " has importance " +
-                          std::to_string(rows.Weight(i)) +
-                          "; --solver dbpg takes rows of importance 1 only");
-      }
-    }
     if (values_.empty() && !rows.values.empty()) values_.assign(features_.size(), 1.0F);
     const auto base = static_cast<std::uint32_t>(batch_keys_.size());
     std::vector<float> counts(batch.keys.size());
@@ -59,7 +51,9 @@ class DbpgLearner final : public job::BatchLearner {
         if (!rows.values.empty() || !values_.empty()) values_.push_back(rows.Value(at));
       }
       offsets_.push_back(features_.size());
+      if (importance_.empty() && rows.Weight(i) != 1.0F) importance_.assign(labels_.size(), 1.0F);
       labels_.push_back(rows.labels[i]);
+      if (!importance_.empty() || rows.Weight(i) != 1.0F) importance_.push_back(rows.Weight(i));
     }
     table::AddToRows(*counted_, batch.keys, counts, {});
     batch_keys_.insert(batch_keys_.end(), batch.keys.begin(), batch.keys.end());
@@ -88,8 +82,9 @@ class DbpgLearner final : public job::BatchLearner {
     offsets_ = {};
     features_ = {};
     values_ = {};
-    worker_.emplace(&columns_, labels_, options_.loss);
+    worker_.emplace(&columns_, labels_, importance_, options_.loss);
     labels_ = {};
+    importance_ = {};
     worker_->Rebuild(weights);
   }
 
@@ -168,6 +163,7 @@ class DbpgLearner final : public job::BatchLearner {
   std::vector<std::uint32_t> features_;  ///< Positions in batch_keys_.
   std::vector<float> values_;
   std::vector<float> labels_;
+  std::vector<float> importance_;  ///< Empty while each row's is 1.
 
   Columns columns_;
   std::optional<DbpgWorker> worker_;

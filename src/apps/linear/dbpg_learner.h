@@ -17,8 +17,8 @@ struct DbpgOptions {
 
 /// Make the learner of: minimise sum of losses + l1 |w|_1 + l2/2 |w|^2, without an intercept.
 ///
-/// A key that stands twice in a row counts twice. Rows with importance weights are refused.
-/// Memory: 8 bytes an entry (4 where every value is 1), 36 a row; twice that while rows become columns.
+/// A key that stands twice in a row counts twice. A row's importance multiplies its loss.
+/// Memory: 8 bytes an entry (4 where every value is 1), 36 a row (44 where some have another importance than 1); twice that while rows become columns.
 /// Errors: kInvalidArgument  the hinge loss, whose second derivative nothing bounds; a penalty below 0.
 Result<std::unique_ptr<job::BatchLearner>> MakeDbpgLearner(const DbpgOptions& options);
 

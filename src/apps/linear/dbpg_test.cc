@@ -185,6 +185,25 @@ TEST(Dbpg, ReachesTheOptimumOfOtherLossesAndPenalties) {
   ExpectSolvedInEveryWay({}, LossKind::kSquaredHinge, 1.0F, 0.0F);
 }
 
+TEST(Dbpg, ImportanceCountsAsSoManyRows) {
+  TestRows rows = MakeRows({});
+  TestRows repeated;
+  repeated.features = rows.features;
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    rows.importance.push_back(static_cast<float>(row % 4));
+    std::vector<std::pair<std::uint32_t, float>> list;
+    for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i)
+      list.emplace_back(rows.ids[i], rows.values[i]);
+    for (std::size_t copy = 0; copy < row % 4; ++copy) repeated.Add(list, rows.labels[row]);
+  }
+  for (const LossKind loss : {LossKind::kLogistic, LossKind::kSquaredHinge}) {
+    const double minimum = Minimum(repeated, loss, 1.0, 0.0);
+    for (const std::uint32_t tau : {0U, 4U}) {
+      ExpectSolved(rows, {.loss = loss, .control = {.tau = tau}, .workers = 2}, minimum, 1e-4);
+    }
+  }
+}
+
 TEST(Dbpg, AStrongPenaltyKeepsEveryWeightAtZeroAndTheFilterLeavesAllOut) {
   const TestRows rows = MakeRows({});
   TestDbpg solver(rows, {.rule = {.l1 = 1e6F}, .control = {}});
@@ -198,8 +217,10 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
     SCOPED_TRACE(math::LossName(loss));
     const TestRows rows = MakeRows({.real_labels = loss == LossKind::kSquared});
     const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
-    DbpgWorker worker(&columns, rows.labels, loss);
     std::mt19937_64 random(3);
+    std::vector<float> importance(rows.labels.size());
+    for (float& x : importance) x = static_cast<float>(random() % 5) * 0.5F;
+    DbpgWorker worker(&columns, rows.labels, importance, loss);
     std::vector<float> weights(rows.features);
     for (float& w : weights) w = static_cast<float>(random() % 100) * 0.01F - 0.5F;
     worker.Rebuild(weights);
@@ -231,7 +252,7 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
 TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
   const TestRows rows = MakeRows({});
   const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
-  DbpgWorker worker(&columns, rows.labels, LossKind::kLogistic);
+  DbpgWorker worker(&columns, rows.labels, {}, LossKind::kLogistic);
   std::mt19937_64 random(5);
   std::vector<float> weights(rows.features);
   const std::vector<std::uint8_t> settled(rows.features);
@@ -243,7 +264,7 @@ TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
     worker.Update(block, std::span(weights).subspan(block[0], block.size()),
                   std::span(settled).subspan(block[0], block.size()), {.l1 = 1.0F});
   }
-  DbpgWorker fresh(&columns, rows.labels, LossKind::kLogistic);
+  DbpgWorker fresh(&columns, rows.labels, {}, LossKind::kLogistic);
   fresh.Rebuild(weights);
   EXPECT_NEAR(worker.LossSum(), fresh.LossSum(), 1e-9 * fresh.LossSum());
 }

@@ -10,20 +10,25 @@
 
 namespace steelyard::apps::linear {
 
-DbpgWorker::DbpgWorker(const Columns* columns, std::span<const float> labels, math::LossKind loss)
+DbpgWorker::DbpgWorker(const Columns* columns, std::span<const float> labels,
+                       std::span<const float> importance, math::LossKind loss)
     : columns_(columns),
       loss_(loss),
-      curvature_max_(math::CurvatureMax(loss)),
+      curvature_max_(math::CurvatureMax(loss) *
+                     (importance.empty() ? 1.0F : std::ranges::max(importance))),
       labels_(labels.begin(), labels.end()),
+      importance_(importance.begin(), importance.end()),
       weights_(columns->size()),
       weights_at_start_(columns->size()),
       earlier_(columns->size()),
       deltas_(columns->size(), math::ProximalRule::kDeltaFirst),
       settled_(columns->size()) {
   SY_CHECK(labels.size() == columns->row_count && loss != math::LossKind::kHinge);
+  SY_CHECK(importance.empty() || importance.size() == labels.size());
   touched_.resize((columns->row_count + kRowsAtATime - 1) / kRowsAtATime);
   const std::size_t rows = touched_.size() * kRowsAtATime;
   labels_.resize(rows);
+  if (!importance_.empty()) importance_.resize(rows);
   margins_.resize(rows);
   margins_at_start_.resize(rows);
   margins_gone_.resize(rows);
@@ -96,23 +101,30 @@ void DbpgWorker::MoveMargins(std::size_t feature, double step) {
   }
 }
 
+void DbpgWorker::RefreshCurves(std::size_t first, std::size_t count) {
+  const auto curves = std::span(curves_).subspan(first, count);
+  math::LossCurves(loss_, std::span(margins_).subspan(first, count),
+                   std::span(labels_).subspan(first, count), curves);
+  if (importance_.empty()) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    curves[i].slope *= importance_[first + i];
+    curves[i].curvature *= importance_[first + i];
+  }
+}
+
 void DbpgWorker::RefreshTouched() {
   for (std::size_t first = 0; first < touched_.size(); ++first) {
     if (touched_[first] == 0) continue;
     std::size_t end = first;
     while (end < touched_.size() && touched_[end] != 0) touched_[end++] = 0;
-    const std::size_t row = first * kRowsAtATime;
-    const std::size_t count = (end - first) * kRowsAtATime;
-    math::LossCurves(loss_, std::span(margins_).subspan(row, count),
-                     std::span(labels_).subspan(row, count),
-                     std::span(curves_).subspan(row, count));
+    RefreshCurves(first * kRowsAtATime, (end - first) * kRowsAtATime);
     first = end;
   }
 }
 
 void DbpgWorker::RefreshAll() {
   std::ranges::fill(touched_, 0);
-  math::LossCurves(loss_, margins_, labels_, curves_);
+  RefreshCurves(0, curves_.size());
 }
 
 // Directions live where weights are not 0: along them the l1 norm has no kink until a weight changes its sign.
@@ -178,7 +190,7 @@ double DbpgWorker::LossSumAfter(const math::SearchMove& move) const {
   std::vector<double> margins(columns_->row_count);
   for (std::size_t row = 0; row < margins.size(); ++row)
     margins[row] = margins_[row] + move.Change(ChangeOfPass(row), earlier_margins_[row]);
-  return math::LossSum(loss_, margins, std::span(labels_).first(margins.size()));
+  return LossSumAt(margins);
 }
 
 void DbpgWorker::EndPass(const math::SearchMove& move) {
@@ -225,8 +237,16 @@ void DbpgWorker::Rebuild() {
 }
 
 double DbpgWorker::LossSum() const {
-  return math::LossSum(loss_, std::span(margins_).first(columns_->row_count),
-                       std::span(labels_).first(columns_->row_count));
+  return LossSumAt(std::span(margins_).first(columns_->row_count));
+}
+
+double DbpgWorker::LossSumAt(std::span<const double> margins) const {
+  if (importance_.empty())
+    return math::LossSum(loss_, margins, std::span(labels_).first(margins.size()));
+  double sum = 0.0;
+  for (std::size_t row = 0; row < margins.size(); ++row)
+    sum += importance_[row] * math::LossAt(loss_, margins[row], labels_[row]).value;
+  return sum;
 }
 
 double DbpgWorker::EntropySum(double scale) const {
@@ -234,7 +254,9 @@ double DbpgWorker::EntropySum(double scale) const {
   double sum = 0.0;
   for (std::size_t row = 0; row < columns_->row_count; ++row) {
     const double a = scale * std::fabs(math::LossAt(loss_, margins_[row], labels_[row]).derivative);
-    if (a > 0.0 && a < 1.0) sum -= a * std::log(a) + (1.0 - a) * std::log1p(-a);
+    if (!(a > 0.0 && a < 1.0)) continue;
+    const double importance = importance_.empty() ? 1.0 : importance_[row];
+    sum -= importance * (a * std::log(a) + (1.0 - a) * std::log1p(-a));
   }
   return sum;
 }

@@ -30,6 +30,7 @@ struct TestRows {
   std::vector<std::uint32_t> ids;
   std::vector<float> values;
   std::vector<float> labels;
+  std::vector<float> importance;  ///< Empty: 1 for each row.
 
   void Add(std::span<const std::pair<std::uint32_t, float>> row, float label) {
     for (const auto& [id, value] : row) {
@@ -113,6 +114,7 @@ class TestDbpg {
     std::vector<std::uint32_t> ids;
     std::vector<float> values;
     std::vector<float> labels;
+    std::vector<float> importance;
     const bool ones = std::ranges::all_of(rows.values, [](float value) { return value == 1.0F; });
     for (std::size_t row = index; row < rows.labels.size(); row += options_.workers) {
       for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i) {
@@ -121,9 +123,10 @@ class TestDbpg {
       }
       offsets.push_back(ids.size());
       labels.push_back(rows.labels[row]);
+      if (!rows.importance.empty()) importance.push_back(rows.importance[row]);
     }
     columns_.push_back(std::make_unique<Columns>(Transpose({offsets, ids, values}, rows.features)));
-    workers_.emplace_back(columns_.back().get(), labels, options_.loss);
+    workers_.emplace_back(columns_.back().get(), labels, importance, options_.loss);
   }
 
   /// Features [first, end), all or those that are not settled.

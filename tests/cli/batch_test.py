@@ -1,0 +1,31 @@
+"""train with a batch solver: importance of rows, and what its report says."""
+import unittest
+
+from command import CommandTest, svm_rows
+
+
+class Batch(CommandTest):
+    def solve(self, rows: str, *flags) -> dict:
+        run = self.succeed("train", rows, "--solver", "dbpg", "--l1", "2", *flags, "--json", "--quiet").json()
+        self.assertTrue(run["certified"])
+        self.assertGreater(run["nonzeros"], 5)
+        return run
+
+    def test_importance_counts_as_so_many_rows(self):
+        rows = svm_rows(600).splitlines()
+        # VW: label, importance, features.
+        weighted = [f"{1 if row.split()[0] == '1' else -1} {i % 3} | {' '.join(row.split()[1:])}"
+                    for i, row in enumerate(rows)]
+        repeated = [line.replace(f" {i % 3} |", " |") for i, line in enumerate(weighted) for _ in range(i % 3)]
+        self.write("weighted.vw", "\n".join(weighted) + "\n")
+        self.write("repeated.vw", "\n".join(repeated) + "\n")
+        self.assertEqual(len(repeated), 600)
+        wanted = self.solve("repeated.vw")
+        for place in ([], ["--workers", "2", "--servers", "2"]):
+            run = self.solve("weighted.vw", *place)
+            self.assertAlmostEqual(run["objective"], wanted["objective"], delta=2e-4 * wanted["objective"])
+            self.assertGreaterEqual(run["gap"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
