@@ -13,7 +13,7 @@ void Tables::Freeze(NodeId client, std::uint64_t request_id, const wire::TableFr
   Table& table = tables_.at(freeze.table);
   const bool first = !table.freezing;
   if (first) {
-    table.freezing.emplace().at_least = freeze.at_least;
+    table.freezing.emplace(Freezing{}).at_least = freeze.at_least;
     for (const wire::Owner& owner : table.view.owners)
       table.freezing->unconfirmed.insert(owner.node);
   }

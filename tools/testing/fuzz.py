@@ -8,17 +8,17 @@ import build
 from report import Count, failed, passed, skipped
 
 CORPUS = build.ROOT / "tests/fuzz/corpus"
-FOUND = build.ROOT / "build/fuzz/found"
+FOUND = build.ROOT / "build/asan/found"
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
 COVERED = re.compile(r"cov: (\d+)")
 
 
 def stage(seconds: int) -> Count:
-    count = build.configure("fuzz")
+    count = build.configure("asan")
     if count.failed:
         return count
-    count += build.build("fuzz", "fuzz_targets")
-    programs = sorted((build.ROOT / "build/fuzz").rglob("*_fuzz"))
+    count += build.build("asan", "fuzz_targets")
+    programs = sorted((build.ROOT / "build/asan").rglob("*_fuzz"))
     programs = [path for path in programs if path.is_file()]
     if not programs:
         return count + skipped("there is no fuzz target")
