@@ -84,6 +84,9 @@ class DbpgWorker {
   double ChangeOfPass(std::size_t row) const {
     return margins_[row] - margins_at_start_[row] - margins_gone_[row];
   }
+  /// Call visit(row, step x value) for each entry of a column.
+  template <typename Visit>
+  void ForColumn(std::size_t feature, double step, Visit&& visit) const;
   /// Add step x the feature's column to a vector over rows.
   void AddColumn(std::size_t feature, double step, std::span<double> rows) const;
   void MoveMargins(std::size_t feature, double step);
