@@ -22,6 +22,7 @@
 #include "model_manifest.h"
 #include "output.h"
 #include "runtime/real_loop.h"
+#include "runtime/real_machine.h"
 #include "transport/tcp_transport.h"
 
 namespace steelyard::cli {
@@ -127,26 +128,9 @@ Finding Clock() {
               "times in the logs of several machines will differ: install chrony");
 }
 
-std::uint64_t AvailableMemory() {
-  std::uint64_t bytes = kUnlimited;
-  std::ifstream file("/proc/meminfo");
-  for (std::string word; file >> word;) {
-    if (word == "MemAvailable:" && file >> bytes) {
-      bytes *= 1024;
-      break;
-    }
-  }
-  const std::string limit = FirstLine("/sys/fs/cgroup/memory.max");
-  const std::string used = FirstLine("/sys/fs/cgroup/memory.current");
-  if (limit.empty() || limit == "max" || used.empty()) return bytes;
-  const std::uint64_t most = std::strtoull(limit.c_str(), nullptr, 10);
-  const std::uint64_t now = std::strtoull(used.c_str(), nullptr, 10);
-  return std::min(bytes, most - std::min(most, now));
-}
-
 Finding Memory() {
-  const std::uint64_t bytes = AvailableMemory();
-  const std::string found = bytes == kUnlimited ? "unknown" : Bytes(bytes) + " available";
+  const std::uint64_t bytes = runtime::FreeMemoryBytes();
+  const std::string found = Bytes(bytes) + " available";
   const std::string advice =
       "a table takes about 20 bytes a key; end other programs, or use more machines";
   if (bytes < kMemoryMin) return Bad("memory", found, advice);

@@ -77,7 +77,8 @@ job::WorkerEnvironment WorkerThreads::Environment() {
           .compute = compute_.get(),
           .read_ns = [this] { return reader_.worked_ns(); },
           .thread_ns = runtime::ThreadCpuNs,
-          .peak_memory_bytes = [] { return PeakMemoryOf("self"); }};
+          .peak_memory_bytes = [] { return PeakMemoryOf("self"); },
+          .free_memory_bytes = runtime::FreeMemoryBytes};
 }
 
 }  // namespace steelyard::cli

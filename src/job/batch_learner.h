@@ -28,6 +28,8 @@ class BatchLearner : public Scorer {
   /// Add rows; those without a label (NaN) are passed over.
   /// Errors: kInvalidArgument  the solver cannot learn from them.
   virtual Status AddRows(const data::Minibatch& batch) = 0;
+  /// About how many bytes EndRows() and Arrange() will take at their peak, beside what the rows so far take now.
+  virtual std::size_t bytes_to_arrange() const = 0;
   /// No more rows: keys() and entries() are known.
   virtual void EndRows() = 0;
 

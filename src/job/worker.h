@@ -38,6 +38,8 @@ struct WorkerEnvironment {
   std::function<std::uint64_t()> read_ns;
   std::function<std::uint64_t()> thread_ns = {};
   std::function<std::uint64_t()> peak_memory_bytes;
+  /// What this machine has left for the process; may be empty.
+  std::function<std::uint64_t()> free_memory_bytes = {};
 };
 
 /// One worker slot at a time. Pulls run ahead of the computation by as many steps as the delay allows, and reading runs

@@ -1,4 +1,5 @@
 // What a worker's run does for a batch solver: rows are handed to a BatchRun, which then does the phases.
+#include <string>
 #include <utility>
 
 #include "job/worker_run.h"
@@ -19,12 +20,28 @@ void Worker::Run::PumpRows(Transport& transport) {
                              [self = shared_from_this(), batch, status, &transport] {
                                self->computing_ = false;
                                if (self->cancelled_ || self->state_ == State::kFailed) return;
+                               if (status->ok()) *status = self->CheckRoomForRows();
                                if (!status->ok()) return self->Fail(transport, *status);
                                self->work_.rows += batch->rows.size();
                                self->work_.nonzeros += batch->rows.keys.size();
                                ++self->work_.minibatches;
                                self->Pump(transport);
                              });
+}
+
+/// A worker that the system kills says nothing, so that it ends by itself while there is room to say why.
+Status Worker::Run::CheckRoomForRows() const {
+  constexpr std::uint64_t kBatchesBetween = 64;  // Looking takes 0.1 ms.
+  if (!environment_->free_memory_bytes || work_.minibatches % kBatchesBetween != 0) return {};
+  const std::uint64_t needed = batch_->learner().bytes_to_arrange();
+  const std::uint64_t free = environment_->free_memory_bytes();
+  if (needed <= free) return {};
+  return Status(StatusCode::kResourceExhausted,
+                "a batch solver holds all of its rows: the " + std::to_string(work_.rows) +
+                    " read so far need " + std::to_string(needed / 1'000'000) + " MB more and " +
+                    std::to_string(free / 1'000'000) +
+                    " MB are free here; use workers on more machines, fewer rows, or an online "
+                    "solver");
 }
 
 void Worker::Run::Solve(Transport& transport) {

@@ -72,6 +72,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void PumpPulls(transport::Transport& transport);
   void PumpCompute(transport::Transport& transport);
   void PumpRows(transport::Transport& transport);
+  Status CheckRoomForRows() const;
   void PumpEnd(transport::Transport& transport);
   void PumpNames(transport::Transport& transport);
   void OnRead(transport::Transport& transport, BatchReader::Chunk chunk);

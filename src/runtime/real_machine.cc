@@ -1,4 +1,3 @@
-// Limits of control groups (version 2, and 1 where that is mounted) are found as the process sees them.
 #include "runtime/real_machine.h"
 
 #include <sched.h>
@@ -11,38 +10,18 @@
 #include <optional>
 #include <string>
 
+#include "runtime/control_group.h"
+
 namespace steelyard::runtime {
 namespace {
 
-/// The numbers at the start of a control file; "max" ends them.
-std::optional<double> FirstNumber(const std::string& path, double* second = nullptr) {
-  std::ifstream file(path);
-  double first = 0;
-  if (!(file >> first)) return std::nullopt;
-  if (second != nullptr && !(file >> *second)) return std::nullopt;
-  return first;
-}
-
-/// Where this process's control group is mounted: version 2 has one line, "0::/path".
-std::string ControlGroup() {
-  std::ifstream file("/proc/self/cgroup");
-  std::string line;
-  while (std::getline(file, line)) {
-    if (line.starts_with("0::")) return "/sys/fs/cgroup" + line.substr(3);
+/// Of the whole machine: free memory, and what the system can make free at once.
+std::optional<std::uint64_t> FreeMemoryOfMachine() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string word; file >> word;) {
+    std::uint64_t kilobytes = 0;
+    if (word == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
   }
-  return "/sys/fs/cgroup";
-}
-
-/// Processors' worth of CPU time that a group grants; nothing when it sets no limit.
-std::optional<double> QuotaProcessors() {
-  for (const std::string& folder : {ControlGroup(), std::string("/sys/fs/cgroup")}) {
-    double period = 0;
-    const auto quota = FirstNumber(folder + "/cpu.max", &period);
-    if (quota && period > 0) return *quota / period;
-  }
-  const auto quota = FirstNumber("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  const auto period = FirstNumber("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota && period && *quota > 0 && *period > 0) return *quota / *period;
   return std::nullopt;
 }
 
@@ -55,7 +34,7 @@ std::size_t AvailableProcessors() {
   if (::sched_getaffinity(0, sizeof set, &set) == 0) {
     count = static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
   }
-  const auto quota = QuotaProcessors();
+  const auto quota = ControlGroup().processors();
   if (quota) count = std::min(count, static_cast<std::size_t>(std::max(1.0, std::ceil(*quota))));
   return count;
 }
@@ -70,16 +49,13 @@ std::uint64_t ThreadCpuNs() {
 std::uint64_t AvailableMemoryBytes() {
   const auto pages = static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_PHYS_PAGES)));
   const auto page_bytes = static_cast<std::uint64_t>(std::max(1L, ::sysconf(_SC_PAGESIZE)));
-  std::uint64_t bytes = pages * page_bytes;
-  for (const std::string& path :
-       {ControlGroup() + "/memory.max", std::string("/sys/fs/cgroup/memory.max"),
-        std::string("/sys/fs/cgroup/memory/memory.limit_in_bytes")}) {
-    const auto limit = FirstNumber(path);
-    if (limit && *limit > 0 && *limit < static_cast<double>(bytes)) {
-      bytes = static_cast<std::uint64_t>(*limit);
-    }
-  }
-  return bytes;
+  const std::uint64_t bytes = pages * page_bytes;
+  return std::min(bytes, ControlGroup().memory_max().value_or(bytes));
+}
+
+std::uint64_t FreeMemoryBytes() {
+  const std::uint64_t bytes = FreeMemoryOfMachine().value_or(AvailableMemoryBytes());
+  return std::min(bytes, ControlGroup().memory_free().value_or(bytes));
 }
 
 }  // namespace steelyard::runtime

@@ -108,6 +108,18 @@ TEST(BatchSimulation, EveryKindOfFaultReachesTheOptimum) {
   std::cout << jobs << " jobs, " << faults << " faults\n";
 }
 
+TEST(BatchSimulation, RowsThatDoNotFitEndTheJobWithTheirNumbers) {
+  ClusterOptions options = OptionsOf(1, /*faults=*/false, 2);
+  options.free_memory = 1000;
+  Cluster cluster(options);
+  const std::size_t job = cluster.Submit(ParametersOf(4));
+  ASSERT_TRUE(cluster.RunUntilEnd(job, kJobMax));
+  const Status& status = cluster.outcome(job).status;
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(status.ToString().find("holds all of its rows"), std::string::npos)
+      << status.ToString();
+}
+
 TEST(BatchSimulation, AServerThatDiesIsNamed) {
   for (const bool while_solving : {false, true}) {
     Cluster cluster(OptionsOf(3, /*faults=*/false, 3));

@@ -83,6 +83,8 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(opti
           };
           environment.reader = &executor;
           environment.compute = &executor;
+          if (options_.free_memory)
+            environment.free_memory_bytes = [this] { return *options_.free_memory; };
           return std::make_unique<job::Worker>(
               job::Worker::Options{.head_address = "head",
                                    .incarnation = next_incarnation(),

@@ -44,6 +44,7 @@ struct ClusterOptions {
   MemoryRows rows;
   std::function<std::unique_ptr<job::DelayPolicy>()> make_delay_policy = job::MakeAdaptiveDelay;
   std::size_t key_bytes_max = filter::kKeyCacheBytes;  ///< Of each server's lists of keys.
+  std::optional<std::uint64_t> free_memory;  ///< What machines of workers say they have left.
 };
 
 /// A head, servers and workers, and jobs submitted one after another.

@@ -1,5 +1,6 @@
 #include "apps/linear/dbpg_learner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -59,6 +60,16 @@ class DbpgLearner final : public job::BatchLearner {
     batch_keys_.insert(batch_keys_.end(), batch.keys.begin(), batch.keys.end());
     batches_.push_back(batch_keys_.size());
     return {};
+  }
+
+  std::size_t bytes_to_arrange() const override {
+    constexpr std::size_t kPerRow = 48;  // Margins, curves and what a pass changes: dbpg_worker.h.
+    constexpr std::size_t kPerFeature = 64;  // Sorted keys, where columns start and end, weights.
+    const std::size_t columns = (features_.size() + values_.size()) * sizeof(float);
+    // Until then a vector that is nearly full will move to one of twice the size.
+    const bool full = features_.size() > features_.capacity() / 8 * 7;
+    const std::size_t growing = full ? 2 * features_.capacity() * sizeof(std::uint32_t) : 0;
+    return std::max(columns, growing) + labels_.size() * kPerRow + counted_->size() * kPerFeature;
   }
 
   void EndRows() override {
