@@ -176,8 +176,10 @@ Result<pid_t> StartChild(const ProcessOptions& options) {
 std::string ProcessEnd::Describe() const {
   if (!by_signal) return fmt::format("exited with code {}", number);
   const char* name = ::sigdescr_np(number);
-  return name == nullptr ? fmt::format("was killed by signal {}", number)
-                         : fmt::format("was killed by signal {} ({})", number, name);
+  std::string text = name == nullptr ? fmt::format("was killed by signal {}", number)
+                                     : fmt::format("was killed by signal {} ({})", number, name);
+  if (number == SIGKILL) text += ", as the system does when memory runs out";
+  return text;
 }
 
 struct RealProcess::State : std::enable_shared_from_this<State> {

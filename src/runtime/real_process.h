@@ -28,7 +28,7 @@ struct ProcessEnd {
   bool by_signal = false;
   int number = 0;  ///< The signal, or the exit code.
 
-  /// "exited with code 65", "was killed by signal 9 (Killed)".
+  /// "exited with code 65", "was killed by signal 11 (Segmentation fault)".
   std::string Describe() const;
 };
 

@@ -60,7 +60,8 @@ TEST_F(RealProcessTest, ReportsASignalByName) {
   const auto child = Start(Shell("kill -9 $$"));
   loop_.Run();
   EXPECT_TRUE(end_->by_signal);
-  EXPECT_EQ(end_->Describe(), "was killed by signal 9 (Killed)");
+  EXPECT_EQ(end_->Describe(),
+            "was killed by signal 9 (Killed), as the system does when memory runs out");
 }
 
 TEST_F(RealProcessTest, EachChildHasItsOwnEnd) {
@@ -94,7 +95,8 @@ TEST_F(RealProcessTest, TerminateKillsWhoDoesNotListen) {
   while (ReadAll(log_).empty()) ::usleep(1000);
   child->Terminate(20ms);
   loop_.Run();
-  EXPECT_EQ(end_->Describe(), "was killed by signal 9 (Killed)");
+  EXPECT_EQ(end_->Describe(),
+            "was killed by signal 9 (Killed), as the system does when memory runs out");
 }
 
 TEST_F(RealProcessTest, TheDestructorLeavesNoChild) {
