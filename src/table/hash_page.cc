@@ -83,28 +83,31 @@ void HashPage::Put(std::size_t slot, Key key, const float* row) {
 }
 
 Slot HashPage::FindSlot(Key key) const {
-  for (std::byte* bucket = Homes(*this).Bucket(key, bucket_bytes_);; bucket += bucket_bytes_) {
-    const Slot slot = SlotInBucket(bucket, key);
-    if (slot != kNoSlot) return slot;
-    // Occupied slots come first in a bucket, and in increasing order.
-    const Key last = KeysOfBucket(bucket)[kLanes - 1];
-    if (last == empty_key_ || last > key) return kNoSlot;
-  }
+  std::byte* bucket = nullptr;
+  return Search(key, bucket);
 }
 
-float* HashPage::FindOrInsert(Key key) {
-  const std::size_t home = HomeIndex(key) * kLanes;
-  std::size_t slot = home;
-  while (KeyAt(slot) != empty_key_ && KeyAt(slot) < key) ++slot;
-  if (KeyAt(slot) == key) return RowAt(slot);
+Slot HashPage::FindOrInsert(Key key) {
+  std::byte* bucket = nullptr;
+  if (const Slot found = Search(key, bucket); found != kNoSlot) return found;
+  // The key belongs into this bucket, before its first larger key and at most where it is empty.
+  const Key* const keys = KeysOfBucket(bucket);
+  std::size_t lane = 0;
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    lane +=
+        static_cast<std::size_t>(keys[i] < key) & static_cast<std::size_t>(keys[i] != empty_key_);
+  }
+  const auto offset = static_cast<std::size_t>(bucket - storage_.get());
+  const std::size_t slot = offset / bucket_bytes_ * kLanes + lane;
   std::size_t hole = slot;
   while (KeyAt(hole) != empty_key_) ++hole;
-  if (count_ >= count_max_ || hole - home >= kRunMax || hole + 1 >= slot_count_) return nullptr;
+  const std::size_t home = HomeIndex(key) * kLanes;
+  if (count_ >= count_max_ || hole - home >= kRunMax || hole + 1 >= slot_count_) return kNoSlot;
   for (; hole > slot; --hole) Put(hole, KeyAt(hole - 1), RowAt(hole - 1));
   KeyAt(slot) = key;
   std::fill_n(RowAt(slot), row_floats_, 0.0F);
   ++count_;
-  return RowAt(slot);
+  return bucket + lane;
 }
 
 bool HashPage::Erase(Key key) {

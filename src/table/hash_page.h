@@ -98,8 +98,9 @@ class HashPage {
 
   Slot FindSlot(Key key) const;
 
-  /// Return the row of `key`, inserting zeros; nullptr when the page must be rebuilt first.
-  float* FindOrInsert(Key key);
+  /// Return the slot of `key`, inserting zeros; kNoSlot when the page must be rebuilt first. Slots of smaller keys stay
+  /// what they are.
+  Slot FindOrInsert(Key key);
 
   /// Remove `key`. @return false when it is absent.
   bool Erase(Key key);
@@ -157,6 +158,17 @@ class HashPage {
            slot % kLanes * row_floats_;
   }
   void Put(std::size_t slot, Key key, const float* row);
+
+  /// The slot of `key`, or kNoSlot and the bucket that it would stand in.
+  [[gnu::always_inline]] inline Slot Search(Key key, std::byte*& bucket) const {
+    for (bucket = Homes(*this).Bucket(key, bucket_bytes_);; bucket += bucket_bytes_) {
+      const Slot slot = SlotInBucket(bucket, key);
+      if (slot != kNoSlot) return slot;
+      // Occupied slots come first in a bucket, and in increasing order.
+      const Key last = KeysOfBucket(bucket)[kLanes - 1];
+      if (last == empty_key_ || last > key) return kNoSlot;
+    }
+  }
 
   Key base_;
   std::uint64_t span_;

@@ -122,47 +122,56 @@ void HashTable::CheckHints(std::span<const Key> keys, std::span<Slot> slots, Mis
   missed.count = misses;
 }
 
-void HashTable::FindAll(std::span<const Key> keys, std::span<Slot> slots, bool hinted,
-                        Missed& absent) const {
+// Find the keys that stand where they are looked for first, in their hints or their homes.
+void HashTable::FindMost(std::span<const Key> keys, std::span<Slot> slots, bool hinted,
+                         Missed& missed) const {
   SY_DCHECK(keys.size() <= kRunMax && slots.size() == keys.size());
-  absent.count = 0;
+  missed.count = 0;
   if (keys.empty()) return;
-  Missed missed;
   if (hinted) CheckHints(keys, slots, missed);
   if (!hinted || missed.count > keys.size() / 4) FindInHomes(keys, slots, missed);
-  for (std::size_t i = 0; i < missed.count; ++i) {
-    const std::uint16_t at = missed.at[i];
-    slots[at] = FindSlot(keys[at]);
-    if (slots[at] == kNoSlot) absent.at[absent.count++] = at;
-  }
 }
 
 std::size_t HashTable::FindSlots(std::span<const Key> keys, std::span<Slot> slots,
                                  bool hinted) const {
-  Missed absent;
-  FindAll(keys, slots, hinted, absent);
-  return absent.count;
+  Missed missed;
+  FindMost(keys, slots, hinted, missed);
+  std::size_t absent = 0;
+  for (std::size_t i = 0; i < missed.count; ++i) {
+    const std::uint16_t at = missed.at[i];
+    slots[at] = FindSlot(keys[at]);
+    absent += slots[at] == kNoSlot ? 1 : 0;
+  }
+  return absent;
 }
 
 void HashTable::FindOrInsertSlots(std::span<const Key> keys, std::span<Slot> slots, bool hinted) {
-  Missed absent;
-  FindAll(keys, slots, hinted, absent);
-  if (absent.count == 0) return;
+  Missed missed;
+  FindMost(keys, slots, hinted, missed);
+  const std::size_t size = size_;
   const std::uint64_t generation = generation_;
-  for (std::size_t i = 0; i < absent.count; ++i) FindOrInsert(keys[absent.at[i]]);
-  // Insertions move rows.
-  FindAll(keys, slots, /*hinted=*/generation == generation_, absent);
-  SY_CHECK(absent.count == 0);
+  for (std::size_t i = 0; i < missed.count; ++i) {
+    const std::uint16_t at = missed.at[i];
+    slots[at] = FindOrInsertSlot(keys[at]);
+  }
+  if (size_ == size) return;
+  // Insertions moved larger keys on; rebuilt pages moved everything.
+  const std::size_t absent = FindSlots(keys, slots, /*hinted=*/generation == generation_);
+  SY_CHECK(absent == 0);
 }
 
 float* HashTable::FindOrInsert(Key key) {
+  return RowAt(FindOrInsertSlot(key));
+}
+
+Slot HashTable::FindOrInsertSlot(Key key) {
   for (;;) {
     const std::size_t index = PageIndexOf(key);
     HashPage& page = pages_[index];
     const std::size_t before = page.size();
-    if (float* row = page.FindOrInsert(key); row != nullptr) {
+    if (const Slot slot = page.FindOrInsert(key); slot != kNoSlot) {
       size_ += page.size() - before;
-      return row;
+      return slot;
     }
     Grow(index, key);
   }

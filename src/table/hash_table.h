@@ -95,7 +95,9 @@ class HashTable final : public Rows {
   void FindInHomesOf(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) const;
   void FindInHomes(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) const;
   static void CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed);
-  void FindAll(std::span<const Key> keys, std::span<Slot> slots, bool hinted, Missed& absent) const;
+  void FindMost(std::span<const Key> keys, std::span<Slot> slots, bool hinted,
+                Missed& missed) const;
+  Slot FindOrInsertSlot(Key key);
 
   template <typename Resolve>
   void ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&& resolve,
