@@ -17,12 +17,12 @@ int Fail(const steelyard::Status& status) {
 
 int Serve(steelyard::Cluster& cluster, steelyard::Table& words, std::uint32_t member) {
   int calls = 0;  // Functions run one after another, on one thread.
-  const steelyard::Status served =
-      cluster.Serve({kGroup, member}, {{"add", [&](const std::string& word) {
-        // Nobody waits for the push here: the call has finished when the push has.
-        (void)words.Push({std::hash<std::string>()(word)}, {1.0F});
-        return steelyard::Result<std::string>(std::to_string(++calls));
-      }}});
+  const steelyard::Status served = cluster.Serve(
+      {kGroup, member}, {{"add", [&](const std::string& word) {
+                            // Nobody waits for the push here: the call has finished when the push has.
+                            (void)words.Push({std::hash<std::string>()(word)}, {1.0F});
+                            return steelyard::Result<std::string>(std::to_string(++calls));
+                          }}});
   if (!served.ok()) return Fail(served);
   std::printf("ready\n"), std::fflush(stdout);
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));

@@ -134,7 +134,7 @@ class Connection {
   client::TaskId next_task_ = 1;
   std::map<TableId, std::shared_ptr<AttachedTable>> tables_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, MemberFunctions>
-      functions_;  ///< By group and member.
+      functions_;                                           ///< By group and member.
   std::unique_ptr<runtime::RealExecutor> function_thread_;  ///< From the first functions on.
 };
 

@@ -127,10 +127,9 @@ void Connection::OnMemberCall(const wire::MemberCall& call) {
   }
   if (!function) {
     return node_->calls().Answer(
-        *transport_, AnswerTo(call, Status(StatusCode::kNotFound, "member " +
-                                                                      std::to_string(call.member) +
-                                                                      " has stopped answering '" +
-                                                                      call.function + "'")));
+        *transport_, AnswerTo(call, Status(StatusCode::kNotFound,
+                                           "member " + std::to_string(call.member) +
+                                               " has stopped answering '" + call.function + "'")));
   }
   function_thread_->Run(
       [this, call, function = std::move(function)] { RunFunction(call, function); }, nullptr);

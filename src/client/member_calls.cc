@@ -51,12 +51,11 @@ void MemberCalls::OnCall(Transport& transport, const wire::MemberCall& call) {
   switch (in_.Take(call)) {
     case rpc::CallsIn::Taken::kNew:
       if (handler_) return handler_(call);
-      return Answer(transport,
-                    {.number = call.number,
-                     .results = {{.member = call.member,
-                                  .code = StatusCode::kUnavailable,
-                                  .message = "the program ends and answers no more",
-                                  .bytes = {}}}});
+      return Answer(transport, {.number = call.number,
+                                .results = {{.member = call.member,
+                                             .code = StatusCode::kUnavailable,
+                                             .message = "the program ends and answers no more",
+                                             .bytes = {}}}});
     case rpc::CallsIn::Taken::kAnswered:
       frames_.push_back(wire::MakeFrame(in_.answer(call.number)));
       return Flush(transport);

@@ -22,10 +22,10 @@ Result<Step> MemberTasks::WaitsForEarlier(const TaskSpec& spec) const {
   Step waits_for = wire::kNoGate;
   for (const TaskId before : spec.after) {
     if (before >= spec.id) {
-      return Status(StatusCode::kInvalidArgument,
-                    "task " + std::to_string(spec.id) + " of step " + std::to_string(spec.step) +
-                        " waits for task " + std::to_string(before) +
-                        ", which is not an earlier one");
+      return Status(StatusCode::kInvalidArgument, "task " + std::to_string(spec.id) + " of step " +
+                                                      std::to_string(spec.step) +
+                                                      " waits for task " + std::to_string(before) +
+                                                      ", which is not an earlier one");
     }
     const auto found = waits_for_.find(before);
     if (found != waits_for_.end()) waits_for = std::max(waits_for, found->second);

@@ -75,8 +75,9 @@ void GroupCalls::Serve(NodeId program, std::uint64_t request_id, const wire::Gro
     group[serve.member] = {.program = program,
                            .functions = {serve.functions.begin(), serve.functions.end()}};
   }
-  out.push_back({program, wire::MakeFrame(wire::GroupServed{.group = serve.group, .member = serve.member},
-                                          request_id)});
+  out.push_back(
+      {program, wire::MakeFrame(wire::GroupServed{.group = serve.group, .member = serve.member},
+                                request_id)});
 }
 
 void GroupCalls::OnCall(Time now, NodeId caller, const wire::MemberCall& call,
@@ -200,7 +201,8 @@ void GroupCalls::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) 
   for (auto& [number, group] : groups_)
     std::erase_if(group, [&](const auto& entry) { return entry.second.program == program; });
   std::erase_if(groups_, [](const auto& entry) { return entry.second.empty(); });
-  for (auto at = calls_.lower_bound({program, 0}); at != calls_.end() && at->first.first == program;) {
+  for (auto at = calls_.lower_bound({program, 0});
+       at != calls_.end() && at->first.first == program;) {
     GiveUp(at->second, out);
     at = calls_.erase(at);
   }
@@ -212,12 +214,13 @@ void GroupCalls::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) 
     const auto call = calls_.find(run.call);
     if (call == calls_.end()) continue;
     const std::uint32_t member = call->second.results[run.result].member;
-    EndOne(run,
-           Failed(member, StatusCode::kUnavailable,
-                  "member " + std::to_string(member) + " of " + GroupName(call->second.asked.group) +
-                      " is gone and had not answered " + Quoted(call->second.asked.function) +
-                      ", which may have run: " + gone.why.ToString()),
-           out);
+    EndOne(
+        run,
+        Failed(member, StatusCode::kUnavailable,
+               "member " + std::to_string(member) + " of " + GroupName(call->second.asked.group) +
+                   " is gone and had not answered " + Quoted(call->second.asked.function) +
+                   ", which may have run: " + gone.why.ToString()),
+        out);
   }
 }
 
@@ -231,11 +234,11 @@ void GroupCalls::OnWake(Time now, std::vector<Outgoing>& out) {
     const std::uint64_t ms = call.asked.patience_ns / 1'000'000;
     for (const auto& [index, at] : call.open) {
       const std::uint32_t member = call.results[index].member;
-      call.results[index] = Failed(member, StatusCode::kDeadlineExceeded,
-                                   NameOf(call.asked.group, member, at.first) +
-                                       " has not answered " + Quoted(call.asked.function) +
-                                       " within " + std::to_string(ms) +
-                                       " ms; it may have run, or run yet");
+      call.results[index] =
+          Failed(member, StatusCode::kDeadlineExceeded,
+                 NameOf(call.asked.group, member, at.first) + " has not answered " +
+                     Quoted(call.asked.function) + " within " + std::to_string(ms) +
+                     " ms; it may have run, or run yet");
     }
     GiveUp(call, out);
     Finish(id, out);

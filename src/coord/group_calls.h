@@ -70,8 +70,8 @@ class GroupCalls {
 
   const Membership* members_;
   std::map<std::uint32_t, std::map<std::uint32_t, Seat>> groups_;  ///< Group, then member.
-  std::map<NodeId, Program> programs_;  ///< That call or are called.
-  std::map<CallId, Call> calls_;        ///< Open ones.
+  std::map<NodeId, Program> programs_;                             ///< That call or are called.
+  std::map<CallId, Call> calls_;                                   ///< Open ones.
 };
 
 }  // namespace steelyard::coord

@@ -157,8 +157,8 @@ void Head::DispatchToCalls(NodeId from, const wire::Frame& frame, std::vector<Ou
       return Take<wire::GroupServe>(from, frame, out,
                                     [&](const auto& m) { calls_.Serve(from, id, m, out); });
     case MessageType::kMemberCall:
-      return Take<wire::MemberCall>(
-          from, frame, out, [&](const auto& m) { calls_.OnCall(last_now_, from, m, out); });
+      return Take<wire::MemberCall>(from, frame, out,
+                                    [&](const auto& m) { calls_.OnCall(last_now_, from, m, out); });
     case MessageType::kMemberAnswer:
       return Take<wire::MemberAnswer>(from, frame, out,
                                       [&](const auto& m) { calls_.OnAnswer(from, m, out); });

@@ -26,7 +26,8 @@ std::uint64_t CallsOut::Add(Time now, wire::MemberCall call, Frames& out) {
 
 bool CallsOut::OnAnswer(std::uint64_t number, Frames& out) {
   const bool first = open_.erase(number) > 0;
-  if (number < next_) out.push_back(wire::MakeFrame(wire::MemberDone{.number = number, .floor = floor()}));
+  if (number < next_)
+    out.push_back(wire::MakeFrame(wire::MemberDone{.number = number, .floor = floor()}));
   return first;
 }
 

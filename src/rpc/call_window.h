@@ -75,7 +75,8 @@ class CallsIn {
   void Forget(std::uint64_t floor);
   void Close(Call& call);
 
-  std::map<std::uint64_t, Call> calls_;  ///< From floor_ on; a number that is over stays until the floor passes it.
+  std::map<std::uint64_t, Call>
+      calls_;  ///< From floor_ on; a number that is over stays until the floor passes it.
   std::uint64_t floor_ = 1;
   std::size_t open_ = 0;  ///< Taken and not answered.
 };

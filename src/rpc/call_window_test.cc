@@ -124,8 +124,7 @@ TEST(CallWindow, OnceEachOverAnyNetwork) {
           }
           copies += taken == CallsIn::Taken::kOver || taken == CallsIn::Taken::kAnswered ? 1 : 0;
           const bool ready = taken == CallsIn::Taken::kNew || taken == CallsIn::Taken::kAnswered;
-          if (ready && random() % 5 != 0)
-            back.push_back(wire::MakeFrame(in.answer(call.number)));
+          if (ready && random() % 5 != 0) back.push_back(wire::MakeFrame(in.answer(call.number)));
         }
       }
       if (back.empty()) continue;

@@ -78,7 +78,8 @@ struct MemberCall {
     v(number, floor, group, member, patience_ns, function, arguments);
   }
   Status Check() const {
-    if (floor == 0 || floor > number) return {StatusCode::kCorruption, "answered before it is sent"};
+    if (floor == 0 || floor > number)
+      return {StatusCode::kCorruption, "answered before it is sent"};
     SY_RETURN_IF_ERROR(internal::CheckFunctionName(function));
     return internal::CheckCallBytes(arguments);
   }

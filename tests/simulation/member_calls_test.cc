@@ -121,7 +121,8 @@ class MemberWorld {
         } else {
           ++totals.gone;
           EXPECT_EQ(result.member, dead_) << result.message;
-          EXPECT_TRUE(result.code == StatusCode::kUnavailable || result.code == StatusCode::kNotFound)
+          EXPECT_TRUE(result.code == StatusCode::kUnavailable ||
+                      result.code == StatusCode::kNotFound)
               << result.message;
           EXPECT_NE(result.message.find("member " + std::to_string(dead_)), std::string::npos)
               << result.message;
@@ -172,7 +173,8 @@ TEST(SimulatedMemberCalls, RunOnceAndAreAnswered) {
     const bool dies = seed % 2 == 0;
     const bool hurried = seed % 5 == 0;
     for (int i = 0; i < kCalls; ++i) {
-      const std::uint32_t member = i % 3 == 0 ? wire::kEveryMember : static_cast<std::uint32_t>(i) % kMembers;
+      const std::uint32_t member =
+          i % 3 == 0 ? wire::kEveryMember : static_cast<std::uint32_t>(i) % kMembers;
       world.Call("call " + std::to_string(i) + " at ", member, hurried ? 500ms : 200'000ms);
       if (i % 20 != 19) continue;
       if (dies && i == 39) {
