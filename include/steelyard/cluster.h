@@ -11,6 +11,7 @@
 
 #include "steelyard/functions.h"
 #include "steelyard/insight.h"
+#include "steelyard/members.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "steelyard/task.h"
@@ -176,6 +177,33 @@ class Cluster {
   Result<Table> OpenTable(const std::string& name);
   /// Drop a table with all of its rows, whoever uses it. Errors: kNotFound.
   Status DropTable(const std::string& name);
+
+  // ---- Functions of programs: docs/functions.md. They pass through the head. ----
+
+  /// Answer these functions from now on, as a member of a group; again replaces them. Blocks. What the group has joined
+  /// with Table::Join() does not matter here.
+  /// Errors: kInvalidArgument  another program is that member, or a name or number is out of bounds;
+  ///         kResourceExhausted  256 programs of the group answer functions.
+  Status Serve(GroupMember as, MemberFunctions functions);
+  /// Answer no more calls; those that came before are still answered. Blocks.
+  Status StopServing(GroupMember as);
+
+  /// Call a function of one member. It runs once, unless the call ends before with an error.
+  ///
+  /// Errors: kNotFound  there is no such member, or it has no such function; kDeadlineExceeded  it has not answered
+  ///         within the patience, kUnavailable  it died: it may have run then; each names the member. kResourceExhausted
+  ///         64 calls of this connection, or at that member, are open. What the function returns.
+  /// Cost:   two round trips through the head's one thread: for control, not for data.
+  Submitted<Result<std::string>> CallMember(GroupMember at, const std::string& function,
+                                            std::string arguments = {},
+                                            const MemberCallOptions& options = {});
+  /// Likewise, each member that the group has when the call reaches the head. @return what each of them answered, by
+  /// number; as a task it has finished when all have, and has failed when one has.
+  /// Errors: kNotFound  the group has no member that answers functions.
+  Submitted<Result<std::vector<MemberAnswer>>> CallGroup(WorkerGroup group,
+                                                         const std::string& function,
+                                                         std::string arguments = {},
+                                                         const MemberCallOptions& options = {});
 
   /// Who is waited for and since when, e.g. "server 2 (127.0.0.1:4071): 3 requests unanswered for 700 ms"; empty when
   /// nothing is outstanding.

@@ -45,9 +45,18 @@ void ClusterNode::Join(Transport& transport, const wire::View& view, const Membe
 void ClusterNode::OnHeadReady(Transport& transport) {
   if (joined_) std::exchange(joined_, nullptr)({});
   for (auto& [id, question] : questions_) Send(transport, question);
+  calls_.OnHeadReady(transport);
 }
 
-void ClusterNode::OnHeadFrame(Transport&, wire::Frame frame) {
+void ClusterNode::Call(Transport& transport, wire::MemberCall call,
+                       client::MemberCalls::Answered done) {
+  if (!failure_.ok()) return done(failure_);
+  calls_.Call(transport, std::move(call), std::move(done));
+  ArmAlarm(transport);
+}
+
+void ClusterNode::OnHeadFrame(Transport& transport, wire::Frame frame) {
+  if (calls_.OnFrame(transport, frame)) return;
   const auto found = questions_.find(frame.header.request_id);
   if (found == questions_.end()) return;  // A repeated answer.
   const Answered done = std::move(found->second.done);
@@ -62,15 +71,17 @@ void ClusterNode::OnTurn(Transport& transport) {
     if (head_.ready() && transport.now() >= question.asked_at + kAskAgainAfter)
       Send(transport, question);
   }
+  calls_.OnTurn(transport);
   // A node that has not joined yet waits for its head as long as its owner does.
   if (failure_.ok() && (!joined_ || head_.refused())) failure_ = head_.failure(transport.now());
   if (failure_.ok()) return;
   if (joined_) std::exchange(joined_, nullptr)(failure_);
   for (auto& [id, question] : std::exchange(questions_, {})) question.done(failure_);
+  calls_.Fail(failure_);
 }
 
 std::optional<runtime::Time> ClusterNode::next_turn() const {
-  std::optional<runtime::Time> next;
+  std::optional<runtime::Time> next = calls_.next_turn();
   if (!head_.ready()) return next;
   for (const auto& [id, question] : questions_) {
     const runtime::Time again = question.asked_at + kAskAgainAfter;

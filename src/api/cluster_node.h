@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "client/member_calls.h"
 #include "client/member_node.h"
 #include "client/member_tasks.h"
 #include "steelyard/task.h"
@@ -32,6 +33,10 @@ class ClusterNode final : public client::MemberNode {
             client::Client::Done done);
   client::Client& client() { return client_; }
   client::MemberTasks& tasks() { return tasks_; }
+  client::MemberCalls& calls() { return calls_; }
+  /// Call at members through the head. `done` comes once, as MemberCalls::Call().
+  void Call(transport::Transport& transport, wire::MemberCall call,
+            client::MemberCalls::Answered done);
   /// After requests to client(): be woken when they want it.
   using MemberNode::ArmAlarm;
 
@@ -49,6 +54,7 @@ class ClusterNode final : public client::MemberNode {
   void Send(transport::Transport& transport, Question& question);
 
   client::MemberTasks tasks_{&client_};
+  client::MemberCalls calls_{&head_};
   std::function<void(const Status&)> joined_;
   std::map<std::uint64_t, Question> questions_;  ///< By request id.
   std::uint64_t next_request_ = 1;

@@ -47,10 +47,13 @@ Connection::~Connection() {
       node_->client().Detach(*transport_, id,
                              Status(StatusCode::kCancelled, "the connection was closed"));
     }
+    node_->calls().HandleWith(nullptr);
+    node_->calls().Fail(Status(StatusCode::kCancelled, "the connection was closed"));
     node_->OnWake(*transport_);  // Calls back who still waits.
     detached.set_value();
   });
   detached.get_future().wait();
+  function_thread_.reset();  // A function that waits for what it gave needs the loop to return.
   thread_.Join();
   transport_.reset();
 }
@@ -147,15 +150,9 @@ client::TaskSpec Connection::NewTask(const TaskOptions& options) {
   if (options.gate) spec.gate = {.group = options.gate->group.id, .step = options.gate->step};
   const std::lock_guard lock(mutex_);
   spec.id = next_task_++;
+  if (running_function_ != nullptr && running_function_->connection == this)
+    running_function_->given.push_back(spec.id);
   return spec;
-}
-
-template <typename Done>
-bool Connection::HasRoomForTask(const Done& done) {
-  if (node_->tasks().open_count() < Cluster::kTasksMax) return true;
-  done(Status(StatusCode::kResourceExhausted,
-              std::to_string(Cluster::kTasksMax) + " tasks are open; wait for some"));
-  return false;
 }
 
 Submitted<Status> Connection::Push(TableId table, const TaskOptions& options,

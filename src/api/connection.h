@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/cluster_node.h"
+#include "runtime/real_executor.h"
 #include "runtime/real_loop.h"
 #include "steelyard/cluster.h"
 #include "steelyard/status.h"
@@ -79,12 +80,38 @@ class Connection {
   }
   std::string DescribeWait();
 
+  /// Answer functions as a member of a group; none: no more.
+  Status Serve(GroupMember as, MemberFunctions functions);
+  /// `done` gets what the members called answered, on the loop, once.
+  using Answered = std::function<void(Result<wire::MemberAnswer>)>;
+  Task CallMembers(wire::MemberCall call, const MemberCallOptions& options, const Answered& done);
+
  private:
+  /// A function that runs: what it gives must finish before it has.
+  struct RunningFunction {
+    const Connection* connection = nullptr;
+    std::vector<client::TaskId> given;
+  };
+  /// Of a program's own thread: none.
+  static thread_local RunningFunction* running_function_;
+  /// Take a call at this program, on the loop.
+  void OnMemberCall(const wire::MemberCall& call);
+  /// Run it on the functions' thread.
+  void RunFunction(const wire::MemberCall& call, const MemberFunction& function);
+  /// Answer it on the loop, once what it gave has finished.
+  void AnswerAfter(const wire::MemberCall& call, std::vector<client::TaskId> given,
+                   const Result<std::string>& answer);
+
   /// Number a task and translate what it waits for.
   client::TaskSpec NewTask(const TaskOptions& options);
   /// Run on the loop. @return false when too many tasks are open; `done` was told.
   template <typename Done>
-  bool HasRoomForTask(const Done& done);
+  bool HasRoomForTask(const Done& done) {
+    if (node_->tasks().open_count() < Cluster::kTasksMax) return true;
+    done(Status(StatusCode::kResourceExhausted,
+                std::to_string(Cluster::kTasksMax) + " tasks are open; wait for some"));
+    return false;
+  }
   Result<wire::Frame> AskFrame(wire::Frame request);
   Result<wire::Frame> AskServer(TableId table, std::size_t owner, const wire::Frame& request);
   Result<client::Scanned> ScanPage(TableId table, const client::ScanRequest& request);
@@ -106,6 +133,9 @@ class Connection {
   std::size_t unacked_bytes_ = 0;
   client::TaskId next_task_ = 1;
   std::map<TableId, std::shared_ptr<AttachedTable>> tables_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, MemberFunctions>
+      functions_;                                           ///< By group and member.
+  std::unique_ptr<runtime::RealExecutor> function_thread_;  ///< From the first functions on.
 };
 
 }  // namespace steelyard::api

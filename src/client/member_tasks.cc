@@ -18,6 +18,21 @@ void MemberTasks::Begin(TableId table, JobId group, Step first_step) {
       .group = group, .complete = first_step - 1, .unsent = {}, .announced = first_step - 1};
 }
 
+Result<Step> MemberTasks::WaitsForEarlier(const TaskSpec& spec) const {
+  Step waits_for = wire::kNoGate;
+  for (const TaskId before : spec.after) {
+    if (before >= spec.id) {
+      return Status(StatusCode::kInvalidArgument, "task " + std::to_string(spec.id) + " of step " +
+                                                      std::to_string(spec.step) +
+                                                      " waits for task " + std::to_string(before) +
+                                                      ", which is not an earlier one");
+    }
+    const auto found = waits_for_.find(before);
+    if (found != waits_for_.end()) waits_for = std::max(waits_for, found->second);
+  }
+  return waits_for;
+}
+
 Result<Step> MemberTasks::WaitsFor(const Member& member, const TaskSpec& spec, bool push) const {
   const auto refuse = [&](const std::string& why) {
     return Status(StatusCode::kInvalidArgument, "task " + std::to_string(spec.id) + " of step " +
@@ -29,12 +44,9 @@ Result<Step> MemberTasks::WaitsFor(const Member& member, const TaskSpec& spec, b
     if (own && member.group == 0) return refuse("waits for a worker group, but is in none");
     if (own) waits_for = spec.gate->step;
   }
-  for (const TaskId before : spec.after) {
-    if (before >= spec.id)
-      return refuse("waits for task " + std::to_string(before) + ", which is not an earlier one");
-    const auto found = waits_for_.find(before);
-    if (found != waits_for_.end()) waits_for = std::max(waits_for, found->second);
-  }
+  const Result<Step> earlier = WaitsForEarlier(spec);
+  if (!earlier.ok()) return earlier.status();
+  waits_for = std::max(waits_for, earlier.value());
   const Step latest = push ? spec.step - 1 : spec.step;
   if (waits_for > latest) {
     return refuse("waits for its own group to be through step " + std::to_string(waits_for) +
@@ -136,6 +148,22 @@ void MemberTasks::Pull(Transport& transport, TableId table, TaskSpec spec, PullR
                if (!status.ok()) return finish(status);
                const Status asked = client_->Pull(transport, table, std::move(*request), finish);
                if (!asked.ok()) finish(asked);
+             });
+}
+
+void MemberTasks::Run(const TaskSpec& spec, std::function<void(Client::Done)> start,
+                      Client::Done done) {
+  const Result<Step> waits_for = WaitsForEarlier(spec);
+  if (!waits_for.ok()) return done(waits_for.status());
+  if (waits_for.value() != wire::kNoGate) waits_for_[spec.id] = waits_for.value();
+  auto finish = [this, id = spec.id, done = std::move(done)](const Status& status) {
+    waits_for_.erase(id);
+    done(status);
+    graph_.End(id, status);
+  };
+  graph_.Add(spec.id, spec.after,
+             [start = std::move(start), finish = std::move(finish)](const Status& status) {
+               status.ok() ? start(finish) : finish(status);
              });
 }
 

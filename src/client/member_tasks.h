@@ -49,6 +49,11 @@ class MemberTasks {
   void Pull(transport::Transport& transport, TableId table, TaskSpec spec, PullRequest request,
             std::function<void(Result<Pulled>)> done);
 
+  /// Anything else that has edges. `start` is run once when its predecessors have finished, and calls what it is given
+  /// when it has; a gate of its own it has none. `done` as above.
+  void Run(const TaskSpec& spec, std::function<void(Client::Done finished)> start,
+           Client::Done done);
+
   std::size_t open_count() const { return graph_.open_count(); }
   std::size_t waiting_count() const { return graph_.waiting_count(); }
 
@@ -60,6 +65,8 @@ class MemberTasks {
     Step announced = -1;         ///< With the last push sent.
     Step through() const;
   };
+  /// The step of the own group that the tasks before it wait for. Errors: kInvalidArgument  one is not earlier.
+  Result<Step> WaitsForEarlier(const TaskSpec& spec) const;
   /// The step of the own group that a task waits for, at the latest; kNoGate for none. Errors: kInvalidArgument.
   Result<Step> WaitsFor(const Member& member, const TaskSpec& spec, bool push) const;
   void Send(transport::Transport& transport, TableId table, const TaskSpec& spec,

@@ -39,6 +39,7 @@ Head::Head(Options options)
       membership_(options.membership),
       tables_(&membership_),
       retirements_(&membership_),
+      calls_(&membership_),
       log_(options.log),
       scheduler_(&membership_, &tables_,
                  {.names_workers = options.names_workers,
@@ -139,8 +140,31 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
       return Take<wire::Refused>(from, frame, out, [&](const auto& m) {
         tables_.OnRefused(from, static_cast<TableId>(id), m.ToStatus(), out);
       });
+    case MessageType::kGroupServe:
+    case MessageType::kMemberCall:
+    case MessageType::kMemberAnswer:
+    case MessageType::kMemberDone:
+      return DispatchToCalls(from, frame, out);
     default:
       return DispatchToScheduler(from, frame, out);
+  }
+}
+
+void Head::DispatchToCalls(NodeId from, const wire::Frame& frame, std::vector<Outgoing>& out) {
+  const std::uint64_t id = frame.header.request_id;
+  switch (frame.header.type) {
+    case MessageType::kGroupServe:
+      return Take<wire::GroupServe>(from, frame, out,
+                                    [&](const auto& m) { calls_.Serve(from, id, m, out); });
+    case MessageType::kMemberCall:
+      return Take<wire::MemberCall>(from, frame, out,
+                                    [&](const auto& m) { calls_.OnCall(last_now_, from, m, out); });
+    case MessageType::kMemberAnswer:
+      return Take<wire::MemberAnswer>(from, frame, out,
+                                      [&](const auto& m) { calls_.OnAnswer(from, m, out); });
+    default:
+      return Take<wire::MemberDone>(from, frame, out,
+                                    [&](const auto& m) { calls_.OnDone(from, m); });
   }
 }
 
@@ -233,6 +257,7 @@ void Head::HandleDepartures(const std::vector<Departure>& departures, std::vecto
   for (const Departure& gone : departures) {
     if (log_ && gone.member.role != wire::Role::kClient) log_(gone.why.ToString());
     tables_.OnDeparture(gone, out);
+    calls_.OnDeparture(gone, out);
     scheduler_.OnDeparture(gone, out);
     if (gone.member.role == wire::Role::kClient)
       retirements_.Add(client::OwnStream(gone.member.id), out);
@@ -254,6 +279,7 @@ void Head::Tick(Transport& transport, std::vector<Outgoing>& out) {
   last_now_ = transport.now();
   tables_.OnWake(last_now_, out);
   retirements_.OnWake(last_now_, out);
+  calls_.OnWake(last_now_, out);
   scheduler_.OnWake(last_now_, out);
   SendAll(transport, out);
   if (const auto greeting = acceptor_.OnWake(transport)) transport.WakeAt(*greeting);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "coord/group_calls.h"
 #include "coord/membership.h"
 #include "coord/retirements.h"
 #include "coord/tables.h"
@@ -45,6 +46,7 @@ class Head : public transport::Node {
   void Dispatch(NodeId from, const wire::Frame& frame, std::vector<coord::Outgoing>& out);
   void DispatchToScheduler(NodeId from, const wire::Frame& frame,
                            std::vector<coord::Outgoing>& out);
+  void DispatchToCalls(NodeId from, const wire::Frame& frame, std::vector<coord::Outgoing>& out);
   void DropTable(NodeId from, std::uint64_t request_id, TableId table,
                  std::vector<coord::Outgoing>& out);
   wire::ClusterStatus StatusFor(NodeId asker) const;
@@ -59,6 +61,7 @@ class Head : public transport::Node {
   coord::Membership membership_;
   coord::Tables tables_;
   coord::Retirements retirements_;
+  coord::GroupCalls calls_;
   std::function<void(const std::string&)> log_;
   Scheduler scheduler_;
   NodeId newest_ = 0;  ///< The member that joined last.

@@ -130,6 +130,16 @@ const char* MessageTypeName(MessageType type) {
       return "HOT_KEYS_GET";
     case MessageType::kHotKeys:
       return "HOT_KEYS";
+    case MessageType::kGroupServe:
+      return "GROUP_SERVE";
+    case MessageType::kGroupServed:
+      return "GROUP_SERVED";
+    case MessageType::kMemberCall:
+      return "MEMBER_CALL";
+    case MessageType::kMemberAnswer:
+      return "MEMBER_ANSWER";
+    case MessageType::kMemberDone:
+      return "MEMBER_DONE";
   }
   return "UNKNOWN";
 }

@@ -77,6 +77,11 @@ enum class MessageType : std::uint16_t {
   kClocks = 63,
   kHotKeysGet = 64,
   kHotKeys = 65,
+  kGroupServe = 70,
+  kGroupServed = 71,
+  kMemberCall = 72,
+  kMemberAnswer = 73,
+  kMemberDone = 74,
 };
 
 /// Return a type's name for logs ("PUSH"), or "UNKNOWN".

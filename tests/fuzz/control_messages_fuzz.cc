@@ -5,6 +5,7 @@
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
 #include "wire/job_messages.h"
+#include "wire/member_messages.h"
 #include "wire/table_messages.h"
 
 namespace steelyard::fuzz {
@@ -40,7 +41,9 @@ void FuzzControlMessages(Bytes input) {
 }
 
 void FuzzCallMessages(Bytes input) {
-  CheckOneOf<wire::Call, wire::CallResponse>(input);
+  using namespace wire;  // NOLINT(google-build-using-namespace): a list of message names.
+  CheckOneOf<wire::Call, CallResponse, GroupServe, GroupServed, MemberCall, MemberAnswer,
+             MemberDone>(input);
 }
 
 void FuzzJobMessages(Bytes input) {

@@ -18,6 +18,7 @@
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 #include "wire/job_messages.h"
+#include "wire/member_messages.h"
 #include "wire/table_messages.h"
 
 namespace steelyard::fuzz {
@@ -122,6 +123,14 @@ void WriteCallMessages() {
   WriteMessage(
       "call_messages", 1,
       wire::CallResponse{.table = 3, .stream = 1, .session = 2, .ts = 5, .results = {result}});
+  WriteMessage("call_messages", 2, wire::GroupServe{7, 1, {"add", "who"}});
+  WriteMessage("call_messages", 3, wire::GroupServed{7, 1});
+  WriteMessage("call_messages", 4,
+               wire::MemberCall{5, 4, 7, wire::kEveryMember, 1'000'000, "add", "rose"});
+  WriteMessage("call_messages", 5,
+               wire::MemberAnswer{
+                   5, {{0, StatusCode::kOk, "", "1"}, {1, StatusCode::kUnavailable, "gone", ""}}});
+  WriteMessage("call_messages", 6, wire::MemberDone{5, 6});
 }
 
 void WriteJobMessages() {

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -62,6 +63,35 @@ class Installed(unittest.TestCase):
             self.assertIsNotNone(found, out)
             self.assertAlmostEqual(float(found.group(1)), 3, delta=0.2)
             self.assertLessEqual(int(found.group(2)), tau)
+
+    def test_functions_of_members(self):
+        """Three programs answer; one is stopped and killed in the middle of a call, which names it; the others go on."""
+        program = self.build("member_calls") / "member_calls"
+        cluster = self.up()
+        self.succeed(self.steelyard, "table", "create", "words", "--cluster", cluster)
+        members = []
+        for number in (0, 1, 2):
+            member = subprocess.Popen([str(program), cluster, "serve", str(number)], stdout=subprocess.PIPE, text=True)
+            self.addCleanup(member.wait)
+            self.addCleanup(member.kill)
+            self.addCleanup(member.stdout.close)
+            self.assertEqual(member.stdout.readline(), "ready\n")
+            members.append(member)
+        for time in (1, 2):
+            self.assertEqual(self.succeed(program, cluster, "count", "rose").splitlines(),
+                             [f"member {number}: {time}" for number in (0, 1, 2)] + [f"rose {3 * time}"])
+        members[1].send_signal(signal.SIGSTOP)  # It has the call, and does not answer.
+        with subprocess.Popen([str(program), cluster, "count", "tree"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as call:
+            while json.loads(self.succeed(self.steelyard, "table", "stat", "words", "--cluster", cluster,
+                                          "--json"))["sum"] < 8:
+                pass  # Two members have not answered yet.
+            members[1].kill()
+            _, err = call.communicate(timeout=60)
+        self.assertEqual(call.returncode, 1)
+        self.assertRegex(err, r"member 1 of group 1 is gone and had not answered 'add', which may have run: ")
+        rest = self.succeed(program, cluster, "count", "leaf").splitlines()
+        self.assertEqual([line.split(":")[0] for line in rest], ["member 0", "member 2", "leaf 2"])
 
     def test_an_external_client(self):
         headers = {path.name for path in (self.prefix / "include/steelyard").iterdir()}
