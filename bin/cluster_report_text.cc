@@ -40,6 +40,13 @@ std::string ProgressOf(const wire::JobSummary& job) {
   return fmt::format("{} {}/{}", phase, job.pass + 1, job.passes);
 }
 
+/// Memory of a server beside its rows: lists of keys, clocks, and requests that wait.
+std::string BesideRows(const wire::NodeStatus& node) {
+  if (node.role != wire::Role::kServer) return "-";
+  return Bytes(node.memory.key_lists) + ", " + Bytes(node.memory.clocks) + ", " +
+         Bytes(node.memory.waiting);
+}
+
 void AppendSection(std::string& text, const std::string& title, const std::string& columns) {
   text += "\n" + title + "\n" + columns;
 }
@@ -102,11 +109,11 @@ std::string StatusText(const std::string& cluster, const wire::ClusterStatus& st
       Counted(status.tables.size(), "table"), Counted(status.jobs.size(), "job"));
   if (!status.nodes.empty()) {
     std::vector<std::vector<std::string>> rows = {
-        {"node", "role", "process", "address", "heard", "job"}};
+        {"node", "role", "process", "address", "heard", "lists, clocks, waiting", "job"}};
     for (const wire::NodeStatus& node : status.nodes) {
       rows.push_back({std::to_string(node.node), wire::RoleName(node.role), node.description,
                       node.address.empty() ? "-" : node.address, Age(node.silent_ns) + " ago",
-                      OrDash(node.job)});
+                      BesideRows(node), OrDash(node.job)});
     }
     AppendSection(text, "Nodes", Columns(rows));
   }

@@ -150,8 +150,8 @@ client::TaskSpec Connection::NewTask(const TaskOptions& options) {
   if (options.gate) spec.gate = {.group = options.gate->group.id, .step = options.gate->step};
   const std::lock_guard lock(mutex_);
   spec.id = next_task_++;
-  if (running_function_ != nullptr && running_function_->connection == this)
-    running_function_->given.push_back(spec.id);
+  if (running_function != nullptr && running_function->connection == this)
+    running_function->given.push_back(spec.id);
   return spec;
 }
 

@@ -93,7 +93,7 @@ class Connection {
     std::vector<client::TaskId> given;
   };
   /// Of a program's own thread: none.
-  static thread_local RunningFunction* running_function_;
+  static thread_local RunningFunction* running_function;
   /// Take a call at this program, on the loop.
   void OnMemberCall(const wire::MemberCall& call);
   /// Run it on the functions' thread.

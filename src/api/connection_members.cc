@@ -50,7 +50,7 @@ Status Outcome(const Result<wire::MemberAnswer>& answer) {
 
 }  // namespace
 
-thread_local Connection::RunningFunction* Connection::running_function_ = nullptr;
+thread_local Connection::RunningFunction* Connection::running_function = nullptr;
 
 Status Connection::Serve(GroupMember as, MemberFunctions functions) {
   wire::GroupServe serve{.group = as.group.id, .member = as.member, .functions = {}};
@@ -137,7 +137,7 @@ void Connection::OnMemberCall(const wire::MemberCall& call) {
 
 void Connection::RunFunction(const wire::MemberCall& call, const MemberFunction& function) {
   RunningFunction running{.connection = this, .given = {}};
-  running_function_ = &running;
+  running_function = &running;
   Result<std::string> answer = std::string();
   try {
     answer = function(call.arguments);
@@ -148,7 +148,7 @@ void Connection::RunFunction(const wire::MemberCall& call, const MemberFunction&
     answer = Status(StatusCode::kInvalidArgument,
                     "'" + call.function + "' threw what is no std::exception");
   }
-  running_function_ = nullptr;
+  running_function = nullptr;
   AnswerAfter(call, std::move(running.given), answer);
 }
 

@@ -327,6 +327,7 @@ class Top(ClusterTest):
         os.close(ours)
         self.assertIn(f"cluster {self.cluster}".encode(), shown)
         self.assertRegex(shown.decode(), r"worker +pid \d+")
+        self.assertRegex(shown.decode(), r"server +pid \d+ .* ago  \d+ \w+, \d+ \w+, \d+ \w+")
 
 
 class UpAndDown(ClusterTest):
