@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "runtime/control_group.h"
+#include "runtime/real_control_group.h"
 
 namespace steelyard::runtime {
 namespace {

@@ -1,6 +1,6 @@
 // Goal: the least limit of all groups that a process is in is found, in version 1 and 2. Method: folders as the kernel
 // shows them.
-#include "runtime/control_group.h"
+#include "runtime/real_control_group.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "runtime/control_group.h"
+#include "runtime/real_control_group.h"
 
 #include <algorithm>
 #include <fstream>
