@@ -96,11 +96,13 @@ std::string BatchText(const BatchReport& report) {
   if (report.gap.has_value()) text += fmt::format(", duality gap {:.3g}", *report.gap);
   text += report.certified ? "; within --tolerance of the optimum\n"
                            : "; stopped by --passes before the optimum was within --tolerance\n";
-  text += fmt::format("the last pass left out {:.1f} % of the features",
-                      100.0 * report.settled_fraction);
+  if (report.settled_fraction > 0.0) {
+    text += fmt::format("the last pass left out {:.1f} % of the features\n",
+                        100.0 * report.settled_fraction);
+  }
   if (report.taken_back > 0)
-    text += fmt::format("; {} passes made the objective worse and were undone", report.taken_back);
-  return text + "\n";
+    text += fmt::format("{} passes made the objective worse and were undone\n", report.taken_back);
+  return text;
 }
 
 }  // namespace

@@ -32,7 +32,9 @@ BatchReport BatchOf(const wire::BatchStatus& status) {
 
 std::string BatchActivity(const wire::JobStatus& status) {
   const wire::BatchStatus& batch = status.batch;
-  if (status.phase != wire::Phase::kBlocks) return wire::PhaseName(status.phase);
+  const bool in_pass = status.phase == wire::Phase::kBlocks || status.phase == wire::Phase::kMove ||
+                       status.phase == wire::Phase::kGradient;
+  if (!in_pass) return wire::PhaseName(status.phase);
   std::string text = fmt::format("pass {}  objective {:.2f}", batch.passes + 1, batch.objective);
   if (batch.settled > 0) {
     text += fmt::format("  {:.0f} % of {} features left out", 100.0 * SettledFraction(batch),

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <utility>
 
-#include "apps/linear/dbpg_learner.h"
+#include "apps/linear/column_learner.h"
 #include "apps/linear/linear_learner.h"
 #include "child_processes.h"
 #include "data/dataset.h"
@@ -31,9 +31,10 @@ Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& pa
 
 Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(
     const job::TrainParameters& parameters) {
-  return apps::linear::MakeDbpgLearner({.loss = job::LossOf(parameters.task),
-                                        .l1 = static_cast<float>(parameters.l1),
-                                        .l2 = static_cast<float>(parameters.l2)});
+  return apps::linear::MakeColumnLearner({.updater = std::string(job::UpdaterOf(parameters.solver)),
+                                          .loss = job::LossOf(parameters.task),
+                                          .l1 = static_cast<float>(parameters.l1),
+                                          .l2 = static_cast<float>(parameters.l2)});
 }
 
 Result<std::unique_ptr<job::Scorer>> MakeScorer(const job::TrainParameters& parameters) {

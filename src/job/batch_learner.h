@@ -13,7 +13,7 @@
 
 namespace steelyard::job {
 
-/// A worker's side of delayed block proximal gradient: it keeps its rows column by column, and the margin of each.
+/// A worker's side of a solver that goes over all rows: it keeps them column by column, and the margin of each.
 ///
 /// First the rows are added; then features are numbered, block after block; then come the steps, which name features by
 /// these numbers.
@@ -52,6 +52,9 @@ class BatchLearner : public Scorer {
   /// @param gradients, curvatures  [features.size()] filled.
   virtual void Gradients(Features features, float safety, std::span<float> gradients,
                          std::span<float> curvatures) const = 0;
+
+  /// Gradients alone. @param gradients  [features.size()] filled.
+  virtual void Gradients(Features features, std::span<float> gradients) const = 0;
 
   /// Take over what the servers made of active features.
   /// @param weights, settled  [features.size()]

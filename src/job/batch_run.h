@@ -15,8 +15,8 @@
 
 namespace steelyard::job {
 
-/// The phases of delayed block proximal gradient, each begun by a call and ended by its `done`, one at a time. In a pass
-/// up to tau + 1 blocks are under way: their gradients are computed at margins that lack what the others will change.
+/// The phases of a batch solver, each begun by a call and ended by its `done`, one at a time. In a pass over blocks up to
+/// tau + 1 blocks are under way: their gradients are computed at margins that lack what the others will change.
 ///
 /// Answers are taken over in the order of the steps, as soon as they are there. With tau 0 every run gives the same
 /// bits; with a larger one they depend on how fast answers come.
@@ -41,7 +41,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void Pass(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   /// Measure the objective along what the last passes changed.
   void Search(transport::Transport& transport, const wire::PassPlan& plan, Done done);
-  void Certify(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+  /// Over all features at weights that rest, as the plan's phase says: kCertify, kMove or kGradient.
+  void Sweep(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void Dual(transport::Transport& transport, const wire::PassPlan& plan, Done done);
 
   /// Stop at once: no `done` comes any more.

@@ -1,9 +1,7 @@
 #include "job/dbpg_control.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numeric>
 
 namespace steelyard::job {
 namespace {
@@ -16,24 +14,11 @@ constexpr double kRounding = 1e-10;
 /// taken back, but it has not failed: there is nothing left to gain.
 constexpr double kRiseShare = 1e-3;
 constexpr std::uint32_t kSmallInARow = 2;
-/// Of the tolerance, what may be predicted to be left, and what the last passes may have gained: predictions are not exact.
-constexpr double kPredictedShare = 0.5;
-constexpr double kNegligibleShare = 0.125;
-/// Decreases of so many passes are compared to those of as many before them.
-constexpr std::size_t kWindow = 4;
-/// Nothing is predicted to go on for more than some hundred passes.
-constexpr double kRatioMax = 0.99;
 /// A sweep after so many passes, or after looking at so much of the data in fewer.
 constexpr std::uint32_t kSweepAfter = 8;
 constexpr double kSweepAfterWork = 3.0;
 /// The first passes go far: blocks that do not know of each other would make them worse.
 constexpr std::uint32_t kPassesWithoutDelay = 2;
-
-/// The rest of a geometric series, after its last element.
-double RestOfSeries(double last, double ratio) {
-  const double slow = std::min(ratio, kRatioMax);
-  return last * slow / (1.0 - slow);
-}
 
 }  // namespace
 
@@ -49,24 +34,7 @@ void DbpgControl::PlanNext(double violation_max) {
 }
 
 double DbpgControl::Negligible() const {
-  return kNegligibleShare * options_.tolerance * std::fabs(objective_);
-}
-
-bool DbpgControl::LittleLeft() const {
-  if (decreases_.size() < 2 * kWindow) return false;
-  const auto middle = decreases_.begin() + kWindow;
-  const double before = std::accumulate(decreases_.begin(), middle, 0.0);
-  const double last = std::accumulate(middle, decreases_.end(), 0.0);
-  if (last == 0.0) return true;
-  // Passes get slower and slower, which a comparison of sums is late to see; right after a sweep they are faster than
-  // before it, which single passes do not show; and neither sees that slow progress may go on for long.
-  std::array<double, 2 * kWindow - 1> ratios{};
-  for (std::size_t i = 0; i < ratios.size(); ++i)
-    ratios[i] = decreases_[i] > 0.0 ? decreases_[i + 1] / decreases_[i] : 1.0;
-  std::ranges::sort(ratios);
-  const double left = std::max(RestOfSeries(last, last / before),
-                               RestOfSeries(decreases_.back(), ratios[ratios.size() / 2 + 1]));
-  return last < Negligible() && left < kPredictedShare * options_.tolerance * std::fabs(objective_);
+  return Decreases::Negligible(objective_, options_.tolerance);
 }
 
 bool DbpgControl::SweepDue() const {
@@ -84,7 +52,7 @@ DbpgControl::Next DbpgControl::OnPassEnd(const Pass& pass) {
   if (plan_.take_back) {
     ++taken_back_;
     small_ = 0;
-    decreases_.clear();
+    decreases_.Clear();
     if (tau_ > 0) {
       tau_ /= 2;
     } else {
@@ -112,10 +80,9 @@ DbpgControl::Next DbpgControl::OnSearched(std::span<const double> objectives) {
 }
 
 DbpgControl::Next DbpgControl::OnKept(double objective) {
-  decreases_.push_back(std::max(0.0, objective_ - objective));
-  if (decreases_.size() > 2 * kWindow) decreases_.pop_front();
+  decreases_.Add(objective_ - objective);
   objective_ = objective;
-  small_ = LittleLeft() ? small_ + 1 : 0;
+  small_ = decreases_.LittleLeft(objective_, options_.tolerance) ? small_ + 1 : 0;
   PlanNext(pass_.violation_max);
   const bool used_up = passes_ >= options_.passes_max;
   return used_up || small_ >= kSmallInARow || SweepDue() ? Next::kCertify : Next::kPass;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <span>
 
+#include "job/decreases.h"
 #include "math/search_model.h"
 
 namespace steelyard::job {
@@ -81,8 +81,6 @@ class DbpgControl {
   void PlanNext(double violation_max);
   /// Go on from here: the pass is kept, its search is over.
   Next OnKept(double objective);
-  /// Would further passes take off little?
-  bool LittleLeft() const;
   double Negligible() const;
   /// Has the filter worked for so long that what it left out should be looked at?
   bool SweepDue() const;
@@ -91,11 +89,11 @@ class DbpgControl {
   Plan plan_;
   std::uint32_t tau_;
   double objective_;
-  Pass pass_;                     ///< The last one that was kept.
-  std::deque<double> decreases_;  ///< Of the last passes in a row that were kept.
-  std::uint32_t small_ = 0;       ///< Passes in a row after which little was left to gain.
-  std::uint32_t unswept_ = 0;     ///< Passes since the last sweep.
-  double unswept_work_ = 0.0;     ///< What they looked at, as a multiple of the data.
+  Pass pass_;                  ///< The last one that was kept.
+  Decreases decreases_;        ///< Of the last passes in a row that were kept.
+  std::uint32_t small_ = 0;    ///< Passes in a row after which little was left to gain.
+  std::uint32_t unswept_ = 0;  ///< Passes since the last sweep.
+  double unswept_work_ = 0.0;  ///< What they looked at, as a multiple of the data.
   std::uint32_t passes_ = 0;
   std::uint32_t taken_back_ = 0;
 };

@@ -93,8 +93,8 @@ constexpr std::array kTable = {
               .group = "Learning",
               .field = &P::passes,
               .bounds = {.min = 1, .max = 1e6},
-              .default_note = "1; dbpg: 1000",
-              .help = "how many times to go over the data; dbpg: at most"},
+              .default_note = "1; dbpg, owlqn: 1000",
+              .help = "how many times to go over the data; dbpg, owlqn: at most"},
     Parameter{.name = "minibatch",
               .value = "ROWS",
               .group = "Learning",
@@ -128,10 +128,10 @@ constexpr std::array kTable = {
               .group = "Learning",
               .field = &P::tolerance,
               .bounds = {.min = 0, .max = 1, .max_excluded = true},
-              .default_note = "0, never; dbpg: 0.0001",
+              .default_note = "0, never; dbpg, owlqn: 0.0001",
               .help =
                   "stop early after a pass whose held-out loss fell by less than this share, and "
-                  "keep the best pass; dbpg: stop this near to the optimum, relative"},
+                  "keep the best pass; dbpg, owlqn: stop this near to the optimum, relative"},
     Parameter{.name = "seed",
               .value = "N",
               .group = "Learning",
@@ -197,7 +197,7 @@ constexpr std::array kTable = {
         .group = "Processes",
         .field = &P::tau,
         .bounds = {.min = 0, .max = 1e9},
-        .default_note = "1; dbpg: 8",
+        .default_note = "1; dbpg: 2; owlqn: 0",
         .help =
             "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
             "adapts it to idle time and progress; dbpg: blocks of features that may be under way "
@@ -266,8 +266,8 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
   if (IsBatch(solver)) {
     parameters.passes = 1000;
     parameters.tolerance = 1e-4;
-    parameters.tau.steps = 2;
-    parameters.filters = kKktFilter;
+    parameters.tau.steps = solver == Solver::kDbpg ? 2 : 0;
+    if (solver == Solver::kDbpg) parameters.filters = kKktFilter;
   }
   return parameters;
 }

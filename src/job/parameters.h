@@ -15,18 +15,24 @@
 #include "data/dataset.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
+#include "table/updater.h"
 
 namespace steelyard::job {
 
 enum class Task : std::uint8_t { kLogistic, kSquared, kHinge, kSquaredHinge };
-enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad, kDbpg };
+enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad, kDbpg, kOwlqn };
 
 /// Does it go over all rows in each step of its own, instead of learning from one row after another?
 constexpr bool IsBatch(Solver solver) {
-  return solver == Solver::kDbpg;
+  return solver == Solver::kDbpg || solver == Solver::kOwlqn;
 }
 
-/// The --filters of batch solvers, which send no keys: leave out settled features.
+/// The updater of a batch solver's table.
+constexpr std::string_view UpdaterOf(Solver solver) {
+  return solver == Solver::kOwlqn ? table::kQuasiNewtonUpdater : table::kProximalUpdater;
+}
+
+/// The --filters of dbpg, which sends no keys: leave out settled features.
 inline constexpr std::string_view kKktFilter = "kkt";
 
 /// Which rows of the input are kept out of training and used to judge the model.

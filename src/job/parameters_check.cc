@@ -37,12 +37,17 @@ Status CheckFilters(const TrainParameters& parameters) {
   if (!list.ok())
     return Status(StatusCode::kInvalidArgument, "--filters: " + list.status().message());
   if (IsBatch(parameters.solver)) {
-    if (parameters.filters == kKktFilter || parameters.filters == TrainParameters{}.filters)
-      return {};
+    const bool leaves_out = parameters.solver == Solver::kDbpg && parameters.filters == kKktFilter;
+    if (leaves_out || parameters.filters == TrainParameters{}.filters) return {};
+    if (parameters.solver == Solver::kOwlqn) {
+      return Status(StatusCode::kInvalidArgument,
+                    "--filters: owlqn sends no keys and needs every gradient, so 'none' is all it "
+                    "takes; got '" +
+                        parameters.filters + "'");
+    }
     return Status(StatusCode::kInvalidArgument,
-                  "--filters: " + std::string(SolverName(parameters.solver)) +
-                      " sends no keys, so 'kkt', which leaves out settled features, and 'none' are "
-                      "all it takes; got '" +
+                  "--filters: dbpg sends no keys, so 'kkt', which leaves out settled features, and "
+                  "'none' are all it takes; got '" +
                       parameters.filters + "'");
   }
   if (list.value().kkt) {
@@ -75,18 +80,23 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
     return refuse("--valid and --holdout exclude each other; use one of them");
   }
   const bool batch = IsBatch(parameters.solver);
+  const std::string solver(SolverName(parameters.solver));
   if (batch && parameters.task == Task::kHinge) {
-    return refuse(
-        "--solver dbpg takes no --task hinge, whose loss is not smooth; use "
-        "--task squared_hinge, or an online solver");
+    return refuse("--solver " + solver +
+                  " takes no --task hinge, whose loss is not smooth; use --task squared_hinge, or "
+                  "an online solver");
   }
-  if (batch && parameters.tau.automatic) {
+  if (parameters.solver == Solver::kDbpg && parameters.tau.automatic) {
     return refuse(
         "--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
   }
+  if (parameters.solver == Solver::kOwlqn &&
+      (parameters.tau.automatic || parameters.tau.steps != 0)) {
+    return refuse("--solver owlqn is sequential, every step needs all gradients; leave --tau out");
+  }
   if (batch && parameters.aggregate) {
-    return refuse(
-        "--solver dbpg sums what its workers send in a step anyway; leave --aggregate out");
+    return refuse("--solver " + solver +
+                  " sums what its workers send in a step anyway; leave --aggregate out");
   }
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");

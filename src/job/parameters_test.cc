@@ -129,7 +129,7 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
             "--tau must be a whole number from 0 to 1000000000, inf or auto, got automatic");
   EXPECT_EQ(Refusal("tolerance", "1"), "--tolerance must be >= 0 and < 1, got 1");
   EXPECT_EQ(Refusal("solver", "ftlr"),
-            "--solver must be one of ftrl, sgd, adagrad, dbpg, got ftlr; did you mean ftrl?");
+            "--solver must be one of ftrl, sgd, adagrad, dbpg, owlqn, got ftlr; did you mean ftrl?");
   EXPECT_EQ(
       Refusal("format", "orc"),
       "--format must be one of auto, libsvm, libfm, libffm, vw, criteo, csv, parquet, got orc");
@@ -303,12 +303,12 @@ TEST(Help, ShowsRangesChoicesAndDefaults) {
   };
   EXPECT_EQ(range("alpha"), "> 0");
   EXPECT_EQ(range("passes"), "from 1 to 1000000");
-  EXPECT_EQ(range("solver"), "ftrl | sgd | adagrad | dbpg");
+  EXPECT_EQ(range("solver"), "ftrl | sgd | adagrad | dbpg | owlqn");
   EXPECT_EQ(range("tau"), "from 0 to 1000000000, inf or auto");
   EXPECT_EQ(range("model"), "");
   EXPECT_EQ(by_default("alpha"), "0.1");
   EXPECT_EQ(by_default("minibatch"), "512; 128 with several workers");
-  EXPECT_EQ(by_default("tau"), "1; dbpg: 8");
+  EXPECT_EQ(by_default("tau"), "1; dbpg: 2; owlqn: 0");
   EXPECT_EQ(by_default("bad-rows-max"), "0");
   EXPECT_EQ(by_default("servers"), "all in one process");
   EXPECT_EQ(by_default("json"), "");

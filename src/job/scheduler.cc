@@ -298,6 +298,8 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kCertify:
     case Phase::kDual:
     case Phase::kSearch:
+    case Phase::kMove:
+    case Phase::kGradient:
       return EndBatchPhase(job, out);
   }
 }

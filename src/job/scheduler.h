@@ -14,6 +14,7 @@
 #include "coord/tables.h"
 #include "job/dbpg_control.h"
 #include "job/delay_control.h"
+#include "job/owlqn_control.h"
 #include "job/parameters.h"
 #include "math/evaluation.h"
 #include "runtime/time.h"
@@ -29,7 +30,7 @@ using coord::Outgoing;
 /// with it, so that all pushes of a training phase are acknowledged before anyone validates.
 ///
 /// A batch solver's job has other phases before these two: load, prepare, then passes over blocks and sweeps as its
-/// DbpgControl decides, and dual. Each is a pass of its own by number.
+/// DbpgControl decides, and dual; or gradients and moves, as its OwlqnControl decides. Each is a pass of its own by number.
 ///
 /// A job of an online solver with a tolerance ends with its best pass: after a validation better than all before, the next pass waits until
 /// the submitter has read the rows.
@@ -123,8 +124,11 @@ class Scheduler {
     std::vector<wire::Names> names;
     runtime::Time reported_at{0};
     wire::BatchPlan batch_plan = {};
-    std::optional<DbpgControl> control = {};  ///< Of a batch solver, once the rows are columns.
-    std::uint64_t active_entries = 0;         ///< At features that are not settled.
+    // Of a batch solver, once the rows are columns:
+    std::optional<DbpgControl> control = {};
+    std::optional<OwlqnControl> owlqn = {};
+    float gradient_max = 0.0F;         ///< owlqn: the last.
+    std::uint64_t active_entries = 0;  ///< At features that are not settled.
   };
   static bool Ended(const Job& job);
   Job* FindJob(JobId id);
@@ -139,6 +143,13 @@ class Scheduler {
   void NextPass(Job& job, std::vector<Outgoing>& out);
   void EndBatchPhase(Job& job, std::vector<Outgoing>& out);
   void ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out);
+  void BeginOwlqn(Job& job, double objective, std::vector<Outgoing>& out);
+  void EndOwlqnPhase(Job& job, double objective, std::vector<Outgoing>& out);
+  void ContinueOwlqn(Job& job, OwlqnControl::Next next, std::vector<Outgoing>& out);
+  static std::uint32_t BlocksPerSweepStep(const Job& job);
+  /// The solver is done: compute the duality gap where there is one, then go on.
+  void EndSolve(Job& job, float gradient_max, std::vector<Outgoing>& out);
+  void AfterSolve(Job& job, std::vector<Outgoing>& out);
   /// Each worker knows its own bad rows only. False when they are too many together: the job has ended.
   bool CheckBadRows(Job& job, std::vector<Outgoing>& out);
   bool MergePart(Job& job, const wire::PassDone& done, std::vector<Outgoing>& out);

@@ -31,11 +31,6 @@ std::uint32_t BlockCount(std::uint64_t entries, std::uint64_t rows) {
   return static_cast<std::uint32_t>(std::clamp(std::ceil(blocks), 1.0, kBlocksMax));
 }
 
-std::uint32_t BlocksPerSweepStep(std::uint32_t block_count, std::uint64_t entries) {
-  const double steps = std::max(kSweepSteps, static_cast<double>(entries) / kEntriesPerBlockMax);
-  return std::max(1u, static_cast<std::uint32_t>(static_cast<double>(block_count) / steps));
-}
-
 double ShareOf(std::uint64_t entries, const wire::WorkSums& loaded) {
   return static_cast<double>(entries) /
          static_cast<double>(std::max<std::uint64_t>(loaded.nonzeros, 1));
@@ -46,6 +41,12 @@ double PenaltyOf(const TrainParameters& parameters, const wire::BlockFigures& fi
 }
 
 }  // namespace
+
+std::uint32_t Scheduler::BlocksPerSweepStep(const Job& job) {
+  const auto entries = static_cast<double>(job.status.earlier.nonzeros);
+  const double steps = std::max(kSweepSteps, entries / kEntriesPerBlockMax);
+  return std::max(1u, static_cast<std::uint32_t>(job.batch_plan.block_count / steps));
+}
 
 void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
   wire::BatchStatus& batch = job.status.batch;
@@ -77,6 +78,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kPrepare:
       batch.features = first.figures.features;
       batch.objective = objective;
+      if (job.parameters.solver == Solver::kOwlqn) return BeginOwlqn(job, objective, out);
       job.control.emplace(
           DbpgControl::Options{.tau = static_cast<std::uint32_t>(std::min<Step>(
                                    job.parameters.tau.steps, job.batch_plan.block_count)),
@@ -96,26 +98,37 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       if (!job.control->plan().take_back) batch.nonzeros = first.figures.nonzeros;
       return ContinueBatch(job, next, out);
     }
-    case Phase::kSearch: {
+    case Phase::kSearch:
       return ContinueBatch(job, job.control->OnSearched(objectives), out);
-    }
+    case Phase::kMove:
+    case Phase::kGradient:
+      return EndOwlqnPhase(job, objective, out);
     case Phase::kCertify: {
       const DbpgControl::Next next =
           job.control->OnCertified(objective, first.figures.gain, first.figures.violation_max);
-      const bool more = next == DbpgControl::Next::kPass;
       batch.certified = next == DbpgControl::Next::kConverged;
-      // The dual value is known for logistic loss with l1 alone.
-      const bool has_dual = job.loss == math::LossKind::kLogistic && job.parameters.l2 == 0.0;
-      if (more || !has_dual || first.figures.gradient_max == 0.0F)
-        return ContinueBatch(job, next, out);
-      job.batch_plan.dual_scale = std::min(1.0, job.parameters.l1 / first.figures.gradient_max);
-      return StartPhase(job, job.status.pass + 1, Phase::kDual, out);
+      if (next == DbpgControl::Next::kPass) return ContinueBatch(job, next, out);
+      return EndSolve(job, first.figures.gradient_max, out);
     }
     default:
       batch.has_gap = first.has_dual;
       batch.gap = batch.objective - dual;
-      return ContinueBatch(job, DbpgControl::Next::kConverged, out);
+      return AfterSolve(job, out);
   }
+}
+
+void Scheduler::EndSolve(Job& job, float gradient_max, std::vector<Outgoing>& out) {
+  // The dual value is known for logistic loss with l1 alone.
+  const bool has_dual = job.loss == math::LossKind::kLogistic && job.parameters.l2 == 0.0;
+  if (!has_dual || gradient_max == 0.0F) return AfterSolve(job, out);
+  job.batch_plan.dual_scale = std::min(1.0, job.parameters.l1 / gradient_max);
+  StartPhase(job, job.status.pass + 1, Phase::kDual, out);
+}
+
+void Scheduler::AfterSolve(Job& job, std::vector<Outgoing>& out) {
+  StartPhase(job, job.status.pass + 1,
+             job.parameters.has_validation() ? Phase::kValidate : Phase::kFinish, out);
+  Report(job, out);
 }
 
 void Scheduler::ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out) {
@@ -139,16 +152,14 @@ void Scheduler::ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outg
       StartPhase(job, pass, Phase::kBlocks, out);
       break;
     case DbpgControl::Next::kCertify:
-      job.batch_plan.blocks_per_step = BlocksPerSweepStep(blocks, job.status.earlier.nonzeros);
+      job.batch_plan.blocks_per_step = BlocksPerSweepStep(job);
       StartPhase(job, pass, Phase::kCertify, out);
       break;
     case DbpgControl::Next::kSearch:
       break;  // Above.
     case DbpgControl::Next::kConverged:
     case DbpgControl::Next::kPassesUsedUp:
-      StartPhase(job, pass, job.parameters.has_validation() ? Phase::kValidate : Phase::kFinish,
-                 out);
-      break;
+      return AfterSolve(job, out);
   }
   Report(job, out);
 }

@@ -58,7 +58,9 @@ void Worker::Run::Solve(Transport& transport) {
     case Phase::kSearch:
       return batch_->Search(transport, plan_, done);
     case Phase::kCertify:
-      return batch_->Certify(transport, plan_, done);
+    case Phase::kMove:
+    case Phase::kGradient:
+      return batch_->Sweep(transport, plan_, done);
     case Phase::kDual:
       return batch_->Dual(transport, plan_, done);
     default:

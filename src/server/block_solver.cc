@@ -24,23 +24,32 @@ table::Ranks RanksIn(table::Ranks ranks, const ArrayTable::RankRange& range) {
   return {first, end};
 }
 
-/// Call visit(rank) for a worker's ranks in `range`, settled or not.
-template <typename Visit>
-void ForRanks(bool all, table::Ranks ranks, const ArrayTable::RankRange& range, Visit&& visit) {
-  if (all) {
-    for (std::size_t i = 0; i < range.count; ++i)
-      visit(static_cast<ArrayTable::Rank>(range.first + i));
-    return;
-  }
-  for (const ArrayTable::Rank rank : RanksIn(ranks, range)) visit(rank);
-}
-
 std::span<const float> SettledOf(const ArrayTable& rows) {
   return rows.column(static_cast<std::size_t>(table::ProximalColumn::kSettled));
 }
 
 std::span<const float> WeightsOf(const ArrayTable& rows) {
   return rows.column(static_cast<std::size_t>(table::ProximalColumn::kWeight));
+}
+
+math::OrthantRule OrthantRuleOf(const math::ProximalRule& rule) {
+  return {.l1 = rule.l1, .l2 = rule.l2};
+}
+
+/// May a step's action, with its numbers, be taken on a table of this method?
+bool Knows(BlockSolver::Method method, const wire::BlockStep& step) {
+  if (step.action == BlockAction::kMeasure) return true;
+  const std::uint32_t pair = step.newton.pair;
+  const bool proximal = method == BlockSolver::Method::kProximal;
+  switch (step.action) {
+    case BlockAction::kMove:
+      return !proximal && step.newton.direction.size() == math::QuasiNewtonMemory::kBasis;
+    case BlockAction::kGradient:
+      return !proximal &&
+             (pair == wire::QuasiNewtonStep::kNoPair || pair < math::QuasiNewtonMemory::kPairs);
+    default:
+      return proximal;
+  }
 }
 
 Status Fenced(std::uint32_t slot, Session session) {
@@ -66,7 +75,7 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
   wire::BlockJoined joined{.table = join.table, .segments = {}};
   for (const wire::BlockKeys& asked : join.segments) {
     ArrayTable* rows = find_(asked.segment);
-    if (rows == nullptr || rows->row_floats() != table::kProximalColumns) {
+    if (rows == nullptr || rows->row_floats() != row_floats()) {
       return Status(StatusCode::kUnavailable, "segment " + std::to_string(asked.segment) +
                                                   " of table " + std::to_string(join.table) +
                                                   " is not here, or its keys are not fixed");
@@ -99,11 +108,19 @@ BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {
   Segment& segment = segments_[id];
   if (segment.rows != nullptr) return segment;
   segment.rows = &rows;
+  static_assert(static_cast<int>(table::ProximalColumn::kStart) ==
+                static_cast<int>(table::QuasiNewtonColumn::kStart));
   const auto entries = rows.column(static_cast<std::size_t>(table::ProximalColumn::kStart));
   for (const std::size_t first : table::CutBlocks(entries, block_count_))
     segment.firsts.push_back(static_cast<Rank>(first));
   segment.firsts.resize(block_count_ + std::size_t{1}, static_cast<Rank>(rows.size()));
-  table::BeginSolve(rows);
+  if (method_ == Method::kProximal) {
+    table::BeginSolve(rows);
+  } else {
+    table::BeginQuasiNewton(rows);
+    const auto all = std::views::iota(Rank{0}, static_cast<Rank>(rows.size()));
+    segment.active.assign(all.begin(), all.end());
+  }
   return segment;
 }
 
@@ -125,6 +142,8 @@ std::size_t BlockSolver::Coordinates(const Segment& segment, const RankList& lis
     case BlockAction::kStep:
       return ActiveIn(segment, list, step).size();
     case BlockAction::kSweep:
+    case BlockAction::kMove:
+    case BlockAction::kGradient:
       return list.all ? RanksOf(segment, step).count
                       : RanksIn(list.ranks, RanksOf(segment, step)).size();
     case BlockAction::kMeasure:
@@ -135,6 +154,7 @@ std::size_t BlockSolver::Coordinates(const Segment& segment, const RankList& lis
 }
 
 void BlockSolver::RefreshActive() {
+  if (method_ == Method::kQuasiNewton) return;  // Nothing settles.
   const auto refresh = [this](std::span<const float> settled, std::vector<Rank>& active,
                               auto&& all_ranks) {
     if (swept_) active.assign(all_ranks.begin(), all_ranks.end());
@@ -158,6 +178,7 @@ Status BlockSolver::Check(const Slot& slot, const wire::BlockStep& step) const {
     return Status(StatusCode::kInvalidArgument, "step " + std::to_string(step.step) + " of slot " +
                                                     std::to_string(step.slot) + ": " + what);
   };
+  if (!Knows(method_, step)) return wrong("this table's solver has no such action");
   if (step.block >= block_count_ || step.blocks > block_count_ - step.block) {
     return wrong("no blocks " + std::to_string(step.block) + " to " +
                  std::to_string(std::uint64_t{step.block} + step.blocks - 1));
@@ -237,6 +258,7 @@ Status BlockSolver::Step(transport::LinkId link, std::uint64_t request_id, wire:
 
 void BlockSolver::BeginPass(const wire::BlockStep& step) {
   pass_ = step.pass;
+  if (method_ == Method::kQuasiNewton) return;
   for (auto& [id, segment] : segments_) {
     if (step.take_back) {
       table::TakeBack(*segment.rows, segment.active);
@@ -274,6 +296,10 @@ wire::BlockFigures BlockSolver::ExecuteFor(SegmentId id, Segment& segment, Parts
       return Search(id, segment, first.move);
     case BlockAction::kSweep:
       return Sweep(id, segment, parts);
+    case BlockAction::kMove:
+      return Move(id, segment, parts);
+    case BlockAction::kGradient:
+      return TakeGradients(id, segment, parts);
     case BlockAction::kStep:
       break;
   }
@@ -282,6 +308,7 @@ wire::BlockFigures BlockSolver::ExecuteFor(SegmentId id, Segment& segment, Parts
 
 wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) const {
   const table::WeightNorms norms = table::NormsOf(*segment.rows, segment.active);
+  const bool searches = method_ == Method::kProximal;
   return {.segment = id,
           .violation_max = segment.of_pass.violation_max,
           .norm1 = norms.norm1,
@@ -289,7 +316,8 @@ wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) co
           .nonzeros = norms.nonzeros,
           .settled = segment.of_pass.settled,
           .features = segment.rows->size(),
-          .model = table::SearchPenalty(*segment.rows, segment.active, rule_).figures()};
+          .model = searches ? table::SearchPenalty(*segment.rows, segment.active, rule_).figures()
+                            : std::vector<double>{}};
 }
 
 wire::BlockFigures BlockSolver::Search(SegmentId id, const Segment& segment,
@@ -335,18 +363,28 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
   return {.segment = id};
 }
 
+template <typename Visit>
+void BlockSolver::ForRanksOf(std::uint32_t slot, SegmentId id, const ArrayTable::RankRange& range,
+                             Visit&& visit) const {
+  const RankList& list = slots_.at(slot).lists.at(id);
+  if (!list.all) {
+    for (const Rank rank : RanksIn(list.ranks, range)) visit(rank);
+    return;
+  }
+  for (std::size_t i = 0; i < range.count; ++i) visit(static_cast<Rank>(range.first + i));
+}
+
 wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& parts) {
   const wire::BlockStep& first = parts.begin()->second.step;
   const ArrayTable::RankRange block = RanksOf(segment, first);
   gradients_.assign(block.count, 0.0F);
   curvatures_.assign(block.count, 0.0F);
   for (auto& [slot, part] : parts) {
-    const RankList& list = slots_.at(slot).lists.at(id);
     const std::size_t count = part.step.segments[part.answer.figures.size()].count;
     const float* gradients = part.step.floats.data() + part.next_float;
     const float* curvatures = gradients + count;
     part.next_float += 2 * count;
-    ForRanks(list.all, list.ranks, block, [&](Rank rank) {
+    ForRanksOf(slot, id, block, [&](Rank rank) {
       gradients_[rank - block.first] += *gradients++;
       curvatures_[rank - block.first] += *curvatures++;
     });
@@ -355,8 +393,7 @@ wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& par
   swept_ = true;
   const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
-    const RankList& list = slots_.at(slot).lists.at(id);
-    ForRanks(list.all, list.ranks, block, [&](Rank rank) {
+    ForRanksOf(slot, id, block, [&](Rank rank) {
       part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);
     });
   }
@@ -366,6 +403,42 @@ wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& par
           .gain = outcome.gain,
           .norm1 = outcome.norm1,
           .norm2_squared = outcome.norm2_squared};
+}
+
+wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& parts) {
+  const wire::BlockStep& first = parts.begin()->second.step;
+  const ArrayTable::RankRange block = RanksOf(segment, first);
+  const auto outcome = table::MoveBlock(*segment.rows, segment.basis, block, first.newton.direction,
+                                        first.newton.reach, OrthantRuleOf(rule_));
+  const auto weights = WeightsOf(*segment.rows);
+  for (auto& [slot, part] : parts) {
+    ForRanksOf(slot, id, block, [&](Rank rank) { part.answer.weights.push_back(weights[rank]); });
+  }
+  return {.segment = id,
+          .norm1 = outcome.norms.norm1,
+          .norm2_squared = outcome.norms.norm2_squared,
+          .nonzeros = outcome.norms.nonzeros,
+          .slope = outcome.slope};
+}
+
+wire::BlockFigures BlockSolver::TakeGradients(SegmentId id, Segment& segment, Parts& parts) {
+  const wire::BlockStep& first = parts.begin()->second.step;
+  const ArrayTable::RankRange block = RanksOf(segment, first);
+  gradients_.assign(block.count, 0.0F);
+  for (auto& [slot, part] : parts) {
+    const float* gradients = part.step.floats.data() + part.next_float;
+    part.next_float += part.step.segments[part.answer.figures.size()].count;
+    ForRanksOf(slot, id, block, [&](Rank rank) { gradients_[rank - block.first] += *gradients++; });
+  }
+  const std::uint32_t pair = first.newton.pair;
+  auto outcome = table::TakeGradients(
+      *segment.rows, segment.basis, block, gradients_,
+      pair == wire::QuasiNewtonStep::kNoPair ? std::nullopt : std::optional(pair),
+      OrthantRuleOf(rule_));
+  return {.segment = id,
+          .violation_max = outcome.violation_max,
+          .gradient_max = outcome.gradient_max,
+          .products = std::move(outcome.products)};
 }
 
 void BlockSolver::ForgetLink(transport::LinkId link) {

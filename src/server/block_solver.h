@@ -1,4 +1,4 @@
-// BlockSolver: a server's part of delayed block proximal gradient on one frozen table.
+// BlockSolver: a server's part of a batch solver on one frozen table.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "steelyard/status.h"
 #include "table/array_table.h"
 #include "table/proximal_block.h"
+#include "table/quasi_newton_block.h"
 #include "transport/transport.h"
 #include "wire/block_messages.h"
 
@@ -25,9 +26,10 @@ namespace steelyard::server {
 ///
 /// Threads: confined to the shard's loop. PURE.
 /// Memory:  4 bytes for each feature that is not settled, and 8 for each feature of each worker (none for a worker that
-///          has all); parts and answers of the steps under way, which are as many as the workers' delay.
+///          has all); 80 for each feature with the quasi-Newton method; parts and answers of the steps under way, which are as many as the workers' delay.
 /// Cost:    a pass costs nothing for features that are settled, a sweep looks at all of them.
-/// Source:  Li et al., NIPS 2014; aggregation before the update, Li et al., OSDI 2014, section 3.5.
+/// Source:  Li et al., NIPS 2014; aggregation before the update, Li et al., OSDI 2014, section 3.5. The quasi-Newton method is
+///          the paper's system A: math/quasi_newton.h.
 class BlockSolver {
  public:
   using Outbox = std::vector<std::pair<transport::LinkId, wire::Frame>>;
@@ -37,9 +39,15 @@ class BlockSolver {
   /// Steps that may wait for a worker's part.
   static constexpr std::size_t kStepsWaitingMax = 1 << 16;
 
+  /// Which solver: what a row's columns are, and which actions there are.
+  enum class Method : std::uint8_t {
+    kProximal,     ///< Delayed block proximal gradient: kStep, kSweep and kSearch.
+    kQuasiNewton,  ///< Limited-memory, orthant-wise: kMove and kGradient.
+  };
+
   /// @param group  the job that solves.
-  BlockSolver(JobId group, math::ProximalRule rule, FindRows find)
-      : group_(group), rule_(rule), find_(std::move(find)) {}
+  BlockSolver(JobId group, Method method, math::ProximalRule rule, FindRows find)
+      : group_(group), method_(method), rule_(rule), find_(std::move(find)) {}
 
   JobId group() const { return group_; }
 
@@ -63,6 +71,7 @@ class BlockSolver {
     std::vector<Rank> firsts;      ///< Of each block, and the end of the last.
     std::vector<Rank> active;      ///< What is not settled as a pass begins, increasing.
     wire::BlockFigures of_pass{};  ///< violation_max and settled.
+    table::QuasiNewtonBasis basis{};
   };
   /// The ranks that a worker has of one segment.
   struct RankList {
@@ -107,8 +116,19 @@ class BlockSolver {
   wire::BlockFigures ExecuteFor(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures TakeStep(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures Sweep(SegmentId id, Segment& segment, Parts& parts);
+  wire::BlockFigures Move(SegmentId id, Segment& segment, Parts& parts);
+  wire::BlockFigures TakeGradients(SegmentId id, Segment& segment, Parts& parts);
+
+  std::size_t row_floats() const {
+    return method_ == Method::kProximal ? table::kProximalColumns : table::kQuasiNewtonColumns;
+  }
+  /// Call visit(rank) for a slot's ranks in `range`, settled or not.
+  template <typename Visit>
+  void ForRanksOf(std::uint32_t slot, SegmentId id, const table::ArrayTable::RankRange& range,
+                  Visit&& visit) const;
 
   JobId group_;
+  Method method_;
   math::ProximalRule rule_;
   FindRows find_;
   std::uint32_t block_count_ = 0;

@@ -23,10 +23,14 @@ constexpr std::size_t kKeys = 8;  // Of each segment: 0 to 7, and 100 to 107.
 
 class BlockSolverTest : public ::testing::Test {
  protected:
-  BlockSolverTest() {
+  using Method = BlockSolver::Method;
+
+  explicit BlockSolverTest(Method method = Method::kProximal) : method_(method) {
+    const std::size_t row_floats =
+        method == Method::kProximal ? table::kProximalColumns : table::kQuasiNewtonColumns;
     for (SegmentId segment = 0; segment < 2; ++segment) {
       const Key first = segment * 100;
-      table::HashTable hash({first, first + 99}, table::kProximalColumns, memory_);
+      table::HashTable hash({first, first + 99}, row_floats, memory_);
       for (Key key = first; key < first + kKeys; ++key) {
         hash.FindOrInsert(key)[static_cast<std::size_t>(table::ProximalColumn::kStart)] = 1.0F;
       }
@@ -91,7 +95,8 @@ class BlockSolverTest : public ::testing::Test {
 
   table::PageMemory memory_;
   std::array<std::unique_ptr<table::ArrayTable>, 2> rows_;
-  BlockSolver solver_{3, {.l1 = 1.0F}, [this](SegmentId segment) {
+  Method method_;
+  BlockSolver solver_{3, method_, {.l1 = 1.0F}, [this](SegmentId segment) {
                         return segment < 2 ? rows_[segment].get() : nullptr;
                       }};
 };
@@ -304,6 +309,97 @@ TEST_F(BlockSolverTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(Join(1, {0}, {}, /*session=*/1).status().code(), StatusCode::kCancelled);
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(Weights(0), std::vector<float>(kKeys));
+}
+
+class QuasiNewtonSolverTest : public BlockSolverTest {
+ protected:
+  static constexpr std::size_t kBasis = math::QuasiNewtonMemory::kBasis;
+
+  QuasiNewtonSolverTest() : BlockSolverTest(Method::kQuasiNewton) {}
+
+  /// A part about both blocks.
+  wire::BlockStep About(BlockAction action, std::uint32_t slot, steelyard::Step step) const {
+    wire::BlockStep part = Part(slot, step, 0.0F);
+    part.action = action;
+    part.blocks = 2;
+    part.segments = slot == 0 ? std::vector<wire::BlockCount>{{0, 8}, {1, 8}}
+                              : std::vector<wire::BlockCount>{{0, 4}, {1, 0}};
+    part.floats = {};
+    if (action == BlockAction::kGradient)
+      part.floats.assign(slot == 0 ? 16 : 4, slot == 0 ? -1.5F : -0.5F);
+    part.newton.direction.assign(kBasis, 0.0);
+    part.newton.direction[math::QuasiNewtonMemory::kGradient] = -1.0;
+    part.newton.reach = 0.5;
+    return part;
+  }
+
+  std::array<wire::BlockStepped, 2> Both(BlockAction action, steelyard::Step step,
+                                         std::uint32_t pair = wire::QuasiNewtonStep::kNoPair) {
+    Outbox outbox;
+    for (const std::uint32_t slot : {0u, 1u}) {
+      wire::BlockStep part = About(action, slot, step);
+      part.newton.pair = pair;
+      const Status status = solver_.Step(1, slot, part, outbox);
+      EXPECT_TRUE(status.ok()) << status.ToString();
+    }
+    EXPECT_EQ(outbox.size(), 2u);
+    if (outbox.size() != 2) return {};
+    return {Answer(outbox[0].second), Answer(outbox[1].second)};
+  }
+};
+
+TEST_F(QuasiNewtonSolverTest, SumsGradientsAndMovesWeights) {
+  JoinBoth();
+  const auto first = Both(BlockAction::kGradient, 1);
+  ASSERT_EQ(first[0].figures.size(), 2u);
+  EXPECT_EQ(first[0].figures[0].gradient_max, 2.0F) << "the sum of both workers";
+  EXPECT_EQ(first[0].figures[1].gradient_max, 1.5F);
+  EXPECT_EQ(first[0].figures[0].products.size(), kBasis);
+  // l1 is 1: at even places of segment 0 the slope is -1, elsewhere -1/2.
+  EXPECT_EQ(first[0].figures[0].products.back(), 4 * 1.0 + 4 * 0.25);
+  EXPECT_EQ(first[0].figures[1].products.back(), 8 * 0.25);
+
+  const auto moved = Both(BlockAction::kMove, 2);
+  EXPECT_EQ(moved[0].weights.size(), 16u);
+  EXPECT_EQ(moved[1].weights, std::vector<float>(4, 0.5F)) << "slot 1 has the even places";
+  EXPECT_EQ(moved[0].weights[1], 0.25F);
+  EXPECT_EQ(moved[0].figures[0].slope, -(4 * 0.5 + 4 * 0.125));
+  EXPECT_EQ(moved[0].figures[0].nonzeros, 8u);
+
+  const auto second = Both(BlockAction::kGradient, 3, /*pair=*/0);
+  EXPECT_EQ(second[1].figures[0].products.size(), 3 * kBasis);
+  EXPECT_EQ(second[1].figures[0].products[kBasis], 4 * 0.25 + 4 * 0.0625) << "the step squared";
+}
+
+TEST_F(QuasiNewtonSolverTest, RefusesWhatDoesNotFit) {
+  JoinBoth();
+  Outbox outbox;
+  const auto code = [&](const wire::BlockStep& step) {
+    return solver_.Step(1, 1, step, outbox).code();
+  };
+  EXPECT_EQ(code(Part(0, 1, 1.0F)), StatusCode::kInvalidArgument) << "a proximal step";
+  wire::BlockStep wrong = About(BlockAction::kMove, 0, 1);
+  wrong.newton.direction.pop_back();
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = About(BlockAction::kGradient, 0, 1);
+  wrong.newton.pair = math::QuasiNewtonMemory::kPairs;
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = About(BlockAction::kGradient, 0, 1);
+  wrong.floats[3] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong = About(BlockAction::kMove, 0, 1);
+  wrong.newton.reach = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(wrong.Check().ok());
+  EXPECT_TRUE(outbox.empty());
+}
+
+TEST_F(BlockSolverTest, HasNoActionsOfTheQuasiNewtonMethod) {
+  JoinBoth();
+  Outbox outbox;
+  wire::BlockStep part = Part(0, 1, 0.0F);
+  part.action = BlockAction::kMove;
+  part.newton.direction.assign(math::QuasiNewtonMemory::kBasis, 0.0);
+  EXPECT_EQ(solver_.Step(1, 1, part, outbox).code(), StatusCode::kInvalidArgument);
 }
 
 }  // namespace

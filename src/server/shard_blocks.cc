@@ -1,4 +1,4 @@
-// Block proximal gradient: each table's BlockSolver, and the rows it works on.
+// Batch solvers: each table's BlockSolver, and the rows it works on.
 #include <string>
 #include <utility>
 
@@ -23,14 +23,18 @@ Result<wire::BlockJoined> Shard::JoinBlocks(const wire::BlockJoin& join) {
   Table* table = FindTable(join.table);
   if (table == nullptr) return NotHeld(join.table);
   const UpdaterOptions& updater = table->view.spec.options.updater;
-  if (updater.name != table::kProximalUpdater) {
+  const bool quasi_newton = updater.name == table::kQuasiNewtonUpdater;
+  if (!quasi_newton && updater.name != table::kProximalUpdater) {
     return Status(StatusCode::kInvalidArgument,
                   "table '" + table->view.spec.options.name + "' has updater " + updater.name +
-                      ", blocks need " + std::string(table::kProximalUpdater));
+                      ", blocks need " + std::string(table::kProximalUpdater) + " or " +
+                      std::string(table::kQuasiNewtonUpdater));
   }
   if (table->blocks == nullptr || table->blocks->group() < join.group) {
     table->blocks = std::make_unique<BlockSolver>(
-        join.group, math::ProximalRule{.l1 = updater.l1, .l2 = updater.l2},
+        join.group,
+        quasi_newton ? BlockSolver::Method::kQuasiNewton : BlockSolver::Method::kProximal,
+        math::ProximalRule{.l1 = updater.l1, .l2 = updater.l2},
         [table](SegmentId id) -> table::ArrayTable* {
           const bool held = id < table->segments.size() && table->segments[id] != nullptr &&
                             table->segments[id]->frozen.has_value();

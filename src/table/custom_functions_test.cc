@@ -141,7 +141,7 @@ TEST_F(CustomFunctionsTest, MakersMayRefuse) {
   EXPECT_NE(MakeUpdater({.name = "halvin"}, 1, &custom_)
                 .status()
                 .message()
-                .find("max, proximal, halving); did you mean halving?"),
+                .find("max, proximal, owlqn, halving); did you mean halving?"),
             std::string::npos);
   EXPECT_TRUE(MakeUpdater({.name = "add"}, 1, &custom_).ok());
 }

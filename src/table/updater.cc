@@ -13,13 +13,15 @@
 #include "math/online_rules.h"
 #include "table/custom_functions.h"
 #include "table/proximal_block.h"
+#include "table/quasi_newton_block.h"
 #include "table/row_batches.h"
 
 namespace steelyard::table {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames{"ftrl", "adagrad", "sgd", "adam",
-                                                 "add",  "assign",  "max", kProximalUpdater};
+constexpr std::array<std::string_view, 9> kNames{
+    "ftrl",           "adagrad",          "sgd", "adam", "add", "assign", "max",
+    kProximalUpdater, kQuasiNewtonUpdater};
 
 struct Ftrl {  // (z, n)
   static constexpr std::size_t kState = 2;
@@ -69,14 +71,14 @@ struct Max {  // Of the values pushed and the initial 0.
   float Read(const float* row) const { return *row; }
 };
 
-struct Proximal {  // As ProximalColumn names them.
-  static constexpr std::size_t kState = kProximalColumns;
+/// Rows of a batch solver, whose weights only its steps change. @tparam Column  names their floats.
+template <typename Column, std::size_t kColumns>
+struct Solved {
+  static constexpr std::size_t kState = kColumns;
   void Apply(float* row, float entries) const {
-    row[static_cast<std::size_t>(ProximalColumn::kStart)] += entries;
+    row[static_cast<std::size_t>(Column::kStart)] += entries;
   }
-  float Read(const float* row) const {
-    return row[static_cast<std::size_t>(ProximalColumn::kWeight)];
-  }
+  float Read(const float* row) const { return row[static_cast<std::size_t>(Column::kWeight)]; }
 };
 
 // One updater per rule; Rule has kState floats per value and static or const Apply and Read on one value.
@@ -139,11 +141,13 @@ Status CheckParameters(const UpdaterOptions& options) {
   const auto found = [](float x) { return ", found " + std::to_string(x); };
   const bool online = options.name == "ftrl" || options.name == "adagrad" || options.name == "sgd";
   const bool learns = online || options.name == "adam";
-  const bool sparse = online || options.name == kProximalUpdater;
+  const bool batch = options.name == kProximalUpdater || options.name == kQuasiNewtonUpdater;
+  const bool sparse = online || batch;
   if (!at_least_zero(options.l1)) return Refuse(options, "l1 must be >= 0" + found(options.l1));
   if (!at_least_zero(options.l2)) return Refuse(options, "l2 must be >= 0" + found(options.l2));
   if (!sparse && (options.l1 > 0.0F || options.l2 > 0.0F)) {
-    return Refuse(options, "takes no l1 or l2; they belong to ftrl, adagrad, sgd and proximal");
+    return Refuse(options,
+                  "takes no l1 or l2; they belong to ftrl, adagrad, sgd, proximal and owlqn");
   }
   // The reciprocal of a smaller rate overflows.
   if (learns && !(options.alpha >= 1e-30F && std::isfinite(options.alpha))) {
@@ -215,9 +219,11 @@ Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std:
   if (options.name == "add") return Make(Add{}, width);
   if (options.name == "assign") return Make(Assign{}, width);
   if (options.name == "max") return Make(Max{}, width);
-  if (options.name == kProximalUpdater) {
+  if (options.name == kProximalUpdater || options.name == kQuasiNewtonUpdater) {
     if (width != 1) return Refuse(options, "needs width 1, found " + std::to_string(width));
-    return Make(Proximal{}, width);
+    if (options.name == kProximalUpdater)
+      return Make(Solved<ProximalColumn, kProximalColumns>{}, width);
+    return Make(Solved<QuasiNewtonColumn, kQuasiNewtonColumns>{}, width);
   }
   std::vector<std::string_view> names(kNames.begin(), kNames.end());
   if (custom != nullptr) std::ranges::copy(custom->updaters(), std::back_inserter(names));

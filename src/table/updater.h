@@ -80,6 +80,8 @@ class Updater {
 /// The updater of tables that block proximal gradient solves: see proximal_block.h. A push of values counts the keys'
 /// entries, before the first pass.
 inline constexpr std::string_view kProximalUpdater = "proximal";
+/// Likewise for the quasi-Newton method: quasi_newton_block.h.
+inline constexpr std::string_view kQuasiNewtonUpdater = "owlqn";
 
 /// Make the updater `options.name` for tables of `width` values a key.
 /// Errors: kInvalidArgument  an unknown name (the message lists the known ones), width 0, or a parameter out of range.

@@ -1,6 +1,7 @@
 #include "wire/block_messages.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace steelyard::wire {
 namespace {
@@ -30,13 +31,27 @@ Status BlockJoined::Check() const {
   return {};
 }
 
+std::size_t FloatsPerCoordinate(BlockAction action) {
+  if (action == BlockAction::kMove) return 0;
+  return action == BlockAction::kGradient ? 1 : 2;
+}
+
+Status QuasiNewtonStep::Check() const {
+  const auto finite = [](double number) { return std::isfinite(number); };
+  if (!finite(reach) || !std::ranges::all_of(direction, finite))
+    return Wrong("a direction is NaN or infinite");
+  return {};
+}
+
 Status BlockStep::Check() const {
-  if (action > BlockAction::kSearch) return Wrong("unknown action");
+  SY_RETURN_IF_ERROR(newton.Check());
+  if (action > BlockAction::kGradient) return Wrong("unknown action");
   if (blocks == 0 || blocks > kBlocksMax) return Wrong(std::to_string(blocks) + " blocks");
   if (slot >= slot_count) return Wrong("slot " + std::to_string(slot));
   std::uint64_t coordinates = 0;
   for (const BlockCount& segment : segments) coordinates += segment.count;
-  if (floats.size() != 2 * coordinates) return Wrong("floats do not fit the counts");
+  if (floats.size() != FloatsPerCoordinate(action) * coordinates)
+    return Wrong("floats do not fit the counts");
   return {};
 }
 
@@ -56,6 +71,8 @@ void BlockFigures::Add(const BlockFigures& other) {
   features += other.features;
   AddTo(model, other.model);
   AddTo(penalties, other.penalties);
+  slope += other.slope;
+  AddTo(products, other.products);
 }
 
 }  // namespace steelyard::wire

@@ -1,4 +1,4 @@
-// Block messages: delayed block proximal gradient on a frozen table, by ranks instead of keys.
+// Block messages: batch solvers on a frozen table, by ranks instead of keys.
 #pragma once
 
 #include <cstdint>
@@ -69,8 +69,13 @@ enum class BlockAction : std::uint8_t {
   kSweep = 1,  ///< Judge every coordinate of the block; wake those that violate their condition.
   kMeasure =
       2,  ///< No block: norms of the weights, and figures of the pass. Comes after all of its blocks.
-  kSearch = 3,  ///< No block: the penalty after `move`, at each of math::kSearchScales.
+  kSearch = 3,    ///< No block: the penalty after `move`, at each of math::kSearchScales.
+  kMove = 4,      ///< The block's weights become a trial point of the line search.
+  kGradient = 5,  ///< The trial point is accepted, and these are the block's gradients at it.
 };
+
+/// How many floats a worker sends for each of its coordinates.
+std::size_t FloatsPerCoordinate(BlockAction action);
 
 /// How far to go along what the last pass changed and what changed before it: math::SearchMove.
 struct SearchMove {
@@ -81,6 +86,19 @@ struct SearchMove {
   void Fields(V& v) {
     v(pass, earlier, scale);
   }
+};
+
+/// Of a quasi-Newton solver. Places are those of math::QuasiNewtonMemory's basis.
+struct QuasiNewtonStep {
+  static constexpr std::uint32_t kNoPair = ~std::uint32_t{0};
+  std::vector<double> direction;  ///< kMove: a coefficient for each place.
+  double reach = 0.0;             ///< kMove: how far along it.
+  std::uint32_t pair = kNoPair;   ///< kGradient: where the last step goes.
+  template <typename V>
+  void Fields(V& v) {
+    v(direction, reach, pair);
+  }
+  Status Check() const;
 };
 
 /// Floats for one segment of a step.
@@ -110,14 +128,15 @@ struct BlockStep {
   std::uint32_t block = 0;   ///< kStep and kSweep: the first one.
   std::uint32_t blocks = 1;  ///< So many, taken as one.
   float margin = 0.0F;       ///< Coordinates at 0 settle when their gradient is that far below l1.
+  QuasiNewtonStep newton = {};       ///< kMove and kGradient.
   std::vector<BlockCount> segments;  ///< Every segment of the receiver, in order.
   /// Per segment: the gradients of the worker's coordinates in the block, in order of rank, then their curvatures.
-  /// kStep leaves out what is settled.
+  /// kStep leaves out what is settled; kGradient has no curvatures, kMove nothing.
   std::vector<float> floats;
   template <typename V>
   void Fields(V& v) {
     v(table, group, slot, slot_count, session, step, answered_step, pass, take_back, move, action,
-      block, blocks, margin, segments, floats);
+      block, blocks, margin, newton, segments, floats);
   }
   Status Check() const;
 };
@@ -127,6 +146,7 @@ void AddTo(std::vector<double>& sums, std::span<const double> parts);
 
 /// What a step found in one segment. kStep: violation_max, settled. kSweep: violation_max, gradient_max, gain, norms of
 /// the blocks. kMeasure: norms, nonzeros and the search's model now, violation_max and settled of the pass. kSearch: penalties.
+/// kMove: norms, nonzeros and slope of the blocks. kGradient: violation_max, gradient_max and products of the blocks.
 struct BlockFigures {
   SegmentId segment = 0;
   float violation_max = 0.0F;
@@ -139,10 +159,12 @@ struct BlockFigures {
   std::uint64_t features = 0;
   std::vector<double> model = {};      ///< math::SearchModel::figures().
   std::vector<double> penalties = {};  ///< By scale.
+  double slope = 0.0;  ///< Of the objective, times the step from where the line search began.
+  std::vector<double> products = {};  ///< Inner products: table::GradientOutcome.
   template <typename V>
   void Fields(V& v) {
     v(segment, violation_max, gradient_max, gain, norm1, norm2_squared, nonzeros, settled, features,
-      model, penalties);
+      model, penalties, slope, products);
   }
   void Add(const BlockFigures& other);
 };
@@ -153,8 +175,8 @@ struct BlockStepped {
   TableId table = 0;
   Step step = 0;
   std::vector<BlockFigures> figures;  ///< Of each segment, in the request's order.
-  std::vector<float> weights = {};    ///< kStep: of the coordinates that the worker sent.
-  /// A bit for each coordinate that the worker sent, first one lowest: it is settled now.
+  std::vector<float> weights = {};    ///< kStep and kMove: of the worker's coordinates.
+  /// kStep and kSweep: a bit for each of the worker's coordinates, first one lowest: it is settled now.
   std::vector<std::uint8_t> settled = {};
   template <typename V>
   void Fields(V& v) {

@@ -52,7 +52,7 @@ Status TableSpec::Check() const {
     if (!std::isfinite(x)) return Wrong("updater parameter is not finite");
   }
   const std::string& rule = o.updater.name;
-  if (o.aggregate && (rule == "assign" || rule == "max" || rule == "proximal")) {
+  if (o.aggregate && (rule == "assign" || rule == "max" || rule == "proximal" || rule == "owlqn")) {
     return Wrong("an aggregated table applies sums of pushes, and updater '" + rule +
                  "' takes none; use add, sgd, adagrad, adam or ftrl");
   }

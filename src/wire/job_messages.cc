@@ -12,7 +12,7 @@ Status Wrong(std::string what) {
 }
 
 Status CheckPhase(Phase phase) {
-  return phase > Phase::kSearch ? Wrong("unknown phase") : Status();
+  return phase > Phase::kGradient ? Wrong("unknown phase") : Status();
 }
 
 Status CheckDelay(Step tau) {
@@ -42,6 +42,8 @@ const char* PhaseName(Phase phase) {
       return "preparing";
     case Phase::kBlocks:
     case Phase::kSearch:
+    case Phase::kMove:
+    case Phase::kGradient:
       return "solving";
     case Phase::kCertify:
     case Phase::kDual:
@@ -109,6 +111,7 @@ Status SlotAssign::Check() const {
 Status PassPlan::Check() const {
   SY_RETURN_IF_ERROR(CheckDelay(tau));
   if (batch.blocks_per_step == 0) return Wrong("steps of no block");
+  SY_RETURN_IF_ERROR(batch.newton.Check());
   return CheckPhase(phase);
 }
 Status Decide::Check() const {

@@ -151,12 +151,14 @@ enum class Phase : std::uint8_t {
   kValidate = 1,
   kFinish = 2,
   // Of batch solvers:
-  kLoad = 3,     ///< Read all rows and count their keys.
-  kPrepare = 4,  ///< Fix the keys, turn rows into columns, measure the objective.
-  kBlocks = 5,   ///< A pass over the blocks of features.
-  kCertify = 6,  ///< A sweep over all features at weights that rest.
-  kDual = 7,     ///< Compute the dual value.
-  kSearch = 8,   ///< The objective along what the last passes changed.
+  kLoad = 3,       ///< Read all rows and count their keys.
+  kPrepare = 4,    ///< Fix the keys, turn rows into columns, measure the objective.
+  kBlocks = 5,     ///< A pass over the blocks of features.
+  kCertify = 6,    ///< A sweep over all features at weights that rest.
+  kDual = 7,       ///< Compute the dual value.
+  kSearch = 8,     ///< The objective along what the last passes changed.
+  kMove = 9,       ///< Go to a trial point of the line search.
+  kGradient = 10,  ///< Measure the gradient at the trial point, which is accepted.
 };
 const char* PhaseName(Phase phase);
 
@@ -299,10 +301,11 @@ struct BatchPlan {
   bool take_back = false;  ///< First of all, undo the last pass.
   SearchMove move = {};    ///< Otherwise, end the last pass with it; kSearch: what to look at.
   std::uint32_t blocks_per_step = 1;
-  double dual_scale = 0.0;  ///< kDual.
+  double dual_scale = 0.0;      ///< kDual.
+  QuasiNewtonStep newton = {};  ///< kMove and kGradient.
   template <typename V>
   void Fields(V& v) {
-    v(block_count, tau, safety, margin, take_back, move, blocks_per_step, dual_scale);
+    v(block_count, tau, safety, margin, take_back, move, blocks_per_step, dual_scale, newton);
   }
 };
 

@@ -113,7 +113,7 @@ TEST(ControlMessages, StepsOfNoBlockAreRefused) {
     EXPECT_FALSE(decodes(step));
   }
   step.blocks = 1;
-  step.action = static_cast<BlockAction>(4);
+  step.action = static_cast<BlockAction>(6);
   EXPECT_FALSE(decodes(step));
 }
 

@@ -27,5 +27,26 @@ class Batch(CommandTest):
             self.assertGreaterEqual(run["gap"], 0)
 
 
+    def test_owlqn_ends_where_dbpg_does(self):
+        self.write("rows.svm", svm_rows(600))
+        wanted = self.solve("rows.svm")
+        for place in ([], ["--workers", "2", "--servers", "2"]):
+            run = self.solve("rows.svm", "--solver", "owlqn", *place)
+            self.assertAlmostEqual(run["objective"], wanted["objective"], delta=2e-4 * wanted["objective"])
+            self.assertGreaterEqual(run["gap"], 0)
+            self.assertEqual(len(run["history"]), run["passes"])
+        self.assertEqual(len(self.succeed("predict", "rows.svm").out.splitlines()), 600)
+        short = self.succeed("train", "rows.svm", "--solver", "owlqn", "--passes", "2", "--json", "--quiet").json()
+        self.assertFalse(short["certified"])
+        self.assertEqual(short["passes"], 2)
+
+    def test_what_owlqn_does_not_take(self):
+        self.write("rows.svm", svm_rows(20))
+        for flags, hint in ((["--tau", "4"], "leave --tau out"), (["--tau", "auto"], "leave --tau out"),
+                            (["--filters", "kkt"], "'none' is all"), (["--task", "hinge"], "squared_hinge"),
+                            (["--aggregate"], "leave --aggregate out")):
+            self.assertIn(hint, self.fail_with(2, "train", "rows.svm", "--solver", "owlqn", *flags))
+
+
 if __name__ == "__main__":
     unittest.main()

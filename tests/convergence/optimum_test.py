@@ -1,4 +1,5 @@
-"""Goal: `--solver dbpg` ends at the optimum of sum of losses + |w|_1, for any delay and number of workers and servers.
+"""Goal: `--solver dbpg` and `--solver owlqn` end at the optimum of sum of losses + |w|_1, for any delay and number of
+workers and servers.
 Method: liblinear's optima of the same files; the objective is computed again from `table dump`."""
 import lzma
 import math
@@ -71,6 +72,20 @@ class Optimum(solving.TestCase):
             self.solve(folder, rows, "--tau", "16", "--servers", "2", "--workers", "3")
             found = objective_of(folder, rows)
             self.assertLess(found, OPTIMA["pop"] * (1 + solving.WITHIN))
+
+    def test_the_quasi_newton_baseline(self):
+        with training.scratch() as name:
+            folder = pathlib.Path(name)
+            uni = unpack(folder, "imdb.uni")
+            digests = set()
+            for flags in ([], ["--servers", "1", "--workers", "1"], ["--servers", "3", "--workers", "1"]):
+                result = self.solve(folder, uni, "--solver", "owlqn", *flags)
+                digests.add(training.dump_digest(folder, "model")[0])
+            self.assertEqual(len(digests), 1, "the same bits whatever the servers")
+            found = objective_of(folder, uni)
+            self.assertAlmostEqual(found, result["objective"], delta=1e-6 * found)
+            self.assertLess(result["objective"] - result["gap"], OPTIMA["imdb.uni"])
+            self.solve(folder, generate_popular(folder), "--solver", "owlqn", "--servers", "2", "--workers", "3")
 
     def test_the_same_bits_at_delay_0_whatever_the_processes(self):
         with training.scratch() as name:

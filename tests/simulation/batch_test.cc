@@ -34,23 +34,31 @@ ClusterOptions OptionsOf(std::uint64_t seed, bool faults, std::size_t servers) {
   return options;
 }
 
-job::TrainParameters ParametersOf(Step tau) {
-  job::TrainParameters parameters = job::TrainParameters::DefaultsOf(job::Solver::kDbpg);
+job::TrainParameters ParametersOf(Step tau, job::Solver solver = job::Solver::kDbpg) {
+  job::TrainParameters parameters = job::TrainParameters::DefaultsOf(solver);
   parameters.data = {"memory"};
   parameters.tau.steps = tau;
   return parameters;
 }
 
-JobOutcome RunJob(Cluster& cluster, Step tau) {
-  const std::size_t job = cluster.Submit(ParametersOf(tau));
+JobOutcome RunJob(Cluster& cluster, Step tau, job::Solver solver = job::Solver::kDbpg) {
+  const std::size_t job = cluster.Submit(ParametersOf(tau, solver));
   EXPECT_TRUE(cluster.RunUntilEnd(job, kJobMax)) << cluster.outcome(job).last_status;
   EXPECT_TRUE(cluster.outcome(job).status.ok()) << cluster.outcome(job).status.ToString();
   return cluster.outcome(job);
 }
 
-TEST(BatchSimulation, FaultsAndServersDoNotChangeABitAtDelay0) {
+class EachSolver : public ::testing::TestWithParam<job::Solver> {};
+
+INSTANTIATE_TEST_SUITE_P(BatchSimulation, EachSolver,
+                         ::testing::Values(job::Solver::kDbpg, job::Solver::kOwlqn),
+                         [](const auto& solver) {
+                           return std::string(job::SolverName(solver.param));
+                         });
+
+TEST_P(EachSolver, FaultsAndServersDoNotChangeABitAtDelay0) {
   Cluster calm(OptionsOf(1, /*faults=*/false, 1));
-  const JobOutcome reference = RunJob(calm, 0);
+  const JobOutcome reference = RunJob(calm, 0, GetParam());
   const wire::BatchStatus& batch = reference.status_at_end.batch;
   EXPECT_TRUE(batch.certified);
   EXPECT_GT(batch.passes, 3u);
@@ -59,13 +67,24 @@ TEST(BatchSimulation, FaultsAndServersDoNotChangeABitAtDelay0) {
   std::uint64_t faults = 0;
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     Cluster cluster(OptionsOf(seed, /*faults=*/true, 1 + seed % 3));
-    const JobOutcome outcome = RunJob(cluster, 0);
+    const JobOutcome outcome = RunJob(cluster, 0, GetParam());
     EXPECT_EQ(outcome.rows, reference.rows) << "seed " << seed;
     EXPECT_EQ(outcome.status_at_end.batch.objective, batch.objective) << "seed " << seed;
     faults += cluster.world().fault_counts().total();
   }
   EXPECT_GT(faults, 100u);
   std::cout << batch.passes << " passes, 6 runs, " << faults << " faults\n";
+}
+
+TEST(BatchSimulation, BothSolversReachTheOptimum) {
+  Cluster one(OptionsOf(1, /*faults=*/false, 2));
+  Cluster other(OptionsOf(1, /*faults=*/false, 2));
+  const wire::BatchStatus blocks = RunJob(one, 0).status_at_end.batch;
+  const wire::BatchStatus newton = RunJob(other, 0, job::Solver::kOwlqn).status_at_end.batch;
+  EXPECT_EQ(newton.features, blocks.features);
+  EXPECT_NEAR(newton.objective, blocks.objective, 2e-4 * blocks.objective);
+  ASSERT_TRUE(newton.has_gap);
+  EXPECT_GT(newton.gap, 0.0);
 }
 
 TEST(BatchSimulation, AnyDelayReachesTheOptimum) {

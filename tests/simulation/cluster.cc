@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "apps/linear/dbpg_learner.h"
+#include "apps/linear/column_learner.h"
 #include "apps/linear/linear_learner.h"
 #include "job/head.h"
 #include "job/scheduler.h"
@@ -77,9 +77,11 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(opti
                 {.loss = job::LossOf(parameters.task), .solver = options_.ftrl});
           };
           environment.make_batch_learner = [](const job::TrainParameters& parameters) {
-            return apps::linear::MakeDbpgLearner({.loss = job::LossOf(parameters.task),
-                                                  .l1 = static_cast<float>(parameters.l1),
-                                                  .l2 = static_cast<float>(parameters.l2)});
+            return apps::linear::MakeColumnLearner(
+                {.updater = std::string(job::UpdaterOf(parameters.solver)),
+                 .loss = job::LossOf(parameters.task),
+                 .l1 = static_cast<float>(parameters.l1),
+                 .l2 = static_cast<float>(parameters.l2)});
           };
           environment.reader = &executor;
           environment.compute = &executor;
@@ -106,10 +108,11 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
   plan.table.aggregate = parameters.aggregate;
   plan.row_floats = options_.counting ? 1 : 2;
   if (job::IsBatch(parameters.solver)) {
-    plan.table.updater = {.name = "proximal",
+    plan.table.updater = {.name = std::string(job::UpdaterOf(parameters.solver)),
                           .l1 = static_cast<float>(parameters.l1),
                           .l2 = static_cast<float>(parameters.l2)};
-    plan.row_floats = 4;
+    plan.row_floats = parameters.solver == job::Solver::kOwlqn ? table::kQuasiNewtonColumns
+                                                               : table::kProximalColumns;
   }
   plan.servers_min = static_cast<std::uint32_t>(options_.servers);
   plan.slot_count = static_cast<std::uint32_t>(options_.workers);

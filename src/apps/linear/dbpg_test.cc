@@ -212,7 +212,7 @@ TEST(Dbpg, AStrongPenaltyKeepsEveryWeightAtZeroAndTheFilterLeavesAllOut) {
   EXPECT_EQ(solver.settled, rows.features);
 }
 
-TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
+TEST(ColumnWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
   for (const LossKind loss : {LossKind::kLogistic, LossKind::kSquared, LossKind::kSquaredHinge}) {
     SCOPED_TRACE(math::LossName(loss));
     const TestRows rows = MakeRows({.real_labels = loss == LossKind::kSquared});
@@ -220,7 +220,7 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
     std::mt19937_64 random(3);
     std::vector<float> importance(rows.labels.size());
     for (float& x : importance) x = static_cast<float>(random() % 5) * 0.5F;
-    DbpgWorker worker(&columns, rows.labels, importance, loss);
+    ColumnWorker worker(&columns, rows.labels, importance, loss);
     std::vector<float> weights(rows.features);
     for (float& w : weights) w = static_cast<float>(random() % 100) * 0.01F - 0.5F;
     worker.Rebuild(weights);
@@ -249,10 +249,10 @@ TEST(DbpgWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
   }
 }
 
-TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
+TEST(ColumnWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
   const TestRows rows = MakeRows({});
   const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
-  DbpgWorker worker(&columns, rows.labels, {}, LossKind::kLogistic);
+  ColumnWorker worker(&columns, rows.labels, {}, LossKind::kLogistic);
   std::mt19937_64 random(5);
   std::vector<float> weights(rows.features);
   const std::vector<std::uint8_t> settled(rows.features);
@@ -264,7 +264,7 @@ TEST(DbpgWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
     worker.Update(block, std::span(weights).subspan(block[0], block.size()),
                   std::span(settled).subspan(block[0], block.size()), {.l1 = 1.0F});
   }
-  DbpgWorker fresh(&columns, rows.labels, {}, LossKind::kLogistic);
+  ColumnWorker fresh(&columns, rows.labels, {}, LossKind::kLogistic);
   fresh.Rebuild(weights);
   EXPECT_NEAR(worker.LossSum(), fresh.LossSum(), 1e-9 * fresh.LossSum());
 }

@@ -12,8 +12,8 @@
 #include <span>
 #include <vector>
 
+#include "apps/linear/column_worker.h"
 #include "apps/linear/columns.h"
-#include "apps/linear/dbpg_worker.h"
 #include "job/dbpg_control.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
@@ -95,7 +95,7 @@ class TestDbpg {
   double Objective() const {
     const table::WeightNorms norms = table::NormsOf(*table_, Active());
     double sum = options_.rule.l1 * norms.norm1 + 0.5 * options_.rule.l2 * norms.norm2_squared;
-    for (const DbpgWorker& worker : workers_) sum += worker.LossSum();
+    for (const ColumnWorker& worker : workers_) sum += worker.LossSum();
     return sum;
   }
 
@@ -151,7 +151,7 @@ class TestDbpg {
     curvatures_.assign(count, 0.0F);
     std::vector<float> gradients(count);
     std::vector<float> curvatures(count);
-    for (const DbpgWorker& worker : workers_) {
+    for (const ColumnWorker& worker : workers_) {
       compute(worker, std::span(gradients), std::span(curvatures));
       for (std::size_t i = 0; i < count; ++i) {
         gradients_[i] += gradients[i];
@@ -162,7 +162,7 @@ class TestDbpg {
 
   math::SearchModel Model() const {
     math::SearchModel model = table::SearchPenalty(*table_, Active(), options_.rule);
-    for (const DbpgWorker& worker : workers_) model.Add(worker.Search());
+    for (const ColumnWorker& worker : workers_) model.Add(worker.Search());
     return model;
   }
 
@@ -172,7 +172,7 @@ class TestDbpg {
     for (const double scale : math::kSearchScales) {
       move.scale = scale;
       found.push_back(table::PenaltyAfter(*table_, Active(), options_.rule, move));
-      for (const DbpgWorker& worker : workers_) found.back() += worker.LossSumAfter(move);
+      for (const ColumnWorker& worker : workers_) found.back() += worker.LossSumAfter(move);
     }
     const DbpgControl::Next next = control_->OnSearched(found);
     moves += control_->plan().move.scale != 0.0 ? 1 : 0;
@@ -181,7 +181,7 @@ class TestDbpg {
 
   void EndPass(const math::SearchMove& move) {
     table::EndPass(*table_, active_, move);
-    for (DbpgWorker& worker : workers_) {
+    for (ColumnWorker& worker : workers_) {
       worker.EndPass(move);
       EXPECT_TRUE(std::ranges::equal(worker.weights(), weights()));
     }
@@ -189,7 +189,7 @@ class TestDbpg {
 
   void TakeBack() {
     table::TakeBack(*table_, active_);
-    for (DbpgWorker& worker : workers_) worker.TakeBack();
+    for (ColumnWorker& worker : workers_) worker.TakeBack();
   }
 
   template <typename T>
@@ -204,7 +204,7 @@ class TestDbpg {
     const DbpgControl::Plan plan = control_->plan();
     active_ = Active();
     table::BeginPass(*table_, active_);
-    for (DbpgWorker& worker : workers_) worker.BeginPass();
+    for (ColumnWorker& worker : workers_) worker.BeginPass();
     std::vector<std::size_t> order(firsts_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::shuffle(order, random);
@@ -213,14 +213,14 @@ class TestDbpg {
     const auto finish_one = [&] {
       const std::vector<std::uint32_t> block = under_way.front();
       under_way.pop_front();
-      for (DbpgWorker& worker : workers_) {
+      for (ColumnWorker& worker : workers_) {
         worker.Update(block, ColumnAt<float>(0, block), ColumnAt<std::uint8_t>(3, block),
                       options_.rule);
       }
     };
     for (const std::size_t index : order) {
       const std::vector<std::uint32_t> block = Block(index);
-      Sum(block.size(), [&](const DbpgWorker& worker, auto g, auto u) {
+      Sum(block.size(), [&](const ColumnWorker& worker, auto g, auto u) {
         worker.Gradients(block, plan.safety, g, u);
       });
       outcome.Merge(
@@ -236,7 +236,7 @@ class TestDbpg {
   DbpgControl::Next Certify() {
     Rebuild();
     const std::size_t count = table_->size();
-    Sum(count, [&](const DbpgWorker& worker, auto g, auto u) {
+    Sum(count, [&](const ColumnWorker& worker, auto g, auto u) {
       worker.Gradients(Features(0, count, true), control_->plan().safety, g, u);
     });
     const table::SweepOutcome sweep =
@@ -245,14 +245,14 @@ class TestDbpg {
       const double scale =
           std::min(1.0, static_cast<double>(options_.rule.l1) / sweep.gradient_max);
       gap_ = Objective();
-      for (const DbpgWorker& worker : workers_) gap_ -= worker.EntropySum(scale);
+      for (const ColumnWorker& worker : workers_) gap_ -= worker.EntropySum(scale);
     }
     Rebuild();
     return control_->OnCertified(Objective(), sweep.gain, sweep.violation_max);
   }
 
   void Rebuild() {
-    for (DbpgWorker& worker : workers_) {
+    for (ColumnWorker& worker : workers_) {
       worker.Rebuild(table_->column(0));
       const auto all = Features(0, table_->size(), true);
       worker.Settle(all, ColumnAt<std::uint8_t>(3, all));
@@ -265,7 +265,7 @@ class TestDbpg {
   std::vector<std::size_t> firsts_;
   std::vector<std::uint32_t> active_;  ///< As the pass began.
   std::vector<std::unique_ptr<Columns>> columns_;
-  std::vector<DbpgWorker> workers_;
+  std::vector<ColumnWorker> workers_;
   std::unique_ptr<DbpgControl> control_;
   std::vector<float> gradients_;
   std::vector<float> curvatures_;

@@ -1,38 +1,43 @@
-#include "apps/linear/dbpg_learner.h"
+#include "apps/linear/column_learner.h"
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
 
+#include "apps/linear/column_worker.h"
 #include "apps/linear/columns.h"
-#include "apps/linear/dbpg_worker.h"
 #include "base/check.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 #include "table/proximal_block.h"
+#include "table/quasi_newton_block.h"
 #include "table/row_batches.h"
 #include "table/updater.h"
 
 namespace steelyard::apps::linear {
 namespace {
 
-class DbpgLearner final : public job::BatchLearner {
+class ColumnLearner final : public job::BatchLearner {
  public:
-  explicit DbpgLearner(const DbpgOptions& options)
+  explicit ColumnLearner(const ColumnLearnerOptions& options)
       : options_(options), rule_{.l1 = options.l1, .l2 = options.l2} {}
 
   table::UpdaterOptions updater() const override {
-    return {.name = std::string(table::kProximalUpdater), .l1 = options_.l1, .l2 = options_.l2};
+    return {.name = options_.updater, .l1 = options_.l1, .l2 = options_.l2};
   }
-  std::size_t row_floats() const override { return table::kProximalColumns; }
+  std::size_t row_floats() const override {
+    return options_.updater == table::kQuasiNewtonUpdater ? table::kQuasiNewtonColumns
+                                                          : table::kProximalColumns;
+  }
 
   void Score(const data::Minibatch& batch, std::span<const float> rows,
              std::span<float> margins) const override {
+    const std::size_t stride = row_floats();
     for (std::size_t i = 0; i < batch.rows.size(); ++i) {
       double margin = 0.0;
       for (std::size_t at = batch.rows.offsets[i]; at < batch.rows.offsets[i + 1]; ++at) {
-        const float weight = rows[batch.positions[at] * table::kProximalColumns];
+        const float weight = rows[batch.positions[at] * stride];
         margin += static_cast<double>(weight) * batch.rows.Value(at);
       }
       margins[i] = static_cast<float>(margin);
@@ -63,7 +68,8 @@ class DbpgLearner final : public job::BatchLearner {
   }
 
   std::size_t bytes_to_arrange() const override {
-    constexpr std::size_t kPerRow = 48;  // Margins, curves and what a pass changes: dbpg_worker.h.
+    constexpr std::size_t kPerRow =
+        48;  // Margins, curves and what a pass changes: column_worker.h.
     constexpr std::size_t kPerFeature = 64;  // Sorted keys, where columns start and end, weights.
     const std::size_t columns = (features_.size() + values_.size()) * sizeof(float);
     // Until then a vector that is nearly full will move to one of twice the size.
@@ -104,6 +110,9 @@ class DbpgLearner final : public job::BatchLearner {
   void Gradients(Features features, float safety, std::span<float> gradients,
                  std::span<float> curvatures) const override {
     worker_->Gradients(features, safety, gradients, curvatures);
+  }
+  void Gradients(Features features, std::span<float> gradients) const override {
+    worker_->Gradients(features, gradients);
   }
 
   void Update(Features features, std::span<const float> weights,
@@ -160,7 +169,7 @@ class DbpgLearner final : public job::BatchLearner {
     if (!values_.empty()) values_.resize(kept);
   }
 
-  DbpgOptions options_;
+  ColumnLearnerOptions options_;
   math::ProximalRule rule_;
 
   // Rows as they came, until they are arranged.
@@ -177,18 +186,22 @@ class DbpgLearner final : public job::BatchLearner {
   std::vector<float> importance_;  ///< Empty while each row's is 1.
 
   Columns columns_;
-  std::optional<DbpgWorker> worker_;
+  std::optional<ColumnWorker> worker_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<job::BatchLearner>> MakeDbpgLearner(const DbpgOptions& options) {
+Result<std::unique_ptr<job::BatchLearner>> MakeColumnLearner(const ColumnLearnerOptions& options) {
   if (options.loss == math::LossKind::kHinge) {
     return Status(StatusCode::kInvalidArgument,
-                  "--solver dbpg does not take --task hinge, whose loss is not smooth; use "
+                  "batch solvers do not take --task hinge, whose loss is not smooth; use "
                   "--task squared_hinge, or an online solver");
   }
-  auto learner = std::make_unique<DbpgLearner>(options);
+  if (options.updater != table::kProximalUpdater && options.updater != table::kQuasiNewtonUpdater) {
+    return Status(StatusCode::kInvalidArgument,
+                  "no batch solver works on tables with updater '" + options.updater + "'");
+  }
+  auto learner = std::make_unique<ColumnLearner>(options);
   if (auto updater = table::MakeUpdater(learner->updater(), 1); !updater.ok())
     return updater.status();
   return std::unique_ptr<job::BatchLearner>(std::move(learner));

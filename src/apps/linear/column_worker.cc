@@ -1,4 +1,4 @@
-#include "apps/linear/dbpg_worker.h"
+#include "apps/linear/column_worker.h"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace steelyard::apps::linear {
 
-DbpgWorker::DbpgWorker(const Columns* columns, std::span<const float> labels,
-                       std::span<const float> importance, math::LossKind loss)
+ColumnWorker::ColumnWorker(const Columns* columns, std::span<const float> labels,
+                           std::span<const float> importance, math::LossKind loss)
     : columns_(columns),
       loss_(loss),
       curvature_max_(math::CurvatureMax(loss) *
@@ -40,8 +40,9 @@ DbpgWorker::DbpgWorker(const Columns* columns, std::span<const float> labels,
 // A coordinate that moves by delta changes a margin by |x| delta at most, and the logistic curvature by a factor of
 // exp(|x| delta) at most.
 template <bool kWithValues>
-[[gnu::always_inline]] inline void DbpgWorker::GradientOf(std::size_t feature, float safety,
-                                                          float& gradient, float& curvature) const {
+[[gnu::always_inline]] inline void ColumnWorker::GradientOf(std::size_t feature, float safety,
+                                                            float& gradient,
+                                                            float& curvature) const {
   const float growth = std::exp(std::min(20.0F, columns_->value_max[feature] * deltas_[feature]));
   const math::LossCurve* curves = curves_.data();
   // Sums of their own, so that an addition need not wait for the one before.
@@ -72,15 +73,15 @@ template <bool kWithValues>
 }
 
 template <bool kWithValues>
-void DbpgWorker::GradientsOf(Features features, float safety, std::span<float> gradients,
-                             std::span<float> curvatures) const {
+void ColumnWorker::GradientsOf(Features features, float safety, std::span<float> gradients,
+                               std::span<float> curvatures) const {
   SY_DCHECK(gradients.size() == features.size() && curvatures.size() == features.size());
   for (std::size_t i = 0; i < features.size(); ++i)
     GradientOf<kWithValues>(features[i], safety, gradients[i], curvatures[i]);
 }
 
-void DbpgWorker::Gradients(Features features, float safety, std::span<float> gradients,
-                           std::span<float> curvatures) const {
+void ColumnWorker::Gradients(Features features, float safety, std::span<float> gradients,
+                             std::span<float> curvatures) const {
   if (columns_->values.empty()) {
     GradientsOf<false>(features, safety, gradients, curvatures);
   } else {
@@ -88,11 +89,41 @@ void DbpgWorker::Gradients(Features features, float safety, std::span<float> gra
   }
 }
 
+template <bool kWithValues>
+[[gnu::always_inline]] inline float ColumnWorker::SlopeOf(std::size_t feature) const {
+  const math::LossCurve* curves = curves_.data();
+  std::array<double, 4> sums{};
+  const auto add = [&](std::uint64_t i, std::size_t sum) {
+    const float slope = curves[columns_->rows[i]].slope;
+    if constexpr (kWithValues) {
+      sums[sum] += static_cast<double>(slope * columns_->values[i]);
+    } else {
+      sums[sum] += static_cast<double>(slope);
+    }
+  };
+  std::uint64_t i = columns_->starts[feature];
+  const std::uint64_t end = columns_->starts[feature + 1];
+  for (; i + 4 <= end; i += 4) {
+    for (std::size_t sum = 0; sum < 4; ++sum) add(i + sum, sum);
+  }
+  for (; i < end; ++i) add(i, 0);
+  return static_cast<float>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+void ColumnWorker::Gradients(Features features, std::span<float> gradients) const {
+  SY_DCHECK(gradients.size() == features.size());
+  if (columns_->values.empty()) {
+    for (std::size_t i = 0; i < features.size(); ++i) gradients[i] = SlopeOf<false>(features[i]);
+  } else {
+    for (std::size_t i = 0; i < features.size(); ++i) gradients[i] = SlopeOf<true>(features[i]);
+  }
+}
+
 // Pointers are copied: bytes that are written may be anything as far as the compiler knows, so that it would load members
 // again for every entry.
 template <typename Visit>
-[[gnu::always_inline]] inline void DbpgWorker::ForColumn(std::size_t feature, double step,
-                                                         Visit&& visit) const {
+[[gnu::always_inline]] inline void ColumnWorker::ForColumn(std::size_t feature, double step,
+                                                           Visit&& visit) const {
   const std::uint32_t* const rows = columns_->rows.data();
   const float* const values = columns_->values.data();
   const std::uint64_t first = columns_->starts[feature];
@@ -104,12 +135,12 @@ template <typename Visit>
   }
 }
 
-void DbpgWorker::AddColumn(std::size_t feature, double step, std::span<double> rows) const {
+void ColumnWorker::AddColumn(std::size_t feature, double step, std::span<double> rows) const {
   double* const sums = rows.data();
   ForColumn(feature, step, [=](std::uint32_t row, double change) { sums[row] += change; });
 }
 
-void DbpgWorker::MoveMargins(std::size_t feature, double step) {
+void ColumnWorker::MoveMargins(std::size_t feature, double step) {
   double* const margins = margins_.data();
   std::uint8_t* const touched = touched_.data();
   ForColumn(feature, step, [=](std::uint32_t row, double change) {
@@ -118,7 +149,7 @@ void DbpgWorker::MoveMargins(std::size_t feature, double step) {
   });
 }
 
-void DbpgWorker::RefreshCurves(std::size_t first, std::size_t count) {
+void ColumnWorker::RefreshCurves(std::size_t first, std::size_t count) {
   const auto curves = std::span(curves_).subspan(first, count);
   math::LossCurves(loss_, std::span(margins_).subspan(first, count),
                    std::span(labels_).subspan(first, count), curves);
@@ -129,7 +160,7 @@ void DbpgWorker::RefreshCurves(std::size_t first, std::size_t count) {
   }
 }
 
-void DbpgWorker::RefreshTouched() {
+void ColumnWorker::RefreshTouched() {
   for (std::size_t first = 0; first < touched_.size(); ++first) {
     if (touched_[first] == 0) continue;
     std::size_t end = first;
@@ -139,21 +170,22 @@ void DbpgWorker::RefreshTouched() {
   }
 }
 
-void DbpgWorker::RefreshAll() {
+void ColumnWorker::RefreshAll() {
   std::ranges::fill(touched_, 0);
   RefreshCurves(0, curves_.size());
 }
 
 // Directions live where weights are not 0: along them the l1 norm has no kink until a weight changes its sign.
-void DbpgWorker::LeaveSupport(std::size_t feature) {
-  AddColumn(feature, -static_cast<double>(weights_at_start_[feature]), margins_gone_);
+void ColumnWorker::LeaveSupport(std::size_t feature) {
+  if (weights_at_start_[feature] != 0.0F)
+    AddColumn(feature, -static_cast<double>(weights_at_start_[feature]), margins_gone_);
   if (earlier_[feature] == 0.0F) return;
   AddColumn(feature, -static_cast<double>(earlier_[feature]), earlier_margins_);
   earlier_[feature] = 0.0F;
 }
 
-void DbpgWorker::Update(Features features, std::span<const float> weights,
-                        std::span<const std::uint8_t> settled, const math::ProximalRule& rule) {
+void ColumnWorker::Update(Features features, std::span<const float> weights,
+                          std::span<const std::uint8_t> settled, const math::ProximalRule& rule) {
   SY_DCHECK(weights.size() == features.size() && settled.size() == features.size());
   for (std::size_t i = 0; i < features.size(); ++i) {
     const std::uint32_t feature = features[i];
@@ -169,7 +201,7 @@ void DbpgWorker::Update(Features features, std::span<const float> weights,
   RefreshTouched();
 }
 
-void DbpgWorker::BeginPass() {
+void ColumnWorker::BeginPass() {
   if (swept_) {
     active_.resize(settled_.size());
     std::iota(active_.begin(), active_.end(), 0u);
@@ -182,7 +214,7 @@ void DbpgWorker::BeginPass() {
   pass_open_ = true;
 }
 
-void DbpgWorker::TakeBack() {
+void ColumnWorker::TakeBack() {
   if (!std::exchange(pass_open_, false)) return;
   for (const std::uint32_t feature : active_) {
     weights_[feature] = weights_at_start_[feature];
@@ -195,7 +227,7 @@ void DbpgWorker::TakeBack() {
   RefreshAll();
 }
 
-math::SearchModel DbpgWorker::Search() const {
+math::SearchModel ColumnWorker::Search() const {
   math::SearchModel model;
   for (std::size_t row = 0; row < columns_->row_count; ++row) {
     model.Add(curves_[row].slope, curves_[row].curvature, ChangeOfPass(row), earlier_margins_[row]);
@@ -203,14 +235,14 @@ math::SearchModel DbpgWorker::Search() const {
   return model;
 }
 
-double DbpgWorker::LossSumAfter(const math::SearchMove& move) const {
+double ColumnWorker::LossSumAfter(const math::SearchMove& move) const {
   std::vector<double> margins(columns_->row_count);
   for (std::size_t row = 0; row < margins.size(); ++row)
     margins[row] = margins_[row] + move.Change(ChangeOfPass(row), earlier_margins_[row]);
   return LossSumAt(margins);
 }
 
-void DbpgWorker::EndPass(const math::SearchMove& move) {
+void ColumnWorker::EndPass(const math::SearchMove& move) {
   if (!std::exchange(pass_open_, false)) return;
   for (const std::uint32_t feature : active_) {
     float& weight = weights_[feature];
@@ -224,20 +256,20 @@ void DbpgWorker::EndPass(const math::SearchMove& move) {
   if (move.scale != 0.0) RefreshAll();
 }
 
-std::uint64_t DbpgWorker::ActiveEntries() const {
+std::uint64_t ColumnWorker::ActiveEntries() const {
   std::uint64_t entries = 0;
   for (const std::uint32_t feature : active_)
     entries += columns_->starts[feature + 1] - columns_->starts[feature];
   return entries;
 }
 
-void DbpgWorker::Settle(Features features, std::span<const std::uint8_t> settled) {
+void ColumnWorker::Settle(Features features, std::span<const std::uint8_t> settled) {
   SY_CHECK(settled.size() == features.size());
   for (std::size_t i = 0; i < features.size(); ++i) settled_[features[i]] = settled[i];
   swept_ = true;
 }
 
-void DbpgWorker::Rebuild(std::span<const float> weights) {
+void ColumnWorker::Rebuild(std::span<const float> weights) {
   SY_CHECK(weights.size() == columns_->size());
   weights_.assign(weights.begin(), weights.end());
   swept_ = true;
@@ -245,7 +277,7 @@ void DbpgWorker::Rebuild(std::span<const float> weights) {
   BeginPass();
 }
 
-void DbpgWorker::Rebuild() {
+void ColumnWorker::Rebuild() {
   std::ranges::fill(margins_, 0.0);
   for (std::size_t feature = 0; feature < weights_.size(); ++feature) {
     if (weights_[feature] != 0.0F) MoveMargins(feature, weights_[feature]);
@@ -253,11 +285,11 @@ void DbpgWorker::Rebuild() {
   RefreshAll();
 }
 
-double DbpgWorker::LossSum() const {
+double ColumnWorker::LossSum() const {
   return LossSumAt(std::span(margins_).first(columns_->row_count));
 }
 
-double DbpgWorker::LossSumAt(std::span<const double> margins) const {
+double ColumnWorker::LossSumAt(std::span<const double> margins) const {
   if (importance_.empty())
     return math::LossSum(loss_, margins, std::span(labels_).first(margins.size()));
   double sum = 0.0;
@@ -266,7 +298,7 @@ double DbpgWorker::LossSumAt(std::span<const double> margins) const {
   return sum;
 }
 
-double DbpgWorker::EntropySum(double scale) const {
+double ColumnWorker::EntropySum(double scale) const {
   SY_CHECK(loss_ == math::LossKind::kLogistic);
   double sum = 0.0;
   for (std::size_t row = 0; row < columns_->row_count; ++row) {

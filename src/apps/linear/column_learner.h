@@ -1,7 +1,8 @@
-// The worker's side of `--solver dbpg`: rows are gathered, turned into columns, and stepped through block after block.
+// The worker's side of the batch solvers: rows are gathered, turned into columns, and stepped through block after block.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "job/batch_learner.h"
 #include "math/loss.h"
@@ -9,7 +10,8 @@
 
 namespace steelyard::apps::linear {
 
-struct DbpgOptions {
+struct ColumnLearnerOptions {
+  std::string updater;  ///< Of the table: "proximal" or "owlqn".
   math::LossKind loss = math::LossKind::kLogistic;
   float l1 = 1.0F;
   float l2 = 0.0F;
@@ -19,7 +21,7 @@ struct DbpgOptions {
 ///
 /// A key that stands twice in a row counts twice. A row's importance multiplies its loss.
 /// Memory: 8 bytes an entry (4 where every value is 1), 36 a row (44 where some have another importance than 1); twice that while rows become columns.
-/// Errors: kInvalidArgument  the hinge loss, whose second derivative nothing bounds; a penalty below 0.
-Result<std::unique_ptr<job::BatchLearner>> MakeDbpgLearner(const DbpgOptions& options);
+/// Errors: kInvalidArgument  the hinge loss, whose second derivative nothing bounds; a penalty below 0; another updater.
+Result<std::unique_ptr<job::BatchLearner>> MakeColumnLearner(const ColumnLearnerOptions& options);
 
 }  // namespace steelyard::apps::linear

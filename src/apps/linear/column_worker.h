@@ -1,4 +1,4 @@
-// DbpgWorker: a worker's part of delayed block proximal gradient: margins, and gradients of blocks of columns.
+// ColumnWorker: a worker's part of batch solvers: margins, and gradients of blocks of columns.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +21,13 @@ namespace steelyard::apps::linear {
 /// Source:  Li et al., NIPS 2014. Bounds: Genkin, Lewis, Madigan 2007 for one coordinate; `coupling` for all at once. A
 ///          row's curve costs more than adding it up, so curves are computed 16 rows at a time, by vector instructions:
 ///          a pass takes half the time.
-class DbpgWorker {
+class ColumnWorker {
  public:
   /// @param columns     borrowed.
   /// @param labels      [n] 0 or 1 for binary losses.
   /// @param importance  [n] what a row's loss counts; empty: 1 for each.
-  DbpgWorker(const Columns* columns, std::span<const float> labels,
-             std::span<const float> importance, math::LossKind loss);
+  ColumnWorker(const Columns* columns, std::span<const float> labels,
+               std::span<const float> importance, math::LossKind loss);
 
   using Features = std::span<const std::uint32_t>;
 
@@ -39,6 +39,9 @@ class DbpgWorker {
   /// @param gradients, curvatures  [features.size()] filled.
   void Gradients(Features features, float safety, std::span<float> gradients,
                  std::span<float> curvatures) const;
+
+  /// Gradients alone.
+  void Gradients(Features features, std::span<float> gradients) const;
 
   /// Take over the servers' weights of active features: margins follow.
   /// @param weights, settled  [features.size()] as the servers have them.
@@ -100,6 +103,8 @@ class DbpgWorker {
   template <bool kWithValues>
   void GradientsOf(Features features, float safety, std::span<float> gradients,
                    std::span<float> curvatures) const;
+  template <bool kWithValues>
+  float SlopeOf(std::size_t feature) const;
   template <bool kWithValues>
   void GradientOf(std::size_t feature, float safety, float& gradient, float& curvature) const;
 

@@ -1,0 +1,177 @@
+// What a batch run does before its first step: count keys, learn the features' ranks, number them.
+#include <algorithm>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "job/batch_run.h"
+#include "placement/placement.h"
+
+namespace steelyard::job {
+
+using transport::Transport;
+using wire::BlockAction;
+
+namespace {
+
+constexpr std::size_t kKeysPerPush = std::size_t{1} << 16;
+constexpr std::size_t kPushesOutMax = 4;
+/// Of one BLOCK_JOIN; its answer has as many ranks and weights.
+constexpr std::size_t kKeysPerJoinMax = std::size_t{4} << 20;
+
+}  // namespace
+
+void BatchRun::CountKeys(Transport& transport, Done done) {
+  Begin({}, std::move(done));
+  Compute([this] { learner_->EndRows(); },
+          [self = shared_from_this(), &transport] { self->PushNextKeys(transport); });
+}
+
+void BatchRun::PushNextKeys(Transport& transport) {
+  const auto keys = learner_->keys();
+  while (next_key_ < keys.size() && pushes_out_ < kPushesOutMax) {
+    const std::size_t count = std::min(kKeysPerPush, keys.size() - next_key_);
+    const auto part = keys.subspan(next_key_, count);
+    const auto entries = learner_->entries().subspan(next_key_, count);
+    client::PushRequest request;
+    request.keys.assign(part.begin(), part.end());
+    request.floats.assign(entries.begin(), entries.end());
+    if (!client_->HasRoom(count * (sizeof(Key) + sizeof(float))) && pushes_out_ > 0) return;
+    const auto pushed =
+        client_->Push(transport, assign_.view.table, std::move(request),
+                      [self = shared_from_this(), &transport](const Status& status) {
+                        --self->pushes_out_;
+                        if (!status.ok()) return self->End(status);
+                        self->PushNextKeys(transport);
+                      });
+    if (!pushed.ok()) return End(pushed.status());
+    ++pushes_out_;
+    next_key_ += count;
+  }
+  if (next_key_ == keys.size() && pushes_out_ == 0) End({});
+}
+
+void BatchRun::Prepare(Transport& transport, const wire::PassPlan& plan, Done done) {
+  Begin(plan, std::move(done));
+  block_count_ = plan.batch.block_count;
+  Join(transport);
+}
+
+void BatchRun::Join(Transport& transport) {
+  std::vector<placement::KeySlice> slices;
+  const auto keys = learner_->keys();
+  placement::SliceKeys(keys, assign_.view, slices);
+  std::vector<placement::KeySlice> slice_of(segment_count_);
+  for (const placement::KeySlice& slice : slices) slice_of[slice.segment] = slice;
+  ranks_.assign(segment_count_, {});
+  const wire::BlockJoin empty{.table = assign_.view.table,
+                              .group = assign_.job,
+                              .slot = assign_.slot,
+                              .session = assign_.session,
+                              .block_count = block_count_,
+                              .segments = {}};
+  for (std::size_t owner = 0; owner < segments_of_.size(); ++owner) {
+    wire::BlockJoin join = empty;
+    std::size_t in_join = 0;
+    const auto send = [&] {
+      ++joins_out_;
+      const Status status =
+          client_->Ask(transport, assign_.view.table, owner, wire::MakeFrame(join),
+                       [self = shared_from_this(), &transport](const Result<wire::Frame>& frame) {
+                         self->OnJoined(transport, frame);
+                       });
+      join = empty;
+      in_join = 0;
+      return status;
+    };
+    for (const SegmentId segment : segments_of_[owner]) {
+      const placement::KeySlice& slice = slice_of[segment];
+      if (slice.count > kKeysPerJoinMax) {
+        return End(Status(StatusCode::kInvalidArgument,
+                          "this worker's rows have " + std::to_string(slice.count) +
+                              " features in one segment of the table, and may have " +
+                              std::to_string(kKeysPerJoinMax) + "; use more workers"));
+      }
+      if (in_join + slice.count > kKeysPerJoinMax) {
+        if (const Status status = send(); !status.ok()) return End(status);
+      }
+      const auto part = keys.subspan(slice.offset, slice.count);
+      join.segments.push_back({.segment = segment, .keys = {part.begin(), part.end()}});
+      in_join += slice.count;
+    }
+    if (join.segments.empty()) continue;
+    if (const Status status = send(); !status.ok()) return End(status);
+  }
+}
+
+void BatchRun::OnJoined(Transport& transport, const Result<wire::Frame>& frame) {
+  if (cancelled_) return;
+  if (!frame.ok()) return End(frame.status());
+  auto joined = wire::Decode<wire::BlockJoined>(frame.value().body.bytes());
+  if (!joined.ok()) return End(joined.status());
+  for (wire::BlockRanks& ranks : joined.value().segments) {
+    if (ranks.segment < segment_count_) ranks_[ranks.segment] = std::move(ranks);
+  }
+  if (--joins_out_ > 0) return;
+  if (const Status status = CheckJoined(); !status.ok()) return End(status);
+  Compute([this] { Arrange(); },
+          [self = shared_from_this(), &transport] {
+            self->StartStep(transport, BlockAction::kMeasure, 0);
+          });
+}
+
+Status BatchRun::CheckJoined() {
+  std::size_t keys = 0;
+  for (const wire::BlockRanks& ranks : ranks_) {
+    keys += ranks.ranks.size();
+    if (ranks.firsts.size() != block_count_) {
+      return Status(StatusCode::kCorruption,
+                    "a server cut its features into " + std::to_string(ranks.firsts.size()) +
+                        " blocks instead of " + std::to_string(block_count_));
+    }
+  }
+  if (keys == learner_->keys().size()) return {};
+  return Status(StatusCode::kCorruption, "the servers ranked " + std::to_string(keys) +
+                                             " features instead of " +
+                                             std::to_string(learner_->keys().size()));
+}
+
+void BatchRun::Arrange() {
+  // The block of each key; runs of one segment's keys in one block.
+  std::vector<std::uint32_t> run_of;
+  run_of.reserve(learner_->keys().size());
+  runs_.assign(block_count_ * segment_count_ + 1, 0);
+  for (std::size_t segment = 0; segment < segment_count_; ++segment) {
+    const wire::BlockRanks& ranks = ranks_[segment];
+    std::size_t block = 0;
+    for (const std::uint32_t rank : ranks.ranks) {
+      if (rank == wire::kNoRank) {
+        run_of.push_back(BatchLearner::kNoFeature);
+        continue;
+      }
+      while (block + 1 < block_count_ && rank >= ranks.firsts[block + 1]) ++block;
+      const std::size_t run = block * segment_count_ + segment;
+      run_of.push_back(static_cast<std::uint32_t>(run));
+      ++runs_[run + 1];
+    }
+  }
+  std::partial_sum(runs_.begin(), runs_.end(), runs_.begin());
+  std::vector<std::size_t> next(runs_.begin(), runs_.end() - 1);
+  std::vector<float> weights(runs_.back());
+  std::vector<std::uint32_t>& feature_of = run_of;
+  std::size_t key = 0;
+  for (const wire::BlockRanks& ranks : ranks_) {
+    for (const float weight : ranks.weights) {
+      const std::uint32_t run = run_of[key];
+      if (run != BatchLearner::kNoFeature) {
+        feature_of[key] = static_cast<std::uint32_t>(next[run]++);
+        weights[feature_of[key]] = weight;
+      }
+      ++key;
+    }
+  }
+  ranks_ = {};
+  learner_->Arrange(feature_of, weights);
+}
+
+}  // namespace steelyard::job

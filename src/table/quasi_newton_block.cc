@@ -1,0 +1,161 @@
+#include "table/quasi_newton_block.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "base/vector_clones.h"
+
+namespace steelyard::table {
+namespace {
+
+using Memory = math::QuasiNewtonMemory;
+
+std::span<float> ColumnOf(ArrayTable& rows, QuasiNewtonColumn column,
+                          const ArrayTable::RankRange& block) {
+  return rows.column(static_cast<std::size_t>(column)).subspan(block.first, block.count);
+}
+
+/// So many rows' columns stay in a core's cache while they meet each other.
+constexpr std::size_t kRowsAtOnce = 1024;
+
+/// Call visit(part) for parts of the block, in order.
+template <typename Visit>
+void ForParts(const ArrayTable::RankRange& block, Visit&& visit) {
+  for (std::size_t done = 0; done < block.count; done += kRowsAtOnce) {
+    visit(ArrayTable::RankRange{.first = static_cast<ArrayTable::Rank>(block.first + done),
+                                .count = std::min(kRowsAtOnce, block.count - done)});
+  }
+}
+
+using Slopes = std::array<float, kRowsAtOnce>;
+
+void FillPseudoGradients(std::span<const float> gradients, std::span<const float> weights,
+                         const math::OrthantRule& rule, Slopes& slopes) {
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    slopes[i] = rule.PseudoGradient(gradients[i], weights[i]);
+}
+
+SY_VECTOR_CLONES void AddScaled(const float* __restrict vector, double scale, std::size_t count,
+                                double* __restrict sums) {
+  for (std::size_t i = 0; i < count; ++i) sums[i] += scale * static_cast<double>(vector[i]);
+}
+
+/// Partial sums by place, so that the loop is vectorised.
+SY_VECTOR_CLONES double Product(const float* __restrict a, const float* __restrict b,
+                                std::size_t count) {
+  constexpr std::size_t kLanes = 8;
+  std::array<double, kLanes> lanes{};
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
+  }
+  for (; i < count; ++i) lanes[i % kLanes] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
+
+}  // namespace
+
+void BeginQuasiNewton(ArrayTable& rows) {
+  const ArrayTable::RankRange all{.first = 0, .count = rows.size()};
+  std::ranges::fill(ColumnOf(rows, QuasiNewtonColumn::kGradient, all), 0.0F);
+  std::ranges::copy(ColumnOf(rows, QuasiNewtonColumn::kWeight, all),
+                    ColumnOf(rows, QuasiNewtonColumn::kStart, all).begin());
+}
+
+namespace {
+
+void MovePart(ArrayTable& rows, const QuasiNewtonBasis& basis, const ArrayTable::RankRange& part,
+              std::span<const double> direction, double reach, const math::OrthantRule& rule,
+              MoveOutcome& outcome) {
+  const auto weights = ColumnOf(rows, QuasiNewtonColumn::kWeight, part);
+  const auto starts = ColumnOf(rows, QuasiNewtonColumn::kStart, part);
+  Slopes slopes;
+  FillPseudoGradients(ColumnOf(rows, QuasiNewtonColumn::kGradient, part), starts, rule, slopes);
+  std::array<double, kRowsAtOnce> steps{};
+  for (std::size_t place = 0; place < Memory::kBasis; ++place) {
+    const bool of_gradient = place == Memory::kGradient;
+    if (direction[place] == 0.0 || (!of_gradient && basis[place].empty())) continue;
+    const float* vector = of_gradient ? slopes.data() : basis[place].data() + part.first;
+    AddScaled(vector, direction[place], part.count, steps.data());
+  }
+  for (std::size_t i = 0; i < part.count; ++i) {
+    const double step = reach * math::OrthantRule::Aligned(steps[i], slopes[i]);
+    weights[i] = math::OrthantRule::After(starts[i], step, slopes[i]);
+    const double weight = weights[i];
+    outcome.slope += slopes[i] * (weight - starts[i]);
+    outcome.norms.norm1 += std::fabs(weight);
+    outcome.norms.norm2_squared += weight * weight;
+    outcome.norms.nonzeros += weights[i] != 0.0F ? 1 : 0;
+  }
+}
+
+void TakePart(ArrayTable& rows, QuasiNewtonBasis& basis, const ArrayTable::RankRange& part,
+              std::span<const float> gradients, std::optional<std::uint32_t> pair,
+              const math::OrthantRule& rule, GradientOutcome& outcome) {
+  const auto weights = ColumnOf(rows, QuasiNewtonColumn::kWeight, part);
+  const auto starts = ColumnOf(rows, QuasiNewtonColumn::kStart, part);
+  const auto smooth = ColumnOf(rows, QuasiNewtonColumn::kGradient, part);
+  for (std::size_t i = 0; i < part.count; ++i) {
+    const float before = std::exchange(smooth[i], rule.SmoothGradient(gradients[i], weights[i]));
+    outcome.gradient_max = std::max(outcome.gradient_max, std::fabs(smooth[i]));
+    if (!pair) continue;
+    basis[Memory::StepAt(*pair)][part.first + i] = weights[i] - starts[i];
+    basis[Memory::ChangeAt(*pair)][part.first + i] = smooth[i] - before;
+  }
+  std::ranges::copy(weights, starts.begin());
+  Slopes slopes;
+  FillPseudoGradients(smooth, weights, rule, slopes);
+  for (std::size_t i = 0; i < part.count; ++i)
+    outcome.violation_max = std::max(outcome.violation_max, std::fabs(slopes[i]));
+
+  std::array<const float*, Memory::kBasis> vectors{};
+  for (std::size_t place = 0; place < basis.size(); ++place)
+    vectors[place] = basis[place].empty() ? nullptr : basis[place].data() + part.first;
+  vectors[Memory::kGradient] = slopes.data();
+  std::vector<std::size_t> fresh{Memory::kGradient};
+  if (pair) fresh.insert(fresh.end(), {Memory::StepAt(*pair), Memory::ChangeAt(*pair)});
+  double* sum = outcome.products.data();
+  for (const std::size_t place : fresh) {
+    for (const float* other : vectors) {
+      if (other != nullptr) *sum += Product(vectors[place], other, part.count);
+      ++sum;
+    }
+  }
+}
+
+}  // namespace
+
+MoveOutcome MoveBlock(ArrayTable& rows, const QuasiNewtonBasis& basis,
+                      const ArrayTable::RankRange& block, std::span<const double> direction,
+                      double reach, const math::OrthantRule& rule) {
+  SY_DCHECK(rows.row_floats() == kQuasiNewtonColumns && direction.size() == Memory::kBasis);
+  MoveOutcome outcome;
+  ForParts(block, [&](const ArrayTable::RankRange& part) {
+    MovePart(rows, basis, part, direction, reach, rule, outcome);
+  });
+  return outcome;
+}
+
+GradientOutcome TakeGradients(ArrayTable& rows, QuasiNewtonBasis& basis,
+                              const ArrayTable::RankRange& block, std::span<const float> gradients,
+                              std::optional<std::uint32_t> pair, const math::OrthantRule& rule) {
+  SY_DCHECK(rows.row_floats() == kQuasiNewtonColumns && gradients.size() == block.count);
+  GradientOutcome outcome;
+  if (pair) {
+    for (const std::size_t place : {Memory::StepAt(*pair), Memory::ChangeAt(*pair)})
+      basis[place].resize(rows.size());
+  }
+  outcome.products.resize((pair ? 3 : 1) * Memory::kBasis);
+  ForParts(block, [&](const ArrayTable::RankRange& part) {
+    TakePart(rows, basis, part, gradients.subspan(part.first - block.first, part.count), pair, rule,
+             outcome);
+  });
+  return outcome;
+}
+
+}  // namespace steelyard::table
