@@ -13,21 +13,25 @@ namespace {
 
 using Memory = math::QuasiNewtonMemory;
 
-std::span<float> ColumnOf(ArrayTable& rows, QuasiNewtonColumn column,
-                          const ArrayTable::RankRange& block) {
-  return rows.column(static_cast<std::size_t>(column)).subspan(block.first, block.count);
-}
+/// Some rows of a table.
+struct Part {
+  ArrayTable* rows;
+  std::size_t first;
+  std::size_t count;
+
+  std::span<float> Column(QuasiNewtonColumn column) const {
+    return rows->column(static_cast<std::size_t>(column)).subspan(first, count);
+  }
+};
 
 /// So many rows' columns stay in a core's cache while they meet each other.
 constexpr std::size_t kRowsAtOnce = 1024;
 
 /// Call visit(part) for parts of the block, in order.
 template <typename Visit>
-void ForParts(const ArrayTable::RankRange& block, Visit&& visit) {
-  for (std::size_t done = 0; done < block.count; done += kRowsAtOnce) {
-    visit(ArrayTable::RankRange{.first = static_cast<ArrayTable::Rank>(block.first + done),
-                                .count = std::min(kRowsAtOnce, block.count - done)});
-  }
+void ForParts(ArrayTable& rows, const ArrayTable::RankRange& block, Visit&& visit) {
+  for (std::size_t done = 0; done < block.count; done += kRowsAtOnce)
+    visit(Part{&rows, block.first + done, std::min(kRowsAtOnce, block.count - done)});
 }
 
 using Slopes = std::array<float, kRowsAtOnce>;
@@ -61,21 +65,20 @@ SY_VECTOR_CLONES double Product(const float* __restrict a, const float* __restri
 }  // namespace
 
 void BeginQuasiNewton(ArrayTable& rows) {
-  const ArrayTable::RankRange all{.first = 0, .count = rows.size()};
-  std::ranges::fill(ColumnOf(rows, QuasiNewtonColumn::kGradient, all), 0.0F);
-  std::ranges::copy(ColumnOf(rows, QuasiNewtonColumn::kWeight, all),
-                    ColumnOf(rows, QuasiNewtonColumn::kStart, all).begin());
+  const Part all{&rows, 0, rows.size()};
+  std::ranges::fill(all.Column(QuasiNewtonColumn::kGradient), 0.0F);
+  std::ranges::copy(all.Column(QuasiNewtonColumn::kWeight),
+                    all.Column(QuasiNewtonColumn::kStart).begin());
 }
 
 namespace {
 
-void MovePart(ArrayTable& rows, const QuasiNewtonBasis& basis, const ArrayTable::RankRange& part,
-              std::span<const double> direction, double reach, const math::OrthantRule& rule,
-              MoveOutcome& outcome) {
-  const auto weights = ColumnOf(rows, QuasiNewtonColumn::kWeight, part);
-  const auto starts = ColumnOf(rows, QuasiNewtonColumn::kStart, part);
+void MovePart(const Part& part, const QuasiNewtonBasis& basis, std::span<const double> direction,
+              double reach, const math::OrthantRule& rule, MoveOutcome& outcome) {
+  const auto weights = part.Column(QuasiNewtonColumn::kWeight);
+  const auto starts = part.Column(QuasiNewtonColumn::kStart);
   Slopes slopes;
-  FillPseudoGradients(ColumnOf(rows, QuasiNewtonColumn::kGradient, part), starts, rule, slopes);
+  FillPseudoGradients(part.Column(QuasiNewtonColumn::kGradient), starts, rule, slopes);
   std::array<double, kRowsAtOnce> steps{};
   for (std::size_t place = 0; place < Memory::kBasis; ++place) {
     const bool of_gradient = place == Memory::kGradient;
@@ -94,12 +97,12 @@ void MovePart(ArrayTable& rows, const QuasiNewtonBasis& basis, const ArrayTable:
   }
 }
 
-void TakePart(ArrayTable& rows, QuasiNewtonBasis& basis, const ArrayTable::RankRange& part,
-              std::span<const float> gradients, std::optional<std::uint32_t> pair,
-              const math::OrthantRule& rule, GradientOutcome& outcome) {
-  const auto weights = ColumnOf(rows, QuasiNewtonColumn::kWeight, part);
-  const auto starts = ColumnOf(rows, QuasiNewtonColumn::kStart, part);
-  const auto smooth = ColumnOf(rows, QuasiNewtonColumn::kGradient, part);
+void TakePart(const Part& part, QuasiNewtonBasis& basis, std::span<const float> gradients,
+              std::optional<std::uint32_t> pair, const math::OrthantRule& rule,
+              GradientOutcome& outcome) {
+  const auto weights = part.Column(QuasiNewtonColumn::kWeight);
+  const auto starts = part.Column(QuasiNewtonColumn::kStart);
+  const auto smooth = part.Column(QuasiNewtonColumn::kGradient);
   for (std::size_t i = 0; i < part.count; ++i) {
     const float before = std::exchange(smooth[i], rule.SmoothGradient(gradients[i], weights[i]));
     outcome.gradient_max = std::max(outcome.gradient_max, std::fabs(smooth[i]));
@@ -135,9 +138,8 @@ MoveOutcome MoveBlock(ArrayTable& rows, const QuasiNewtonBasis& basis,
                       double reach, const math::OrthantRule& rule) {
   SY_DCHECK(rows.row_floats() == kQuasiNewtonColumns && direction.size() == Memory::kBasis);
   MoveOutcome outcome;
-  ForParts(block, [&](const ArrayTable::RankRange& part) {
-    MovePart(rows, basis, part, direction, reach, rule, outcome);
-  });
+  ForParts(rows, block,
+           [&](const Part& part) { MovePart(part, basis, direction, reach, rule, outcome); });
   return outcome;
 }
 
@@ -151,8 +153,8 @@ GradientOutcome TakeGradients(ArrayTable& rows, QuasiNewtonBasis& basis,
       basis[place].resize(rows.size());
   }
   outcome.products.resize((pair ? 3 : 1) * Memory::kBasis);
-  ForParts(block, [&](const ArrayTable::RankRange& part) {
-    TakePart(rows, basis, part, gradients.subspan(part.first - block.first, part.count), pair, rule,
+  ForParts(rows, block, [&](const Part& part) {
+    TakePart(part, basis, gradients.subspan(part.first - block.first, part.count), pair, rule,
              outcome);
   });
   return outcome;
