@@ -47,6 +47,8 @@ Json TablesOf(std::span<const wire::TableStatus> tables) {
                  {"held_bytes", table.held_bytes}};
     if (table.memory_max != 0) json["memory_max"] = table.memory_max;
     if (table.job != 0) json["job"] = table.job;
+    if (table.hot_share > 0.0)
+      json["hot_key"] = {{"key", table.hot_key}, {"share", table.hot_share}};
     if (!table.message.empty()) json["message"] = table.message;
     array.push_back(std::move(json));
   }

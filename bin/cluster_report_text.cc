@@ -144,6 +144,13 @@ std::string MemoryText(const wire::TableStatus& table) {
   return text;
 }
 
+/// What is wrong with it, or else which key is asked for more than others.
+std::string SaysOf(const wire::TableStatus& table) {
+  if (!table.message.empty() || table.hot_share == 0.0) return table.message;
+  return fmt::format("{:.0f} % of what is asked for is key {}", 100.0 * table.hot_share,
+                     table.hot_key);
+}
+
 }  // namespace
 
 std::string TablesText(std::span<const wire::TableStatus> tables) {
@@ -152,7 +159,7 @@ std::string TablesText(std::span<const wire::TableStatus> tables) {
   for (const wire::TableStatus& table : tables) {
     rows.push_back({table.name, table.frozen ? "frozen" : StateName(table.state),
                     Grouped(table.rows), MemoryText(table), std::to_string(table.servers),
-                    OrDash(table.job), table.message});
+                    OrDash(table.job), SaysOf(table)});
   }
   return Columns(rows);
 }

@@ -372,6 +372,22 @@ TEST_F(TablesTest, TheListSumsWhatServersHold) {
   EXPECT_TRUE(tables_.List().empty());
 }
 
+TEST_F(TablesTest, TheListNamesTheHottestKeyOfAllServers) {
+  CreateReady();
+  const auto hot_of = [&](std::uint64_t samples, std::uint64_t first, std::uint64_t second) {
+    tables_.OnStats(
+        1, {.tables = {{.table = 1, .samples = samples, .hot_key = 5, .hot_count = first}}}, out_);
+    tables_.OnStats(
+        2, {.tables = {{.table = 1, .samples = samples, .hot_key = 9, .hot_count = second}}}, out_);
+    return tables_.List().at(0);
+  };
+  EXPECT_EQ(hot_of(40, 0, 40).hot_share, 0.0) << "too few keys were looked at";
+  EXPECT_EQ(hot_of(1000, 15, 39).hot_share, 0.0) << "no key stands out";
+  const wire::TableStatus status = hot_of(1000, 100, 500);
+  EXPECT_EQ(status.hot_key, 9u);
+  EXPECT_EQ(status.hot_share, 0.25);
+}
+
 TEST_F(TablesTest, AServerThatHoldsAForgottenTableIsToldToDropIt) {
   tables_.OnStats(2, {.tables = {{.table = 7, .rows = 0, .bytes = 100}}}, out_);
   EXPECT_EQ(TakeTo(MessageType::kTableDrop), std::vector<NodeId>{2});

@@ -9,6 +9,21 @@ namespace steelyard::coord {
 namespace {
 
 constexpr runtime::Duration kResendAfter = std::chrono::milliseconds(250);
+/// A key is worth telling of when so much of what is asked for is it, of not too few keys that were looked at.
+constexpr double kHotShareMin = 0.02;
+constexpr double kSamplesMin = 1000.0;
+
+void FindHottest(const std::map<NodeId, wire::TableSize>& sizes, wire::TableStatus& status) {
+  double samples = 0.0;
+  for (const auto& [server, size] : sizes) samples += static_cast<double>(size.samples);
+  if (samples < kSamplesMin) return;
+  for (const auto& [server, size] : sizes) {
+    const double share = static_cast<double>(size.hot_count) / samples;
+    if (share < kHotShareMin || share <= status.hot_share) continue;
+    status.hot_share = share;
+    status.hot_key = size.hot_key;
+  }
+}
 
 }  // namespace
 
@@ -209,6 +224,7 @@ std::vector<wire::TableStatus> Tables::List() const {
       status.bytes += size.bytes;
       status.held_bytes += size.held_bytes;
     }
+    FindHottest(table.sizes, status);
     if (table.state == State::kLost) {
       status.state = wire::TableState::kLost;
       status.message = table.lost.ToString();

@@ -454,6 +454,11 @@ std::vector<wire::TableSize> Shard::Sizes() const {
     }
     size.bytes = table.memory_bytes();
     size.held_bytes = table.held_bytes();
+    size.samples = table.hot.samples();
+    for (const wire::HotKey& hot : table.hot.Top(1)) {
+      size.hot_key = hot.key;
+      size.hot_count = hot.count - hot.error;
+    }
   }
   return sizes;
 }

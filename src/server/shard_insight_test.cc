@@ -62,6 +62,10 @@ TEST_F(ShardTest, KeysThatAreAskedForMostAreFound) {
   ASSERT_EQ(hot.value().keys.size(), 1u);
   EXPECT_EQ(hot.value().keys[0].key, 42u);
   EXPECT_GT(hot.value().samples, 40u);
+  const wire::TableSize size = shard_.Sizes().at(0);
+  EXPECT_EQ(size.hot_key, 42u);
+  EXPECT_EQ(size.samples, hot.value().samples);
+  EXPECT_GT(size.hot_count * 5, size.samples);
 }
 
 }  // namespace

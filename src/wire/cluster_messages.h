@@ -51,10 +51,13 @@ struct TableStatus {
   std::uint64_t held_bytes = 0;  ///< As TableSize::held_bytes.
   JobId job = 0;                 ///< That uses it; 0: none.
   bool frozen = false;           ///< Its keys are fixed.
-  std::string message;           ///< Why it is lost, or what it waits for.
+  Key hot_key = 0;               ///< Asked for most.
+  double hot_share = 0.0;  ///< Of the keys of recent requests; 0: no key is asked for that often.
+  std::string message;     ///< Why it is lost, or what it waits for.
   template <typename V>
   void Fields(V& v) {
-    v(table, name, state, servers, rows, bytes, memory_max, held_bytes, job, frozen, message);
+    v(table, name, state, servers, rows, bytes, memory_max, held_bytes, job, frozen, hot_key,
+      hot_share, message);
   }
   bool operator==(const TableStatus&) const = default;
 };

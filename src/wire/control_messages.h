@@ -264,9 +264,12 @@ struct TableSize {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   std::uint64_t held_bytes = 0;  ///< Of pushes of steps that not every member is through.
+  std::uint64_t samples = 0;     ///< Keys of recent requests that were looked at.
+  Key hot_key = 0;               ///< Found most often among them.
+  std::uint64_t hot_count = 0;   ///< At least so often; 0: none is known.
   template <typename V>
   void Fields(V& v) {
-    v(table, rows, bytes, held_bytes);
+    v(table, rows, bytes, held_bytes, samples, hot_key, hot_count);
   }
   bool operator==(const TableSize&) const = default;
 };

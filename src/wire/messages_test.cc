@@ -74,7 +74,8 @@ ClusterStatus SampleStatus() {
   ClusterStatus status;
   status.description = "pid 1";
   status.nodes = {{1, Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0, {4096, 2048, 100}}};
-  status.tables = {{3, "w", TableState::kReady, 1, 1000, 65536, 1'000'000, 512, 1, true, ""}};
+  status.tables = {
+      {3, "w", TableState::kReady, 1, 1000, 65536, 1'000'000, 512, 1, true, 42, 0.5, ""}};
   status.jobs = {{1, JobState::kRunning, Phase::kTrain, 0, 2, 1, 100, false, "client 3", ""}};
   return status;
 }

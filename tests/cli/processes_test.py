@@ -189,8 +189,9 @@ class Processes(CommandTest):
     def test_a_terminal_shows_one_rewritten_line_with_rate_loss_and_eta(self):
         (self.folder / "train.svm").write_text(svm_rows(20000) * 60)
         ours, theirs = pty.openpty()
-        parent = subprocess.Popen([BINARY, "train", "train.svm", "--passes", "3"], cwd=self.folder, stderr=theirs,
-                                  stdout=subprocess.DEVNULL, env=dict(self.environment, TERM="xterm"))
+        # Small minibatches make a pass last for several lines.
+        parent = subprocess.Popen([BINARY, "train", "train.svm", "--passes", "3", "--minibatch", "16"], cwd=self.folder,
+                                  stderr=theirs, stdout=subprocess.DEVNULL, env=dict(self.environment, TERM="xterm"))
         self.addCleanup(self.end_process, parent)
         os.close(theirs)
         shown = b""

@@ -89,13 +89,14 @@ void WriteControlMessages() {
   WriteMessage(target, index++, wire::ViewReady{3, 1});
   WriteMessage(target, index++, open);
   WriteMessage(target, index++, open_ack);
-  WriteMessage(target, index++, wire::TableStats{{{3, 1000, 65536, 512}}, {4096, 2048, 100}});
+  WriteMessage(target, index++,
+               wire::TableStats{{{3, 1000, 65536, 512, 100, 42, 50}}, {4096, 2048, 100}});
   WriteMessage(target, index++, wire::ClusterGet{});
   wire::ClusterStatus cluster;
   cluster.description = "pid 1";
   cluster.nodes = {{1, wire::Role::kServer, "127.0.0.1:4071", "pid 2", 1000, 0, {4096, 2048, 100}}};
   cluster.tables = {
-      {3, "w", wire::TableState::kReady, 1, 1000, 65536, 1'000'000, 512, 1, true, ""}};
+      {3, "w", wire::TableState::kReady, 1, 1000, 65536, 1'000'000, 512, 1, true, 42, 0.5, ""}};
   cluster.jobs = {{1, wire::JobState::kRunning, wire::Phase::kTrain, 0, 2, 1, 100, false,
                    "client 3 (pid 4)", ""}};
   WriteMessage(target, index++, cluster);
