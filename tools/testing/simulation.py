@@ -29,7 +29,13 @@ def stage(fixed: int, drawn: int) -> Count:
     blocks = [part for block in blocks for part in split(*block)]
     with concurrent.futures.ThreadPoolExecutor(build.CORES) as pool:
         found = list(pool.map(lambda block: run("release", *block), blocks))
-    return sum(found, count)
+    # The other programs take the commit's seeds where they draw any.
+    return sum(found, count) + ctest.run("release", "-L", "^simulation$", "-E", "^simulation$", timeout=3600,
+                                         environment=seeds_of(first_drawn, drawn))
+
+
+def seeds_of(first: int, seeds: int) -> dict[str, str]:
+    return {"STEELYARD_SIM_FIRST": str(first), "STEELYARD_SIM_COUNT": str(seeds)}
 
 
 def split(first: int, seeds: int, tests: str) -> list[tuple[int, int, str]]:
@@ -42,7 +48,7 @@ def split(first: int, seeds: int, tests: str) -> list[tuple[int, int, str]]:
 
 def run(preset: str, first: int, seeds: int, tests: str) -> Count:
     program = build.ROOT / "build" / preset / "tests/simulation/simulation_test"
-    environment = os.environ | {"STEELYARD_SIM_FIRST": str(first), "STEELYARD_SIM_COUNT": str(seeds)}
+    environment = os.environ | seeds_of(first, seeds)
     if seeds == 0:
         del environment["STEELYARD_SIM_COUNT"], environment["STEELYARD_SIM_FIRST"]
     log = pathlib.Path(f"{program}-{first}-{seeds}.log")
