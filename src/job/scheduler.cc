@@ -287,7 +287,8 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kValidate:
       job.status.has_valid = true;
       job.status.valid = ToWire(job.valid);
-      if (job.control) return StartPhase(job, job.status.pass + 1, Phase::kFinish, out);
+      if (IsBatch(job.parameters.solver))
+        return StartPhase(job, job.status.pass + 1, Phase::kFinish, out);
       return NextPass(job, out);
     case Phase::kFinish:
       if (job.kept_loss) job.status.valid = job.kept_valid;

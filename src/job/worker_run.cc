@@ -102,6 +102,13 @@ void Worker::Run::OnPlan(Transport& transport, const wire::PassPlan& plan) {
   if (state_ == State::kReady || state_ == State::kPhaseDone) {
     const bool known = state_ == State::kPhaseDone && plan.pass == pass_ && plan.phase <= phase_;
     if (known || plan.pass < pass_) return;  // A repeat: PASS_DONE is on its way.
+    const bool fits = batch_ ? plan.phase != Phase::kTrain : plan.phase < Phase::kLoad;
+    if (!fits) {
+      return Fail(transport,
+                  Status(StatusCode::kCorruption, "the head asks for a phase that --solver " +
+                                                      std::string(SolverName(parameters_.solver)) +
+                                                      " does not have"));
+    }
     pass_ = plan.pass;
     phase_ = plan.phase;
     plan_ = plan;

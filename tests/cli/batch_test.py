@@ -40,6 +40,13 @@ class Batch(CommandTest):
         self.assertFalse(short["certified"])
         self.assertEqual(short["passes"], 2)
 
+    def test_both_are_judged_by_held_out_rows(self):
+        self.write("rows.svm", svm_rows(600))
+        for solver in ("dbpg", "owlqn"):
+            for flags in (["--holdout", "every"], ["--valid", "rows.svm", "--workers", "2"]):
+                run = self.solve("rows.svm", "--solver", solver, *flags)
+                self.assertLess(run["valid"]["log_loss"], 0.6)
+
     def test_what_owlqn_does_not_take(self):
         self.write("rows.svm", svm_rows(20))
         for flags, hint in ((["--tau", "4"], "leave --tau out"), (["--tau", "auto"], "leave --tau out"),
