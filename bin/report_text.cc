@@ -141,12 +141,14 @@ std::string TrainText(const TrainReport& report) {
     text.back() = '\n';
   }
   if (report.stages.has_value()) {
-    text += fmt::format(
-        "per non-zero: parse {:.1f} ns, localise {:.1f} ns, compute {:.1f} ns; pull {:.1f} ns and "
-        "push {:.1f} ns until "
-        "answered\n",
-        report.stages->parse_ns, report.stages->localise_ns, report.stages->compute_ns,
-        report.stages->pull_ns, report.stages->push_ns);
+    text += fmt::format("per non-zero: parse {:.1f} ns, localise {:.1f} ns",
+                        report.stages->parse_ns, report.stages->localise_ns);
+    if (!report.batch.has_value()) {
+      text +=
+          fmt::format(", compute {:.1f} ns; pull {:.1f} ns and push {:.1f} ns until answered",
+                      report.stages->compute_ns, report.stages->pull_ns, report.stages->push_ns);
+    }
+    text += '\n';
   }
   if (report.progressive_log_loss.has_value()) {
     text += fmt::format("progressive log loss {:.6f} (each row before it is learned, first pass)\n",
