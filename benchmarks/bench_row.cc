@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 
 namespace steelyard::bench {
@@ -18,13 +19,16 @@ double SpreadOf(const std::vector<double>& sorted_values) {
 }
 
 std::string FormatRows(const std::vector<BenchRow>& rows) {
-  std::string text = fmt::format("{:<44}{:>12} {:<10}{:>8}  {:<24}{:>12}{:>8}{:>8}\n", "what",
-                                 "figure", "unit", "spread", "peer", "peer's", "ratio", "target");
+  std::size_t name_letters = 42;
+  for (const BenchRow& row : rows) name_letters = std::max(name_letters, row.name.size());
+  std::string text =
+      fmt::format("{:<{}}{:>12} {:<10}{:>8}  {:<24}{:>12}{:>8}{:>8}\n", "what", name_letters + 2,
+                  "figure", "unit", "spread", "peer", "peer's", "ratio", "target");
   for (const BenchRow& row : rows) {
     const auto ratio = row.ratio();
     const bool has_peer = !row.peer.empty();
-    text += fmt::format("{:<44}{:>12.4g} {:<10}{:>7.0f}%  {:<24}{:>12}{:>8}{:>8}{}\n", row.name,
-                        row.value, row.unit, row.spread * 100, row.peer,
+    text += fmt::format("{:<{}}{:>12.4g} {:<10}{:>7.0f}%  {:<24}{:>12}{:>8}{:>8}{}\n", row.name,
+                        name_letters + 2, row.value, row.unit, row.spread * 100, row.peer,
                         row.peer_value ? fmt::format("{:.4g}", *row.peer_value)
                         : has_peer     ? "absent"
                                        : "",

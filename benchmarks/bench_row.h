@@ -11,8 +11,8 @@ namespace steelyard::bench {
 struct BenchRow {
   std::string name;  ///< "push 10,000 keys"
   double value = 0;
-  std::string unit;                  ///< "M keys/s"; "us", "s" and "B/key" are better when smaller.
-  std::string peer;                  ///< "bare prototype"; empty for a figure that stands alone.
+  std::string unit;  ///< "M keys/s"; "us", "s", "MB" and "B/key" are better when smaller.
+  std::string peer;  ///< "bare prototype"; empty for a figure that stands alone.
   std::optional<double> peer_value;  ///< Absent when the peer is not installed.
   std::optional<double> target;      ///< The ratio that is aimed at.
   double spread = 0;                 ///< (largest - smallest) / median of this figure's rounds.
@@ -20,7 +20,8 @@ struct BenchRow {
   /// How many times better than the peer.
   std::optional<double> ratio() const {
     if (!peer_value || *peer_value <= 0 || value <= 0) return std::nullopt;
-    const bool smaller_is_better = unit == "us" || unit == "s" || unit == "ns" || unit == "B/key";
+    const bool smaller_is_better =
+        unit == "us" || unit == "s" || unit == "ns" || unit == "MB" || unit == "B/key";
     return smaller_is_better ? *peer_value / value : value / *peer_value;
   }
 };

@@ -1,10 +1,14 @@
 // steelyard bench: figures of this machine beside those of peers and limits measured in the same run.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "base/near_miss.h"
+#include "bench_paper.h"
 #include "bench_row.h"
 #include "command.h"
 #include "filter_traffic_bench.h"
@@ -18,7 +22,7 @@
 namespace steelyard::cli {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNames{"filters",   "growth", "latency",
+constexpr std::array<std::string_view, 7> kNames{"filters",   "growth", "latency", "paper",
                                                  "push-pull", "table",  "workers"};
 
 Result<std::vector<bench::BenchRow>> RunBench(const std::string& name, std::uint64_t keys,
@@ -34,7 +38,24 @@ Result<std::vector<bench::BenchRow>> RunBench(const std::string& name, std::uint
                                                   DidYouMean(name, kNames));
 }
 
+/// Refuse a flag of the other kind of benchmark.
+Status CheckFlags(const Values& values) {
+  const bool paper = values.Get("name") == "paper";
+  if (paper && values.Has("keys")) {
+    return Status(
+        StatusCode::kInvalidArgument,
+        "bench paper has no --keys; its size is that of --data, or --rows and --features");
+  }
+  for (const Option& option : PaperOptions()) {
+    if (paper || !values.Has(option.name)) continue;
+    return Status(StatusCode::kInvalidArgument, "--" + option.name + " is for bench paper");
+  }
+  return {};
+}
+
 Status Run(const Values& values) {
+  SY_RETURN_IF_ERROR(CheckFlags(values));
+  if (values.Get("name") == "paper") return RunBenchPaper(values);
   const auto keys = values.GetCount("keys", 10'000'000, 400'000'000);
   if (!keys.ok()) return keys.status();
   const auto rounds = values.GetCount("rounds", 5, 1000);
@@ -54,28 +75,36 @@ Status Run(const Values& values) {
 }  // namespace
 
 Command BenchCommand() {
+  std::vector<Option> options{
+      {.name = "name",
+       .value = "NAME",
+       .help = fmt::format("one of {}", fmt::join(kNames, ", ")),
+       .positional = true,
+       .required = true},
+      {.name = "keys",
+       .value = "N",
+       .help = "keys in the table",
+       .range = "300000 to 400000000",
+       .default_text = "10000000"},
+      {.name = "rounds",
+       .value = "N",
+       .help = "times each figure is measured, in turns with its peers' (growth: once)",
+       .default_text = "5; paper: 1"},
+      {.name = "json", .help = "print one JSON array; paper: one object"}};
+  std::ranges::move(PaperOptions(), std::back_inserter(options));
   return {
       .name = "bench",
       .summary = "Measure this machine beside peers and limits",
-      .options = {{.name = "name",
-                   .value = "NAME",
-                   .help = "filters, growth, latency, push-pull, table or workers",
-                   .positional = true,
-                   .required = true},
-                  {.name = "keys",
-                   .value = "N",
-                   .help = "keys in the table",
-                   .range = "300000 to 400000000",
-                   .default_text = "10000000"},
-                  {.name = "rounds",
-                   .value = "N",
-                   .help = "times each figure is measured, in turns with its peers' (growth: once)",
-                   .default_text = "5"},
-                  {.name = "json", .help = "print one JSON array"}},
-      .examples = {"steelyard bench push-pull", "steelyard bench table --json"},
+      .options = std::move(options),
+      .examples = {"steelyard bench push-pull", "steelyard bench table --json",
+                   "steelyard bench paper --out pictures"},
       .notes =
           "Figures are medians of the rounds; a ratio above 1 is better than the peer. Compare\n"
-          "ratios, not figures: machines are shared and their speed changes by the minute.",
+          "ratios, not figures: machines are shared and their speed changes by the minute.\n\n"
+          "paper trains with one server and three workers, the first of them stopped half of the\n"
+          "time, and compares A (owlqn, sequential), B (dbpg, sequential, no filter) and ours "
+          "(dbpg),\n"
+          "dbpg with each delay, and what filters leave of the traffic. It takes minutes.",
       .run = Run};
 }
 

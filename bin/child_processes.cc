@@ -24,14 +24,13 @@ std::string OwnBinary() {
   return !error && std::filesystem::exists(path, error) ? path.string() : kLink;
 }
 
-std::string LastLine(const std::string& path) {
+std::string LastLine(const std::string& path, std::size_t characters_max) {
   std::ifstream log(path, std::ios::binary);
   std::string last;
   for (std::string line; std::getline(log, line);) {
     if (!line.empty()) last = std::move(line);
   }
-  constexpr std::size_t kCharactersMax = 300;
-  if (last.size() > kCharactersMax) last.resize(kCharactersMax);
+  if (last.size() > characters_max) last.resize(characters_max);
   return last;
 }
 

@@ -1,6 +1,7 @@
 // ChildProcesses: the server and worker processes that one train command starts, watches and ends.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -57,8 +58,8 @@ class ChildProcesses {
 /// The path of the program that runs.
 std::string OwnBinary();
 
-/// The last line of a log: what a process said before it ended. At most 300 characters.
-std::string LastLine(const std::string& path);
+/// The last line of a log: what a process said before it ended. At most so many characters.
+std::string LastLine(const std::string& path, std::size_t characters_max = 300);
 
 /// The largest resident memory of process `pid` so far ("self": of this one), or 0 when it is gone.
 std::uint64_t PeakMemoryOf(const std::string& pid);

@@ -34,4 +34,21 @@ int ExitCodeOf(const Status& status) {
   return kExitFailed;
 }
 
+StatusCode StatusCodeOf(int exit_code) {
+  switch (exit_code) {
+    case kExitOk:
+      return StatusCode::kOk;
+    case kExitUsage:
+      return StatusCode::kInvalidArgument;
+    case kExitBadData:
+      return StatusCode::kBadData;
+    case kExitUnavailable:
+      return StatusCode::kUnavailable;
+    case kExitTryAgain:
+      return StatusCode::kResourceExhausted;
+    default:
+      return StatusCode::kIoError;
+  }
+}
+
 }  // namespace steelyard::cli

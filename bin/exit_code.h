@@ -24,4 +24,7 @@ Status Interrupted(int signal, const std::string& after = {});
 /// Return the exit code of a command that ended with `status`.
 int ExitCodeOf(const Status& status);
 
+/// Return a code whose exit code is `exit_code`, for passing on how a child failed.
+StatusCode StatusCodeOf(int exit_code);
+
 }  // namespace steelyard::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -294,10 +295,12 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
   std::size_t sent = 0;
   for (const SegmentId segment : segments_of_[owner]) sent += exchange.counts[segment];
   const bool weighs = Weighs(exchange.action);
-  const bool fits =
-      answer.step == exchange.step && answer.weights.size() == (weighs ? sent : 0) &&
-      answer.settled.size() == (Settles(exchange.action) ? (sent + 7) / 8 : 0) &&
-      std::ranges::equal(answer.figures, segments_of_[owner], {}, &wire::BlockFigures::segment);
+  // What the steps of a pass found is told by kMeasure.
+  const std::span<const SegmentId> told =
+      exchange.action == BlockAction::kStep ? std::span<const SegmentId>() : segments_of_[owner];
+  const bool fits = answer.step == exchange.step && answer.weights.size() == (weighs ? sent : 0) &&
+                    answer.settled.size() == (Settles(exchange.action) ? (sent + 7) / 8 : 0) &&
+                    std::ranges::equal(answer.figures, told, {}, &wire::BlockFigures::segment);
   if (fits) return {};
   return Status(StatusCode::kCorruption,
                 "the answer to step " + std::to_string(exchange.step) + " does not fit it",
@@ -333,10 +336,7 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
 
 void BatchRun::AddFigures(const Exchange& exchange) {
   for (const wire::BlockStepped& answer : exchange.answers) {
-    for (const wire::BlockFigures& figures : answer.figures) {
-      if (exchange.action == BlockAction::kStep) continue;  // kMeasure sums them up.
-      figures_[figures.segment].Add(figures);
-    }
+    for (const wire::BlockFigures& figures : answer.figures) figures_[figures.segment].Add(figures);
   }
 }
 

@@ -48,6 +48,9 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   /// Stop at once: no `done` comes any more.
   void Cancel() { cancelled_ = true; }
 
+  /// Of this worker's rows; once they are prepared.
+  std::size_t feature_count() const { return runs_.empty() ? 0 : runs_.back(); }
+
   /// Processor time of the learner so far.
   std::uint64_t busy_ns() const { return busy_ns_; }
 

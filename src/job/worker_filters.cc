@@ -13,6 +13,10 @@ namespace {
 /// Rows of one push of what filters held back.
 constexpr std::size_t kHeldBackRows = 65'536;
 
+/// What a batch solver's step carries of a feature: gradient and curvature there, the new weight back.
+constexpr std::uint64_t kStepPushedBytes = 2 * sizeof(float);
+constexpr std::uint64_t kStepPulledBytes = sizeof(float);
+
 }  // namespace
 
 void Worker::Run::UseFilters(Transport& transport) {
@@ -48,7 +52,18 @@ bool Worker::Run::PushHeldBack(Transport& transport) {
   return true;
 }
 
+void Worker::Run::CountSettled() {
+  if (phase_ != wire::Phase::kBlocks || parameters_.filters != kKktFilter) return;
+  const std::uint64_t all = batch_->feature_count();
+  const std::uint64_t active = batch_->learner().active().size();
+  work_.filters = {{.name = std::string(kKktFilter),
+                    .bytes_before = all * kStepPushedBytes,
+                    .bytes_after = active * kStepPushedBytes}};
+  work_.before_filters_bytes += (all - active) * (kStepPushedBytes + kStepPulledBytes);
+}
+
 void Worker::Run::CountFilters() {
+  if (batch_) return CountSettled();
   const auto counts = client_->FilterCountsOf(assign_.view.table);
   work_.filters.clear();
   for (std::size_t i = 0; i < counts.size(); ++i) {

@@ -99,6 +99,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   BatchReader& reader() { return reads_valid_files_ ? valid_reader_ : reader_; }
   void UpdateSums();
   void CountFilters();
+  /// A batch solver's filter: what a pass left out.
+  void CountSettled();
 
   const wire::SlotAssign assign_;
   rpc::HeadLink* head_;

@@ -277,6 +277,7 @@ void BlockSolver::Execute(Parts& parts, Outbox& outbox) {
     part.answer = {.table = first.table, .step = first.step, .figures = {}};
   for (auto& [id, segment] : segments_) {
     const wire::BlockFigures figures = ExecuteFor(id, segment, parts);
+    if (first.action == BlockAction::kStep) continue;  // kMeasure tells what they found together.
     for (auto& [slot, part] : parts) part.answer.figures.push_back(figures);
   }
   for (auto& [index, part] : parts) {

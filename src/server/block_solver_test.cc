@@ -130,6 +130,7 @@ TEST_F(BlockSolverTest, AStepWaitsForEveryPartAndAnswersAll) {
   EXPECT_EQ(Answer(outbox[0].second).weights,
             (std::vector<float>{0.75F, 0.5F, 0.75F, 0.5F, 0.5F, 0.5F, 0.5F, 0.5F}));
   EXPECT_EQ(Answer(outbox[1].second).weights, (std::vector<float>{0.75F, 0.75F}));
+  EXPECT_TRUE(Answer(outbox[1].second).figures.empty()) << "they are told when the pass is over";
 
   Outbox ahead;  // A later step may be there before this one's answer.
   for (const std::uint32_t slot : {0u, 1u})

@@ -144,7 +144,7 @@ struct BlockStep {
 /// Add element by element; missing ones are 0.
 void AddTo(std::vector<double>& sums, std::span<const double> parts);
 
-/// What a step found in one segment. kStep: violation_max, settled. kSweep: violation_max, gradient_max, gain, norms of
+/// What a step found in one segment. kStep: nothing, kMeasure tells it. kSweep: violation_max, gradient_max, gain, norms of
 /// the blocks. kMeasure: norms, nonzeros and the search's model now, violation_max and settled of the pass. kSearch: penalties.
 /// kMove: norms, nonzeros and slope of the blocks. kGradient: violation_max, gradient_max and products of the blocks.
 struct BlockFigures {
@@ -174,7 +174,7 @@ struct BlockStepped {
   static constexpr MessageType kType = MessageType::kBlockStepped;
   TableId table = 0;
   Step step = 0;
-  std::vector<BlockFigures> figures;  ///< Of each segment, in the request's order.
+  std::vector<BlockFigures> figures;  ///< Of each segment, in the request's order; kStep: none.
   std::vector<float> weights = {};    ///< kStep and kMove: of the worker's coordinates.
   /// kStep and kSweep: a bit for each of the worker's coordinates, first one lowest: it is settled now.
   std::vector<std::uint8_t> settled = {};

@@ -68,6 +68,14 @@ class Filters(CommandTest):
         for run in runs.values():
             self.assertTrue(run["certified"])
             self.assertAlmostEqual(run["objective"], runs["none"]["objective"], delta=2e-4 * run["objective"])
+        self.assertNotIn("filters", runs["none"]["traffic"])
+        traffic = runs["kkt"]["traffic"]
+        [kkt] = traffic["filters"]
+        self.assertEqual(kkt["name"], "kkt")
+        self.assertEqual(kkt["before_bytes"] % (8 * runs["kkt"]["passes"]), 0)  # Gradient and curvature of every feature.
+        left_out = (kkt["before_bytes"] - kkt["after_bytes"]) // 8
+        self.assertGreater(left_out, 0)
+        self.assertEqual(traffic["before_filters_bytes"] - traffic["pushed_bytes"] - traffic["pulled_bytes"], 12 * left_out)
         ended = self.run_command("train", "train.svm", "--solver", "dbpg", "--filters", "kkt,lz4")
         self.assertEqual(ended.code, 2, ended.err)
         self.assertIn("dbpg sends no keys", ended.err)
