@@ -128,8 +128,9 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
   EXPECT_EQ(Refusal("tau", "automatic"),
             "--tau must be a whole number from 0 to 1000000000, inf or auto, got automatic");
   EXPECT_EQ(Refusal("tolerance", "1"), "--tolerance must be >= 0 and < 1, got 1");
-  EXPECT_EQ(Refusal("solver", "ftlr"),
-            "--solver must be one of ftrl, sgd, adagrad, dbpg, owlqn, got ftlr; did you mean ftrl?");
+  EXPECT_EQ(
+      Refusal("solver", "ftlr"),
+      "--solver must be one of ftrl, sgd, adagrad, dbpg, owlqn, got ftlr; did you mean ftrl?");
   EXPECT_EQ(
       Refusal("format", "orc"),
       "--format must be one of auto, libsvm, libfm, libffm, vw, criteo, csv, parquet, got orc");
