@@ -116,6 +116,7 @@ BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {
   segment.firsts.resize(block_count_ + std::size_t{1}, static_cast<Rank>(rows.size()));
   if (method_ == Method::kProximal) {
     table::BeginSolve(rows);
+    segment.curvatures.resize(rows.size());
   } else {
     table::BeginQuasiNewton(rows);
     const auto all = std::views::iota(Rank{0}, static_cast<Rank>(rows.size()));
@@ -349,6 +350,7 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
       curvatures_[at] += curvatures[i];
     }
   }
+  for (std::size_t i = 0; i < ranks.size(); ++i) segment.curvatures[ranks[i]] = curvatures_[i];
   const auto outcome =
       table::StepBlock(*segment.rows, ranks, gradients_, curvatures_, rule_, first.margin);
   segment.of_pass.violation_max = std::max(segment.of_pass.violation_max, outcome.violation_max);
@@ -375,22 +377,21 @@ void BlockSolver::ForRanksOf(std::uint32_t slot, SegmentId id, const ArrayTable:
   for (std::size_t i = 0; i < range.count; ++i) visit(static_cast<Rank>(range.first + i));
 }
 
-wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& parts) {
-  const wire::BlockStep& first = parts.begin()->second.step;
-  const ArrayTable::RankRange block = RanksOf(segment, first);
+void BlockSolver::SumGradients(SegmentId id, const ArrayTable::RankRange& block, Parts& parts) {
   gradients_.assign(block.count, 0.0F);
-  curvatures_.assign(block.count, 0.0F);
   for (auto& [slot, part] : parts) {
-    const std::size_t count = part.step.segments[part.answer.figures.size()].count;
     const float* gradients = part.step.floats.data() + part.next_float;
-    const float* curvatures = gradients + count;
-    part.next_float += 2 * count;
-    ForRanksOf(slot, id, block, [&](Rank rank) {
-      gradients_[rank - block.first] += *gradients++;
-      curvatures_[rank - block.first] += *curvatures++;
-    });
+    part.next_float += part.step.segments[part.answer.figures.size()].count;
+    ForRanksOf(slot, id, block, [&](Rank rank) { gradients_[rank - block.first] += *gradients++; });
   }
-  const auto outcome = table::SweepBlock(*segment.rows, block, gradients_, curvatures_, rule_);
+}
+
+wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& parts) {
+  const ArrayTable::RankRange block = RanksOf(segment, parts.begin()->second.step);
+  SumGradients(id, block, parts);
+  const auto outcome =
+      table::SweepBlock(*segment.rows, block, gradients_,
+                        std::span(segment.curvatures).subspan(block.first, block.count), rule_);
   swept_ = true;
   const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
@@ -425,12 +426,7 @@ wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& part
 wire::BlockFigures BlockSolver::TakeGradients(SegmentId id, Segment& segment, Parts& parts) {
   const wire::BlockStep& first = parts.begin()->second.step;
   const ArrayTable::RankRange block = RanksOf(segment, first);
-  gradients_.assign(block.count, 0.0F);
-  for (auto& [slot, part] : parts) {
-    const float* gradients = part.step.floats.data() + part.next_float;
-    part.next_float += part.step.segments[part.answer.figures.size()].count;
-    ForRanksOf(slot, id, block, [&](Rank rank) { gradients_[rank - block.first] += *gradients++; });
-  }
+  SumGradients(id, block, parts);
   const std::uint32_t pair = first.newton.pair;
   auto outcome = table::TakeGradients(
       *segment.rows, segment.basis, block, gradients_,

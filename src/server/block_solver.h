@@ -25,8 +25,9 @@ namespace steelyard::server {
 /// A part that is sent again is answered as the first time: its answer is kept until the worker has it.
 ///
 /// Threads: confined to the shard's loop. PURE.
-/// Memory:  4 bytes for each feature that is not settled, and 8 for each feature of each worker (none for a worker that
-///          has all); 80 for each feature with the quasi-Newton method; parts and answers of the steps under way, which are as many as the workers' delay.
+/// Memory:  4 bytes for each feature and 4 more for each that is not settled, or, with the quasi-Newton method, 80 for
+///          each; 8 for each feature of each worker (none for a worker that has all); parts and answers of the steps under
+///          way, which are as many as the workers' delay.
 /// Cost:    a pass costs nothing for features that are settled, a sweep looks at all of them.
 /// Source:  Li et al., NIPS 2014; aggregation before the update, Li et al., OSDI 2014, section 3.5. The quasi-Newton method is
 ///          the paper's system A: math/quasi_newton.h.
@@ -68,9 +69,10 @@ class BlockSolver {
   using Rank = table::ArrayTable::Rank;
   struct Segment {
     table::ArrayTable* rows = nullptr;
-    std::vector<Rank> firsts;      ///< Of each block, and the end of the last.
-    std::vector<Rank> active;      ///< What is not settled as a pass begins, increasing.
-    wire::BlockFigures of_pass{};  ///< violation_max and settled.
+    std::vector<Rank> firsts;       ///< Of each block, and the end of the last.
+    std::vector<Rank> active;       ///< What is not settled as a pass begins, increasing.
+    wire::BlockFigures of_pass{};   ///< violation_max and settled.
+    std::vector<float> curvatures;  ///< By rank: of the last step; kProximal.
     table::QuasiNewtonBasis basis{};
   };
   /// The ranks that a worker has of one segment.
@@ -116,6 +118,8 @@ class BlockSolver {
   wire::BlockFigures ExecuteFor(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures TakeStep(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures Sweep(SegmentId id, Segment& segment, Parts& parts);
+  /// Into gradients_, of all the block's ranks.
+  void SumGradients(SegmentId id, const table::ArrayTable::RankRange& block, Parts& parts);
   wire::BlockFigures Move(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures TakeGradients(SegmentId id, Segment& segment, Parts& parts);
 

@@ -166,7 +166,8 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
 
   outbox.clear();
   for (const std::uint32_t slot : {0u, 1u}) {
-    wire::BlockStep sweep = Part(slot, 2, slot == 0 ? -1.0F : -2.0F);
+    wire::BlockStep sweep = Part(slot, 2, 0.0F);
+    sweep.floats.assign(slot == 0 ? 8 : 2, slot == 0 ? -1.0F : -2.0F);
     sweep.action = BlockAction::kSweep;
     sweep.pass = 2;
     ASSERT_TRUE(solver_.Step(1, 3, sweep, outbox).ok());
@@ -175,7 +176,7 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   const wire::BlockStepped swept = Answer(outbox[0].second);
   EXPECT_EQ(swept.settled, std::vector<std::uint8_t>{0xfa}) << "0 and 2 have gradient -3";
   EXPECT_EQ(swept.figures[0].violation_max, 2.0F);
-  EXPECT_EQ(swept.figures[0].gain, 2.0) << "each 2^2 / (2 x 2)";
+  EXPECT_EQ(swept.figures[0].gain, 2.0) << "each 2^2 / (2 x 2): the curvature is the step's";
 
   outbox.clear();
   for (const std::uint32_t slot : {0u, 1u}) {

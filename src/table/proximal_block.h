@@ -85,7 +85,8 @@ struct SweepOutcome {
 };
 
 /// Look at every coordinate of the block, and activate the settled ones that violate their condition.
-/// @param gradients, curvatures  [block.count] sums over all rows of the data, for settled coordinates too.
+/// @param gradients   [block.count] sums over all rows of the data, for settled coordinates too.
+/// @param curvatures  [block.count] about: as of each coordinate's last step.
 SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
                         std::span<const float> gradients, std::span<const float> curvatures,
                         const math::ProximalRule& rule);

@@ -33,7 +33,7 @@ Status BlockJoined::Check() const {
 
 std::size_t FloatsPerCoordinate(BlockAction action) {
   if (action == BlockAction::kMove) return 0;
-  return action == BlockAction::kGradient ? 1 : 2;
+  return action == BlockAction::kGradient || action == BlockAction::kSweep ? 1 : 2;
 }
 
 Status QuasiNewtonStep::Check() const {

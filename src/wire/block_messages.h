@@ -131,7 +131,7 @@ struct BlockStep {
   QuasiNewtonStep newton = {};       ///< kMove and kGradient.
   std::vector<BlockCount> segments;  ///< Every segment of the receiver, in order.
   /// Per segment: the gradients of the worker's coordinates in the block, in order of rank, then their curvatures.
-  /// kStep leaves out what is settled; kGradient has no curvatures, kMove nothing.
+  /// kStep leaves out what is settled; kSweep and kGradient have no curvatures, kMove nothing.
   std::vector<float> floats;
   template <typename V>
   void Fields(V& v) {
