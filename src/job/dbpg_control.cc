@@ -16,7 +16,7 @@ constexpr double kRiseShare = 1e-3;
 constexpr std::uint32_t kSmallInARow = 2;
 /// A sweep after so many passes, or after looking at so much of the data in fewer.
 constexpr std::uint32_t kSweepAfter = 8;
-constexpr double kSweepAfterWork = 3.0;
+constexpr double kSweepAfterWork = 6.0;
 /// The first passes go far: blocks that do not know of each other would make them worse.
 constexpr std::uint32_t kPassesWithoutDelay = 2;
 

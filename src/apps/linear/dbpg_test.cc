@@ -354,8 +354,8 @@ TEST(DbpgControl, LooksAtWhatItLeftOut) {
     }
     return 0;
   };
-  EXPECT_EQ(passes_until_sweep(1.0), 3);
-  EXPECT_EQ(passes_until_sweep(0.8), 4);
+  EXPECT_EQ(passes_until_sweep(1.0), 6);
+  EXPECT_EQ(passes_until_sweep(0.8), 8);
   EXPECT_EQ(passes_until_sweep(0.01), 8);
 }
 
