@@ -262,6 +262,7 @@ void BatchRun::FillRequests(Exchange& exchange) const {
 
 void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
   exchange->answers.resize(exchange->requests.size());
+  exchange->weights.resize(exchange->requests.size());
   under_way_.push_back(exchange);
   for (std::size_t owner = 0; owner < exchange->requests.size(); ++owner) {
     wire::BlockStep& request = exchange->requests[owner];
@@ -286,19 +287,26 @@ void BatchRun::OnStepped(Transport& transport, const std::shared_ptr<Exchange>& 
   if (!stepped.ok()) return End(stepped.status());
   exchange->answers[owner] = std::move(stepped.value());
   if (const Status status = CheckAnswer(*exchange, owner); !status.ok()) return End(status);
+  if (Weighs(exchange->action))
+    exchange->weights[owner] = exchange->answers[owner].weights.Expand(Sent(*exchange, owner));
   --exchange->unanswered;
   Pump(transport);
 }
 
-Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const {
-  const wire::BlockStepped& answer = exchange.answers[owner];
+std::size_t BatchRun::Sent(const Exchange& exchange, std::size_t owner) const {
   std::size_t sent = 0;
   for (const SegmentId segment : segments_of_[owner]) sent += exchange.counts[segment];
+  return sent;
+}
+
+Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const {
+  const wire::BlockStepped& answer = exchange.answers[owner];
+  const std::size_t sent = Sent(exchange, owner);
   const bool weighs = Weighs(exchange.action);
   // What the steps of a pass found is told by kMeasure.
   const std::span<const SegmentId> told =
       exchange.action == BlockAction::kStep ? std::span<const SegmentId>() : segments_of_[owner];
-  const bool fits = answer.step == exchange.step && answer.weights.size() == (weighs ? sent : 0) &&
+  const bool fits = answer.step == exchange.step && answer.weights.Fits(weighs ? sent : 0) &&
                     answer.settled.size() == (Settles(exchange.action) ? (sent + 7) / 8 : 0) &&
                     std::ranges::equal(answer.figures, told, {}, &wire::BlockFigures::segment);
   if (fits) return {};
@@ -316,10 +324,11 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
   auto settled = std::make_shared<std::vector<std::uint8_t>>();
   std::vector<std::size_t> next(exchange->answers.size());
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
-    const wire::BlockStepped& answer = exchange->answers[owner_of_[segment]];
-    std::size_t& coordinate = next[owner_of_[segment]];
+    const std::uint32_t owner = owner_of_[segment];
+    const wire::BlockStepped& answer = exchange->answers[owner];
+    std::size_t& coordinate = next[owner];
     for (std::uint32_t i = 0; i < exchange->counts[segment]; ++i, ++coordinate) {
-      if (Weighs(action)) weights->push_back(answer.weights[coordinate]);
+      if (Weighs(action)) weights->push_back(exchange->weights[owner][coordinate]);
       settled->push_back(Settles(action) && answer.Settled(coordinate) ? 1 : 0);
     }
   }

@@ -65,6 +65,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
     std::vector<wire::BlockStep> requests;    ///< By owner; emptied once they are sent.
     std::vector<std::uint32_t> counts;        ///< By segment: how many were sent.
     std::vector<wire::BlockStepped> answers;  ///< By owner.
+    std::vector<std::vector<float>> weights;  ///< Of these, all.
     std::size_t unanswered = 0;
   };
   using Work = std::function<void()>;
@@ -86,6 +87,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void Send(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange);
   void OnStepped(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange,
                  std::size_t owner, const Result<wire::Frame>& frame);
+  /// How many coordinates an owner was sent.
+  std::size_t Sent(const Exchange& exchange, std::size_t owner) const;
   Status CheckAnswer(const Exchange& exchange, std::size_t owner) const;
   void TakeOver(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange);
   void AddFigures(const Exchange& exchange);

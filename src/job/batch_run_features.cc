@@ -161,7 +161,7 @@ void BatchRun::Arrange() {
   std::vector<std::uint32_t>& feature_of = run_of;
   std::size_t key = 0;
   for (const wire::BlockRanks& ranks : ranks_) {
-    for (const float weight : ranks.weights) {
+    for (const float weight : ranks.weights.Expand(ranks.ranks.size())) {
       const std::uint32_t run = run_of[key];
       if (run != BatchLearner::kNoFeature) {
         feature_of[key] = static_cast<std::uint32_t>(next[run]++);

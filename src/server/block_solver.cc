@@ -91,10 +91,12 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
     answer.ranks.resize(asked.keys.size());
     (void)rows->FindRanks(asked.keys, answer.ranks);
     RankList list;
+    std::vector<float> weights;
     for (const Rank rank : answer.ranks) {
-      answer.weights.push_back(rank == ArrayTable::kNoRank ? 0.0F : WeightsOf(*rows)[rank]);
+      weights.push_back(rank == ArrayTable::kNoRank ? 0.0F : WeightsOf(*rows)[rank]);
       if (rank != ArrayTable::kNoRank) list.ranks.push_back(rank);
     }
+    answer.weights = wire::SparseFloats::Of(weights);
     list.all = list.ranks.size() == rows->size();
     if (list.all) list.ranks = {};
     // A copy that comes late must not undo what steps have settled.
@@ -282,6 +284,7 @@ void BlockSolver::Execute(Parts& parts, Outbox& outbox) {
     for (auto& [slot, part] : parts) part.answer.figures.push_back(figures);
   }
   for (auto& [index, part] : parts) {
+    part.answer.weights = wire::SparseFloats::Of(part.weights);
     wire::Frame frame = wire::MakeFrame(part.answer, part.request_id);
     Slot& slot = slots_.at(index);
     slot.answers.emplace_back(first.step, frame);
@@ -359,7 +362,7 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
   const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
     for (const Rank rank : ActiveIn(segment, slots_.at(slot).lists.at(id), first)) {
-      part.answer.weights.push_back(weights[rank]);
+      part.weights.push_back(weights[rank]);
       part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);
     }
   }
@@ -414,7 +417,7 @@ wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& part
                                         first.newton.reach, OrthantRuleOf(rule_));
   const auto weights = WeightsOf(*segment.rows);
   for (auto& [slot, part] : parts) {
-    ForRanksOf(slot, id, block, [&](Rank rank) { part.answer.weights.push_back(weights[rank]); });
+    ForRanksOf(slot, id, block, [&](Rank rank) { part.weights.push_back(weights[rank]); });
   }
   return {.segment = id,
           .norm1 = outcome.norms.norm1,

@@ -94,8 +94,9 @@ class BlockSolver {
     std::uint64_t request_id = 0;
     wire::BlockStep step;
     wire::BlockStepped answer = {};
-    std::size_t next_float = 0;   ///< Of `step`, where the next segment begins.
-    std::size_t coordinates = 0;  ///< In `answer` so far.
+    std::size_t next_float = 0;       ///< Of `step`, where the next segment begins.
+    std::size_t coordinates = 0;      ///< In `answer` so far.
+    std::vector<float> weights = {};  ///< Of the answer.
   };
   using Parts = std::map<std::uint32_t, Part>;  ///< By slot.
 

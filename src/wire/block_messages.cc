@@ -25,7 +25,7 @@ Status BlockJoin::Check() const {
 
 Status BlockJoined::Check() const {
   for (const BlockRanks& segment : segments) {
-    if (segment.weights.size() != segment.ranks.size()) return Wrong("ranks and weights differ");
+    if (!segment.weights.Fits(segment.ranks.size())) return Wrong("ranks and weights differ");
     if (!std::ranges::is_sorted(segment.firsts)) return Wrong("blocks are not in order");
   }
   return {};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wire/message_codec.h"
+#include "wire/sparse_floats.h"
 
 namespace steelyard::wire {
 
@@ -44,7 +45,7 @@ struct BlockRanks {
   SegmentId segment = 0;
   std::vector<std::uint32_t> firsts;  ///< [block_count] the first rank of each block.
   std::vector<std::uint32_t> ranks;   ///< [keys] kNoRank where the table has no such key.
-  std::vector<float> weights;         ///< [keys] 0 likewise.
+  SparseFloats weights;               ///< [keys] 0 likewise.
   template <typename V>
   void Fields(V& v) {
     v(segment, firsts, ranks, weights);
@@ -175,7 +176,7 @@ struct BlockStepped {
   TableId table = 0;
   Step step = 0;
   std::vector<BlockFigures> figures;  ///< Of each segment, in the request's order; kStep: none.
-  std::vector<float> weights = {};    ///< kStep and kMove: of the worker's coordinates.
+  SparseFloats weights = {};          ///< kStep and kMove: of the worker's coordinates.
   /// kStep and kSweep: a bit for each of the worker's coordinates, first one lowest: it is settled now.
   std::vector<std::uint8_t> settled = {};
   template <typename V>

@@ -1,0 +1,26 @@
+// SparseFloats: floats of which many are 0, as a part of messages.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace steelyard::wire {
+
+/// A bit for each float, and those that are not 0: an eighth of a byte for a zero instead of four. Bits are kept, of -0 too.
+struct SparseFloats {
+  std::vector<std::uint8_t> present;  ///< First float lowest: it is in `values`.
+  std::vector<float> values;
+  template <typename V>
+  void Fields(V& v) {
+    v(present, values);
+  }
+
+  static SparseFloats Of(std::span<const float> floats);
+  /// Are these `count` floats?
+  bool Fits(std::size_t count) const;
+  /// All of them. @param count  that Fits().
+  std::vector<float> Expand(std::size_t count) const;
+};
+
+}  // namespace steelyard::wire

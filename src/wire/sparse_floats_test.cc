@@ -1,0 +1,47 @@
+// Goal: sparse floats come back bit by bit, whatever their number and however many are 0; lists that say something else
+// than they hold are found. Method: random lists of every length.
+#include "wire/sparse_floats.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <random>
+
+namespace steelyard::wire {
+namespace {
+
+TEST(SparseFloats, ComeBackBitByBit) {
+  std::mt19937_64 random(1);
+  std::size_t zeros = 0;
+  for (std::size_t count = 0; count < 100; ++count) {
+    std::vector<float> floats(count);
+    for (float& x : floats) {
+      x = random() % 3 == 0 ? static_cast<float>(random() % 1000) - 500.0F : 0.0F;
+      if (random() % 10 == 0) x = -0.0F;
+      zeros += std::bit_cast<std::uint32_t>(x) == 0 ? 1 : 0;
+    }
+    const SparseFloats sparse = SparseFloats::Of(floats);
+    ASSERT_TRUE(sparse.Fits(count));
+    EXPECT_FALSE(sparse.Fits(count + 8));
+    const std::vector<float> back = sparse.Expand(count);
+    ASSERT_EQ(back.size(), count);
+    for (std::size_t i = 0; i < count; ++i)
+      EXPECT_EQ(std::bit_cast<std::uint32_t>(back[i]), std::bit_cast<std::uint32_t>(floats[i]));
+  }
+  EXPECT_GT(zeros, 1000u);
+}
+
+TEST(SparseFloats, WhatDoesNotFitIsFound) {
+  SparseFloats sparse = SparseFloats::Of(std::vector<float>{0.0F, 1.0F, 0.0F});
+  EXPECT_TRUE(sparse.Fits(3));
+  sparse.present[0] |= 1u << 3;
+  sparse.values.push_back(2.0F);
+  EXPECT_FALSE(sparse.Fits(3)) << "a bit behind the last float";
+  EXPECT_TRUE(sparse.Fits(4));
+  sparse.values.pop_back();
+  EXPECT_FALSE(sparse.Fits(4)) << "a bit without a value";
+  EXPECT_FALSE(sparse.Fits(9));
+}
+
+}  // namespace
+}  // namespace steelyard::wire
