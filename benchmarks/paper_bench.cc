@@ -19,6 +19,7 @@ namespace {
 constexpr double kTolerance = 1e-4;
 constexpr std::uint64_t kWorkers = 3;
 constexpr std::uint64_t kKeyBytes = 8;
+constexpr std::uint64_t kWeightBytes = 4;
 /// What a step of dbpg pushes of a feature: gradient and curvature.
 constexpr std::uint64_t kPushedBytes = 8;
 constexpr const char* kFtrlStacks[] = {"none", "key-cache", "key-cache,delta,zeros,lz4",
@@ -180,9 +181,9 @@ class PaperBench {
       return Status(StatusCode::kBadData, "train --solver dbpg reports no filter kkt");
     // The filter was given every worker's features in every pass.
     const std::uint64_t features = kkt->second / kPushedBytes / filtered.passes;
-    const std::uint64_t key_bytes = features * unfiltered.passes * kKeyBytes;
-    figures.dbpg = {{"dbpg", "key and value pairs", unfiltered.pushed_bytes + key_bytes,
-                     unfiltered.pulled_bytes + key_bytes},
+    const std::uint64_t sent = features * unfiltered.passes;
+    figures.dbpg = {{"dbpg", "key and value pairs", unfiltered.pushed_bytes + sent * kKeyBytes,
+                     sent * (kKeyBytes + kWeightBytes)},
                     {"dbpg", "keys sent once", unfiltered.pushed_bytes, unfiltered.pulled_bytes},
                     {"dbpg", "keys sent once, kkt", filtered.pushed_bytes, filtered.pulled_bytes}};
     return {};

@@ -153,7 +153,7 @@ TEST(Paper, CountsAKeyForEachFeatureInEachPass) {
   ASSERT_EQ(stacks.size(), 3);
   // 3200 bytes given to the filter are 100 features in 4 passes.
   EXPECT_EQ(stacks[0].workers_bytes, 5000 + 100 * 4 * 8);
-  EXPECT_EQ(stacks[0].servers_bytes, 4000 + 100 * 4 * 8);
+  EXPECT_EQ(stacks[0].servers_bytes, 100 * 4 * 12);
   EXPECT_EQ(stacks[1].workers_bytes, 5000);
   EXPECT_EQ(stacks[2].servers_bytes, 400);
 }

@@ -13,9 +13,8 @@ namespace {
 /// Rows of one push of what filters held back.
 constexpr std::size_t kHeldBackRows = 65'536;
 
-/// What a batch solver's step carries of a feature: gradient and curvature there, the new weight back.
+/// What a step of a batch solver sends of a feature: gradient and curvature. A weight of 0 comes back as a bit.
 constexpr std::uint64_t kStepPushedBytes = 2 * sizeof(float);
-constexpr std::uint64_t kStepPulledBytes = sizeof(float);
 
 }  // namespace
 
@@ -59,7 +58,7 @@ void Worker::Run::CountSettled() {
   work_.filters = {{.name = std::string(kKktFilter),
                     .bytes_before = all * kStepPushedBytes,
                     .bytes_after = active * kStepPushedBytes}};
-  work_.before_filters_bytes += (all - active) * (kStepPushedBytes + kStepPulledBytes);
+  work_.before_filters_bytes += (all - active) * kStepPushedBytes;
 }
 
 void Worker::Run::CountFilters() {
