@@ -8,9 +8,10 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <span>
+#include <memory>
 #include <utility>
 
+#include "base/hash.h"
 #include "data/near_miss.h"
 #include "data/number.h"
 
@@ -34,51 +35,61 @@ std::size_t Split(std::string_view line, Fields& fields) {
   }
 }
 
+/// "I1=" or "C1=".
+std::string ColumnPrefix(std::size_t column) {
+  return column < kCriteoIntegers ? fmt::format("I{}=", column + 1)
+                                  : fmt::format("C{}=", column + 1 - kCriteoIntegers);
+}
+
 std::uint32_t BucketOf(std::uint64_t value) {
   const double logarithm = std::log(static_cast<double>(value));
   return static_cast<std::uint32_t>(logarithm * logarithm);
 }
 
-/// What stands behind "I1=" for every bucket, and for the integers that stand for themselves.
-class IntegerTexts {
+/// The names that integers of at least 0 get: those up to kPlainMax their own, the others that of their bucket.
+class IntegerNames {
  public:
-  static constexpr std::uint64_t kSmallValues = 1024;
-
-  IntegerTexts() {
-    for (std::uint32_t i = 0; i < kBuckets; ++i) texts_[i] = TextOf(fmt::format("b{}", i));
-    for (std::uint32_t i = 0; i <= kPlainMax; ++i)
-      texts_[kBuckets + i] = TextOf(fmt::format("{}", i));
-    for (std::uint32_t i = 0; i < kSmallValues; ++i) {
-      small_[i] = static_cast<std::uint16_t>(i <= kPlainMax ? kBuckets + i : BucketOf(i));
+  IntegerNames() {
+    for (std::uint32_t i = 0; i < kNames; ++i) {
+      texts_[i] = i < kBuckets ? fmt::format("b{}", i) : fmt::format("{}", i - kBuckets);
+    }
+    for (std::uint32_t value = 0; value < kSmallValues; ++value) {
+      small_[value] = static_cast<std::uint16_t>(
+          value <= kPlainMax ? kBuckets + value : BucketOf(value));
+    }
+    std::string name;
+    for (std::uint32_t column = 0; column < kCriteoIntegers; ++column) {
+      for (std::uint32_t i = 0; i < kNames; ++i) {
+        name = ColumnPrefix(column);
+        name += texts_[i];
+        keys_[column * kNames + i] = KeyOfName(name);
+      }
     }
   }
-  /// kHalfBytes of the text are readable.
-  std::string_view Of(std::uint64_t value) const {
-    const Text& text = texts_[value < kSmallValues ? small_[value] : BucketOf(value)];
-    return {text.bytes.data(), text.size};
+  /// What stands behind "I1=".
+  const std::string& TextOf(std::uint64_t value) const { return texts_[IndexOf(value)]; }
+  Key KeyOf(std::size_t column, std::uint64_t value) const {
+    return keys_[column * kNames + IndexOf(value)];
   }
 
  private:
   static constexpr std::uint32_t kBuckets = 1908;  ///< ln(2^63)^2 is 1906.9.
-  struct Text {
-    std::array<char, NameBatch::kHalfBytes> bytes{};
-    std::size_t size = 0;
-  };
+  static constexpr std::uint32_t kNames = kBuckets + kPlainMax + 1;
+  static constexpr std::uint64_t kSmallValues = 1024;
 
-  static Text TextOf(std::string_view from) {
-    Text text{.size = from.size()};
-    std::copy(from.begin(), from.end(), text.bytes.begin());
-    return text;
+  std::size_t IndexOf(std::uint64_t value) const {
+    return value < kSmallValues ? small_[value] : BucketOf(value);
   }
 
   std::array<std::uint16_t, kSmallValues>
       small_;  ///< Most integers are: their logarithms are taken once.
-  std::array<Text, kBuckets + kPlainMax + 1> texts_;
+  std::array<std::string, kNames> texts_;
+  std::array<Key, kCriteoIntegers * kNames> keys_;  ///< As many as fit into the second-level cache.
 };
 
-const IntegerTexts& TextsOfIntegers() {
-  static const IntegerTexts texts;
-  return texts;
+const IntegerNames& NamesOfIntegers() {
+  static const auto names = std::make_unique<const IntegerNames>();
+  return *names;
 }
 
 }  // namespace
@@ -93,10 +104,8 @@ CriteoParser::CriteoParser(LabelMap labels, bool labels_optional, bool keep_name
       names_(keep_names),
       batch_(names_),
       keys_(kFeatures + NameSlots::kLanes) {
-  for (std::uint32_t i = 0; i < kFeatures; ++i) {
-    const bool integer = i < kCriteoIntegers;
-    columns_.emplace_back(
-        fmt::format("{}{}=", integer ? 'I' : 'C', integer ? i + 1 : i + 1 - kCriteoIntegers), i);
+  for (std::uint32_t i = kCriteoIntegers; i < kFeatures; ++i) {
+    categories_.emplace_back(ColumnPrefix(i), i);
   }
 }
 
@@ -104,27 +113,35 @@ bool CriteoParser::Fail(std::string message) {
   error_ = std::move(message);
   return false;
 }
-bool CriteoParser::AddInteger(const NameBatch::Column& column, std::string_view cell) {
+
+/// The key of the integer in `cell`. False when it holds something else.
+bool CriteoParser::ReadInteger(std::size_t column, std::string_view cell, Key& key) {
   const char* const end = cell.data() + cell.size();
   std::uint64_t digits = 0;
-  if (cell.size() <= 8 && ReadUnsigned(cell.data(), digits) == end) {
-    batch_.Add(column.prefix, TextsOfIntegers().Of(digits));
-    return true;
+  if (cell.size() > 8 || ReadUnsigned(cell.data(), digits) != end) {
+    std::int64_t value = 0;
+    const auto [stop, error] = std::from_chars(cell.data(), end, value);
+    if (error != std::errc() || stop != end) {
+      return Fail(fmt::format("expected a whole number in column I{}, found {}", column + 1,
+                              Quoted(cell)));
+    }
+    if (value < 0) {
+      key = KeyOfText(column, fmt::format("{}", value));
+      return true;
+    }
+    digits = static_cast<std::uint64_t>(value);
   }
-  std::int64_t value = 0;
-  const auto [stop, error] = std::from_chars(cell.data(), end, value);
-  if (error != std::errc() || stop != end) {
-    return Fail(fmt::format("expected a whole number in column I{}, found {}", column.cell + 1,
-                            Quoted(cell)));
-  }
-  if (value > kPlainMax) {
-    batch_.Add(column.prefix, TextsOfIntegers().Of(static_cast<std::uint64_t>(value)));
-    return true;
-  }
-  std::array<char, 2 * NameBatch::kHalfBytes> text;
-  const char* const text_end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  batch_.Add(column.prefix, {text.data(), static_cast<std::size_t>(text_end - text.data())});
+  key = names_.wanted() ? KeyOfText(column, NamesOfIntegers().TextOf(digits))
+                        : NamesOfIntegers().KeyOf(column, digits);
   return true;
+}
+
+Key CriteoParser::KeyOfText(std::size_t column, std::string_view text) {
+  std::string name = ColumnPrefix(column);
+  name += text;
+  const Key key = KeyOfName(name);
+  if (names_.wanted()) integer_names_.emplace_back(key, std::move(name));
+  return key;
 }
 
 bool CriteoParser::ReadLabel(std::string_view cell, float& label) {
@@ -153,16 +170,17 @@ bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   if (labelled && !ReadLabel(cells[0], label)) return false;
   const Cells features = {
       .text = cells.text, .stops = cells.stops + (labelled ? 1 : 0), .count = kFeatures};
-  const std::span<const NameBatch::Column> columns = columns_;
-  batch_.Start(keys_.data());
+  integer_names_.clear();
   std::size_t present = 0;
-  for (const NameBatch::Column& column : columns.first(kCriteoIntegers)) {
-    const std::string_view cell = features[column.cell];
+  for (std::size_t i = 0; i < kCriteoIntegers; ++i) {
+    const std::string_view cell = features[i];
     if (cell.empty()) continue;
-    if (!AddInteger(column, cell)) return false;
+    if (!ReadInteger(i, cell, keys_[present])) return false;
     ++present;
   }
-  present += batch_.AddCells(columns.subspan(kCriteoIntegers), features);
+  for (const auto& [key, name] : integer_names_) names_.Note(key, name);
+  batch_.Start(keys_.data() + present);
+  present += batch_.AddCells(categories_, features);
   batch_.Finish();
   AppendRow(
       {.row = row, .label = label, .weight = 1.0F, .keys = {keys_.data(), present}, .values = {}},

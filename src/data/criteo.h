@@ -33,14 +33,16 @@ class CriteoParser : public RowParser {
 
  private:
   bool ReadLabel(std::string_view cell, float& label);
-  bool AddInteger(const NameBatch::Column& column, std::string_view cell);
+  bool ReadInteger(std::size_t column, std::string_view cell, Key& key);
+  Key KeyOfText(std::size_t column, std::string_view text);
   bool Fail(std::string message);
 
   LabelMap labels_;
   bool labels_optional_;
   NameBook names_;
   NameBatch batch_;
-  std::vector<NameBatch::Column> columns_;  ///< Prefixes "I1=", ... "C26=".
+  std::vector<std::pair<Key, std::string>> integer_names_;  ///< Of the row, where names are wanted.
+  std::vector<NameBatch::Column> categories_;  ///< Prefixes "C1=", ... "C26=".
   std::vector<std::uint32_t> stops_;
   std::vector<Key> keys_;
 };

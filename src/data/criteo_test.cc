@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
 
 #include "base/hash.h"
 
@@ -17,8 +21,8 @@ struct Parsed {
   std::vector<std::pair<Key, std::string>> names;
 };
 
-Parsed ParseLine(const std::string& line, bool labels_optional = false) {
-  CriteoParser parser(LabelMap(LabelKind::kBinary, std::nullopt), labels_optional, true);
+Parsed ParseLine(const std::string& line, bool labels_optional = false, bool keep_names = true) {
+  CriteoParser parser(LabelMap(LabelKind::kBinary, std::nullopt), labels_optional, keep_names);
   const std::string text = line + std::string(64, '\n');
   Parsed parsed;
   parsed.ok = parser.Parse({text.data(), text.data() + line.size()}, 5, parsed.block);
@@ -49,6 +53,40 @@ TEST(Criteo, EveryFieldIsAFeature) {
     EXPECT_EQ(parsed.block.keys[i], KeyOfName(names[i])) << names[i];
     EXPECT_EQ(parsed.names[i].second, names[i]);
   }
+}
+
+TEST(Criteo, KeysAreThoseOfTheNamesWhetherOrNotTheseAreKept) {
+  std::mt19937_64 random(12);
+  const std::vector<std::int64_t> edges = {0, 2, 3, -1, 1023, 1024, 99'999'999, 100'000'000,
+                                           INT64_MAX, INT64_MIN};
+  std::size_t compared = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    std::vector<std::string> integers(13);
+    for (std::string& cell : integers) {
+      // Of every size.
+      const auto value = static_cast<std::int64_t>(random() >> random() % 64);
+      const auto choice = random() % 8;
+      if (choice > 0) cell = std::to_string(choice > 1 ? value : edges[random() % edges.size()]);
+    }
+    std::vector<std::string> categories(26, "68fd1e64");
+    categories[random() % 26].clear();
+    const std::string line = Line("1", integers, categories);
+    const Parsed named = ParseLine(line);
+    const Parsed bare = ParseLine(line, false, /*keep_names=*/false);
+    ASSERT_TRUE(named.ok && bare.ok) << named.error << bare.error;
+    EXPECT_TRUE(bare.names.empty());
+    ASSERT_EQ(bare.block.keys, named.block.keys) << line;
+    ASSERT_EQ(named.names.size(), named.block.keys.size());
+    for (const auto& [key, name] : named.names) ASSERT_EQ(key, KeyOfName(name)) << name;
+    compared += named.block.keys.size();
+  }
+  EXPECT_GT(compared, 60'000u);
+}
+
+TEST(Criteo, ARefusedRowLeavesNoNames) {
+  const Parsed parsed = ParseLine(Line("1", {"4", "x"}, {"68fd1e64"}));
+  EXPECT_FALSE(parsed.ok);
+  EXPECT_TRUE(parsed.names.empty());
 }
 
 TEST(Criteo, BucketsGrowWithTheSquareOfTheLogarithm) {

@@ -147,6 +147,7 @@ class TextContent {
         OpenText({.file = index, .first_byte = 0, .byte_count = file.bytes});
     if (!text.ok()) return text.status();
     Record record;
+    std::uint64_t next_shard = 0;  // The row that it begins with.
     for (std::uint64_t rows = 0;; ++rows) {
       const Result<bool> more = text.value()->Next(record);
       if (!more.ok()) return more.status();
@@ -154,8 +155,10 @@ class TextContent {
         if (shards != nullptr && rows > 0) Close(*shards, file.bytes, rows);
         return rows;
       }
-      SY_RETURN_IF_ERROR(seams.Next(index, record, rows % rows_per_shard == 0, *text.value()));
-      if (shards == nullptr || rows % rows_per_shard != 0) continue;
+      const bool first = rows == next_shard;
+      if (first) next_shard += rows_per_shard;
+      if (seams.wanted()) SY_RETURN_IF_ERROR(seams.Next(index, record, first, *text.value()));
+      if (shards == nullptr || !first) continue;
       const std::uint64_t at = text.value()->OffsetOf(record);
       if (rows > 0) Close(*shards, at, rows);
       shards->push_back({.file = index, .first_byte = at, .first_row = rows});

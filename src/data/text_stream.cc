@@ -105,7 +105,8 @@ Result<bool> TextStream::Next(Record& record, std::string* passed) {
     record = {at_, end};
     at_ += std::min(end - at_ + 1, limit_ - at_);
     if (passed != nullptr) passed->append(record.begin, static_cast<const char*>(at_));
-    if (!IsNoRow(record, shape_)) return true;
+    // Most rows begin with a character behind all blanks and '#'.
+    if (*record.begin > '#' || !IsNoRow(record, shape_)) return true;
   }
 }
 

@@ -74,16 +74,29 @@ void BatchReader::TakeNames() {
   for (auto& [key, name] : reader_->TakeNames()) names_.try_emplace(key, std::move(name));
 }
 
+/// Read up to `rows_max` rows behind those of `rows`; at the shard's end there are none.
+Status BatchReader::ReadRows(std::size_t rows_max, data::RowBlock& rows) {
+  const std::size_t before = rows.size();
+  const std::uint64_t began = ThreadNs();
+  SY_RETURN_IF_ERROR(reader_->Read(rows_max, rows));
+  parse_ns_ += ThreadNs() - began;
+  at_end_ = rows.size() == before;
+  TakeNames();
+  return {};
+}
+
 Status BatchReader::FillBatch(data::Minibatch& batch) {
+  if (!options_.holdout.holds_out_any()) {  // Rows are read where they stay.
+    while (batch.rows.size() < options_.batch_rows && !at_end_) {
+      SY_RETURN_IF_ERROR(ReadRows(options_.batch_rows - batch.rows.size(), batch.rows));
+    }
+    return {};
+  }
   while (batch.rows.size() < options_.batch_rows && !at_end_) {
     if (next_row_ == rows_.size()) {
       rows_.Clear();
       next_row_ = 0;
-      const std::uint64_t began = ThreadNs();
-      SY_RETURN_IF_ERROR(reader_->Read(kReadRows, rows_));
-      parse_ns_ += ThreadNs() - began;
-      at_end_ = rows_.empty();
-      TakeNames();
+      SY_RETURN_IF_ERROR(ReadRows(kReadRows, rows_));
       continue;
     }
     const std::size_t index = next_row_++;

@@ -79,6 +79,7 @@ class BatchReader {
   std::uint64_t ThreadNs() const { return options_.thread_ns ? options_.thread_ns() : 0; }
   static std::unique_ptr<data::Minibatch> Take(
       std::vector<std::unique_ptr<data::Minibatch>>& spare);
+  Status ReadRows(std::size_t rows_max, data::RowBlock& rows);
   Status FillBatch(data::Minibatch& batch);
   void TakeNames();
 

@@ -33,17 +33,21 @@ void TableScan::Next(Transport& transport) {
 }
 
 void TableScan::OnScanned(Transport& transport, const client::Scanned& rows) {
-  if (events_.on_rows && !rows.keys.empty()) {
-    const Status status = events_.on_rows(rows.keys, rows.floats);
-    if (!status.ok()) return End(status);
-  }
   if (rows.end) {
     ++request_.segment;
     request_.first = 0;
   } else {
     request_ = request_.After(rows);
   }
-  Next(transport);
+  const bool last = request_.segment == view_.segments.size();
+  const std::uint64_t run = run_;
+  if (!last) Next(transport);  // The server looks these up while the others are handled.
+  if (run != run_) return;
+  if (events_.on_rows && !rows.keys.empty()) {
+    const Status status = events_.on_rows(rows.keys, rows.floats);
+    if (!status.ok()) return End(status);
+  }
+  if (last) End({});
 }
 
 void TableScan::End(const Status& status) {
