@@ -46,10 +46,12 @@ std::uint32_t BucketOf(std::uint64_t value) {
   return static_cast<std::uint32_t>(logarithm * logarithm);
 }
 
+}  // namespace
+
 /// The names that integers of at least 0 get: those up to kPlainMax their own, the others that of their bucket.
-class IntegerNames {
+class CriteoIntegers {
  public:
-  IntegerNames() {
+  CriteoIntegers() {
     for (std::uint32_t i = 0; i < kNames; ++i) {
       texts_[i] = i < kBuckets ? fmt::format("b{}", i) : fmt::format("{}", i - kBuckets);
     }
@@ -66,10 +68,15 @@ class IntegerNames {
       }
     }
   }
+  static const CriteoIntegers& All() {
+    static const auto all = std::make_unique<const CriteoIntegers>();
+    return *all;
+  }
+
   /// What stands behind "I1=".
   const std::string& TextOf(std::uint64_t value) const { return texts_[IndexOf(value)]; }
   Key KeyOf(std::size_t column, std::uint64_t value) const {
-    return keys_[column * kNames + IndexOf(value)];
+    return keys_.data()[column * kNames + IndexOf(value)];
   }
 
  private:
@@ -78,7 +85,7 @@ class IntegerNames {
   static constexpr std::uint64_t kSmallValues = 1024;
 
   std::size_t IndexOf(std::uint64_t value) const {
-    return value < kSmallValues ? small_[value] : BucketOf(value);
+    return value < kSmallValues ? small_.data()[value] : BucketOf(value);
   }
 
   std::array<std::uint16_t, kSmallValues>
@@ -86,13 +93,6 @@ class IntegerNames {
   std::array<std::string, kNames> texts_;
   std::array<Key, kCriteoIntegers * kNames> keys_;  ///< As many as fit into the second-level cache.
 };
-
-const IntegerNames& NamesOfIntegers() {
-  static const auto names = std::make_unique<const IntegerNames>();
-  return *names;
-}
-
-}  // namespace
 
 std::uint32_t CriteoBucket(std::uint64_t value) {
   return BucketOf(value);
@@ -102,6 +102,7 @@ CriteoParser::CriteoParser(LabelMap labels, bool labels_optional, bool keep_name
     : labels_(std::move(labels)),
       labels_optional_(labels_optional),
       names_(keep_names),
+      integers_(CriteoIntegers::All()),
       batch_(names_),
       keys_(kFeatures + NameSlots::kLanes) {
   for (std::uint32_t i = kCriteoIntegers; i < kFeatures; ++i) {
@@ -114,25 +115,39 @@ bool CriteoParser::Fail(std::string message) {
   return false;
 }
 
-/// The key of the integer in `cell`. False when it holds something else.
+/// Write the keys of the integers in `cells`. False when one holds something else.
+bool CriteoParser::ReadIntegers(const Cells& cells, std::size_t& count) {
+  integer_names_.clear();
+  Key* key = keys_.data();
+  for (std::size_t i = 0; i < kCriteoIntegers; ++i) {
+    const std::string_view cell = cells[i];
+    if (cell.empty()) continue;
+    const std::uint64_t digits =
+        DigitsBetween(cell.data(), 0, static_cast<std::uint32_t>(cell.size()));
+    const bool plain = cell.size() <= 8 && NotDigits(digits) == 0 && !names_.wanted();
+    if (plain) {
+      *key = integers_.KeyOf(i, EightDigits(digits));
+    } else if (!ReadInteger(i, cell, *key)) {
+      return false;
+    }
+    ++key;
+  }
+  count = static_cast<std::size_t>(key - keys_.data());
+  for (const auto& [named, name] : integer_names_) names_.Note(named, name);
+  return true;
+}
+
+/// The key of any integer.
 bool CriteoParser::ReadInteger(std::size_t column, std::string_view cell, Key& key) {
   const char* const end = cell.data() + cell.size();
-  std::uint64_t digits = 0;
-  if (cell.size() > 8 || ReadUnsigned(cell.data(), digits) != end) {
-    std::int64_t value = 0;
-    const auto [stop, error] = std::from_chars(cell.data(), end, value);
-    if (error != std::errc() || stop != end) {
-      return Fail(fmt::format("expected a whole number in column I{}, found {}", column + 1,
-                              Quoted(cell)));
-    }
-    if (value < 0) {
-      key = KeyOfText(column, fmt::format("{}", value));
-      return true;
-    }
-    digits = static_cast<std::uint64_t>(value);
+  std::int64_t value = 0;
+  const auto [stop, error] = std::from_chars(cell.data(), end, value);
+  if (error != std::errc() || stop != end) {
+    return Fail(fmt::format("expected a whole number in column I{}, found {}", column + 1,
+                            Quoted(cell)));
   }
-  key = names_.wanted() ? KeyOfText(column, NamesOfIntegers().TextOf(digits))
-                        : NamesOfIntegers().KeyOf(column, digits);
+  key = KeyOfText(column, value < 0 ? fmt::format("{}", value)
+                                    : integers_.TextOf(static_cast<std::uint64_t>(value)));
   return true;
 }
 
@@ -170,15 +185,8 @@ bool CriteoParser::Parse(const Record& record, std::uint64_t row, RowBlock& bloc
   if (labelled && !ReadLabel(cells[0], label)) return false;
   const Cells features = {
       .text = cells.text, .stops = cells.stops + (labelled ? 1 : 0), .count = kFeatures};
-  integer_names_.clear();
   std::size_t present = 0;
-  for (std::size_t i = 0; i < kCriteoIntegers; ++i) {
-    const std::string_view cell = features[i];
-    if (cell.empty()) continue;
-    if (!ReadInteger(i, cell, keys_[present])) return false;
-    ++present;
-  }
-  for (const auto& [key, name] : integer_names_) names_.Note(key, name);
+  if (!ReadIntegers(features, present)) return false;
   batch_.Start(keys_.data() + present);
   present += batch_.AddCells(categories_, features);
   batch_.Finish();

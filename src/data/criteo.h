@@ -23,6 +23,8 @@ inline constexpr std::size_t kCriteoCategories = 26;
 /// Source: the preprocessing of Juan, Zhuang, Chin and Lin for the Criteo competition, 2014.
 std::uint32_t CriteoBucket(std::uint64_t value);
 
+class CriteoIntegers;
+
 /// Features are named I1=2 (an integer below 3), I1=b7 (bucket 7) and C1=68fd1e64; an empty field gives none.
 class CriteoParser : public RowParser {
  public:
@@ -33,6 +35,7 @@ class CriteoParser : public RowParser {
 
  private:
   bool ReadLabel(std::string_view cell, float& label);
+  bool ReadIntegers(const Cells& cells, std::size_t& count);
   bool ReadInteger(std::size_t column, std::string_view cell, Key& key);
   Key KeyOfText(std::size_t column, std::string_view text);
   bool Fail(std::string message);
@@ -40,6 +43,7 @@ class CriteoParser : public RowParser {
   LabelMap labels_;
   bool labels_optional_;
   NameBook names_;
+  const CriteoIntegers& integers_;
   NameBatch batch_;
   std::vector<std::pair<Key, std::string>> integer_names_;  ///< Of the row, where names are wanted.
   std::vector<NameBatch::Column> categories_;  ///< Prefixes "C1=", ... "C26=".
