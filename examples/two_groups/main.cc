@@ -41,7 +41,7 @@ int Serve(steelyard::Cluster& cluster) {
     const auto now = weights.value().Pull({kA, kB}).get();
     if (!now.ok()) return Fail(now.status());
     const float a = now.value()[0], b = now.value()[1];
-    if (std::abs(a - 3) > 0.01F || std::abs(b + 2) > 0.01F) continue;
+    if (std::abs(a - 3) > 0.001F || std::abs(b + 2) > 0.001F) continue;
     std::printf("y = %.2f a + %.2f b\n", a, b);
     return 0;
   }
