@@ -7,8 +7,8 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/hash.h"
@@ -56,8 +56,8 @@ class CriteoIntegers {
       texts_[i] = i < kBuckets ? fmt::format("b{}", i) : fmt::format("{}", i - kBuckets);
     }
     for (std::uint32_t value = 0; value < kSmallValues; ++value) {
-      small_[value] = static_cast<std::uint16_t>(
-          value <= kPlainMax ? kBuckets + value : BucketOf(value));
+      small_[value] =
+          static_cast<std::uint16_t>(value <= kPlainMax ? kBuckets + value : BucketOf(value));
     }
     std::string name;
     for (std::uint32_t column = 0; column < kCriteoIntegers; ++column) {
@@ -143,8 +143,8 @@ bool CriteoParser::ReadInteger(std::size_t column, std::string_view cell, Key& k
   std::int64_t value = 0;
   const auto [stop, error] = std::from_chars(cell.data(), end, value);
   if (error != std::errc() || stop != end) {
-    return Fail(fmt::format("expected a whole number in column I{}, found {}", column + 1,
-                            Quoted(cell)));
+    return Fail(
+        fmt::format("expected a whole number in column I{}, found {}", column + 1, Quoted(cell)));
   }
   key = KeyOfText(column, value < 0 ? fmt::format("{}", value)
                                     : integers_.TextOf(static_cast<std::uint64_t>(value)));

@@ -46,7 +46,7 @@ class CriteoParser : public RowParser {
   const CriteoIntegers& integers_;
   NameBatch batch_;
   std::vector<std::pair<Key, std::string>> integer_names_;  ///< Of the row, where names are wanted.
-  std::vector<NameBatch::Column> categories_;  ///< Prefixes "C1=", ... "C26=".
+  std::vector<NameBatch::Column> categories_;               ///< Prefixes "C1=", ... "C26=".
   std::vector<std::uint32_t> stops_;
   std::vector<Key> keys_;
 };

@@ -57,8 +57,8 @@ TEST(Criteo, EveryFieldIsAFeature) {
 
 TEST(Criteo, KeysAreThoseOfTheNamesWhetherOrNotTheseAreKept) {
   std::mt19937_64 random(12);
-  const std::vector<std::int64_t> edges = {0, 2, 3, -1, 1023, 1024, 99'999'999, 100'000'000,
-                                           INT64_MAX, INT64_MIN};
+  const std::vector<std::int64_t> edges = {0,    2,          3,           -1,        1023,
+                                           1024, 99'999'999, 100'000'000, INT64_MAX, INT64_MIN};
   std::size_t compared = 0;
   for (int round = 0; round < 2'000; ++round) {
     std::vector<std::string> integers(13);
