@@ -262,7 +262,6 @@ void BatchRun::FillRequests(Exchange& exchange) const {
 
 void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
   exchange->answers.resize(exchange->requests.size());
-  exchange->weights.resize(exchange->requests.size());
   under_way_.push_back(exchange);
   for (std::size_t owner = 0; owner < exchange->requests.size(); ++owner) {
     wire::BlockStep& request = exchange->requests[owner];
@@ -287,8 +286,6 @@ void BatchRun::OnStepped(Transport& transport, const std::shared_ptr<Exchange>& 
   if (!stepped.ok()) return End(stepped.status());
   exchange->answers[owner] = std::move(stepped.value());
   if (const Status status = CheckAnswer(*exchange, owner); !status.ok()) return End(status);
-  if (Weighs(exchange->action))
-    exchange->weights[owner] = exchange->answers[owner].weights.Expand(Sent(*exchange, owner));
   --exchange->unanswered;
   Pump(transport);
 }
@@ -323,12 +320,17 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
   auto weights = std::make_shared<std::vector<float>>();
   auto settled = std::make_shared<std::vector<std::uint8_t>>();
   std::vector<std::size_t> next(exchange->answers.size());
+  std::vector<std::vector<float>> all(exchange->answers.size());
+  for (std::size_t owner = 0; owner < all.size(); ++owner) {
+    if (Weighs(action))
+      all[owner] = exchange->answers[owner].weights.Expand(Sent(*exchange, owner));
+  }
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
     const std::uint32_t owner = owner_of_[segment];
     const wire::BlockStepped& answer = exchange->answers[owner];
     std::size_t& coordinate = next[owner];
     for (std::uint32_t i = 0; i < exchange->counts[segment]; ++i, ++coordinate) {
-      if (Weighs(action)) weights->push_back(exchange->weights[owner][coordinate]);
+      if (Weighs(action)) weights->push_back(all[owner][coordinate]);
       settled->push_back(Settles(action) && answer.Settled(coordinate) ? 1 : 0);
     }
   }

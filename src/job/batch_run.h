@@ -65,7 +65,6 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
     std::vector<wire::BlockStep> requests;    ///< By owner; emptied once they are sent.
     std::vector<std::uint32_t> counts;        ///< By segment: how many were sent.
     std::vector<wire::BlockStepped> answers;  ///< By owner.
-    std::vector<std::vector<float>> weights;  ///< Of these, all.
     std::size_t unanswered = 0;
   };
   using Work = std::function<void()>;

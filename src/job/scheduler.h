@@ -125,7 +125,7 @@ class Scheduler {
     runtime::Time reported_at{0};
     wire::BatchPlan batch_plan = {};
     // Of a batch solver, once the rows are columns:
-    std::optional<DbpgControl> control = {};
+    std::optional<DbpgControl> dbpg = {};
     std::optional<OwlqnControl> owlqn = {};
     float gradient_max = 0.0F;         ///< owlqn: the last.
     std::uint64_t active_entries = 0;  ///< At features that are not settled.
@@ -142,7 +142,7 @@ class Scheduler {
   void EndPhase(Job& job, std::vector<Outgoing>& out);
   void NextPass(Job& job, std::vector<Outgoing>& out);
   void EndBatchPhase(Job& job, std::vector<Outgoing>& out);
-  void ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out);
+  void ContinueDbpg(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out);
   void BeginOwlqn(Job& job, double objective, std::vector<Outgoing>& out);
   void EndOwlqnPhase(Job& job, double objective, std::vector<Outgoing>& out);
   void ContinueOwlqn(Job& job, OwlqnControl::Next next, std::vector<Outgoing>& out);

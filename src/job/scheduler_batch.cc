@@ -79,7 +79,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       batch.features = first.figures.features;
       batch.objective = objective;
       if (job.parameters.solver == Solver::kOwlqn) return BeginOwlqn(job, objective, out);
-      job.control.emplace(
+      job.dbpg.emplace(
           DbpgControl::Options{.tau = static_cast<std::uint32_t>(std::min<Step>(
                                    job.parameters.tau.steps, job.batch_plan.block_count)),
                                .tolerance = job.parameters.tolerance,
@@ -87,27 +87,27 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
                                .filter = job.parameters.filters == kKktFilter,
                                .examples = std::max<std::uint64_t>(job.status.earlier.rows, 1)},
           objective);
-      return ContinueBatch(job, DbpgControl::Next::kPass, out);
+      return ContinueDbpg(job, DbpgControl::Next::kPass, out);
     case Phase::kBlocks: {
       batch.settled = first.figures.settled;
       const DbpgControl::Next next =
-          job.control->OnPassEnd({.objective = objective,
-                                  .violation_max = first.figures.violation_max,
-                                  .active_share = ShareOf(active_entries, job.status.earlier),
-                                  .model = math::SearchModel::OfFigures(model)});
-      if (!job.control->plan().take_back) batch.nonzeros = first.figures.nonzeros;
-      return ContinueBatch(job, next, out);
+          job.dbpg->OnPassEnd({.objective = objective,
+                               .violation_max = first.figures.violation_max,
+                               .active_share = ShareOf(active_entries, job.status.earlier),
+                               .model = math::SearchModel::OfFigures(model)});
+      if (!job.dbpg->plan().take_back) batch.nonzeros = first.figures.nonzeros;
+      return ContinueDbpg(job, next, out);
     }
     case Phase::kSearch:
-      return ContinueBatch(job, job.control->OnSearched(objectives), out);
+      return ContinueDbpg(job, job.dbpg->OnSearched(objectives), out);
     case Phase::kMove:
     case Phase::kGradient:
       return EndOwlqnPhase(job, objective, out);
     case Phase::kCertify: {
       const DbpgControl::Next next =
-          job.control->OnCertified(objective, first.figures.gain, first.figures.violation_max);
+          job.dbpg->OnCertified(objective, first.figures.gain, first.figures.violation_max);
       batch.certified = next == DbpgControl::Next::kConverged;
-      if (next == DbpgControl::Next::kPass) return ContinueBatch(job, next, out);
+      if (next == DbpgControl::Next::kPass) return ContinueDbpg(job, next, out);
       return EndSolve(job, first.figures.gradient_max, out);
     }
     default:
@@ -131,8 +131,8 @@ void Scheduler::AfterSolve(Job& job, std::vector<Outgoing>& out) {
   Report(job, out);
 }
 
-void Scheduler::ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out) {
-  const DbpgControl::Plan& plan = job.control->plan();
+void Scheduler::ContinueDbpg(Job& job, DbpgControl::Next next, std::vector<Outgoing>& out) {
+  const DbpgControl::Plan& plan = job.dbpg->plan();
   job.batch_plan.tau = job.status.batch.tau = plan.tau;
   job.batch_plan.safety = plan.safety;
   job.batch_plan.margin = plan.margin;
@@ -142,9 +142,9 @@ void Scheduler::ContinueBatch(Job& job, DbpgControl::Next next, std::vector<Outg
   const std::uint32_t pass = job.status.pass + 1;
   const std::uint32_t blocks = job.batch_plan.block_count;
   if (next == DbpgControl::Next::kSearch) return StartPhase(job, pass, Phase::kSearch, out);
-  job.status.batch.passes = job.control->passes();
-  job.status.batch.taken_back = job.control->taken_back();
-  job.status.batch.objective = job.control->objective();
+  job.status.batch.passes = job.dbpg->passes();
+  job.status.batch.taken_back = job.dbpg->taken_back();
+  job.status.batch.objective = job.dbpg->objective();
   switch (next) {
     case DbpgControl::Next::kPass:
       job.batch_plan.blocks_per_step =

@@ -38,10 +38,11 @@ math::OrthantRule OrthantRuleOf(const math::ProximalRule& rule) {
 
 /// May a step's action, with its numbers, be taken on a table of this method?
 bool Knows(BlockSolver::Method method, const wire::BlockStep& step) {
-  if (step.action == BlockAction::kMeasure) return true;
   const std::uint32_t pair = step.newton.pair;
   const bool proximal = method == BlockSolver::Method::kProximal;
   switch (step.action) {
+    case BlockAction::kMeasure:
+      return true;
     case BlockAction::kMove:
       return !proximal && step.newton.direction.size() == math::QuasiNewtonMemory::kBasis;
     case BlockAction::kGradient:
