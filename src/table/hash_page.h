@@ -125,7 +125,7 @@ class HashPage {
   __extension__ using Wide = unsigned __int128;
   static constexpr std::size_t kSpareBuckets = kRunMax / kLanes + 1;
 
-  /// A bit for each of the bucket's keys that equals `key`.
+  /// A bit for each of the bucket's keys that equals `key`; for code that is compiled for wide vectors.
   [[gnu::always_inline]] static inline unsigned MatchingLanes(const Key* keys, Key key) {
 #if defined(__x86_64__)
     using Four = std::uint64_t __attribute__((vector_size(32)));
@@ -138,10 +138,14 @@ class HashPage {
     return static_cast<unsigned>(__builtin_ia32_movmskpd(halves[0])) |
            static_cast<unsigned>(__builtin_ia32_movmskpd(halves[1])) << 2U;
 #else
+    return MatchingLanesOneByOne(keys, key);
+#endif
+  }
+  /// Likewise, for any other code: without wide vectors the compiler would take the one above through memory.
+  [[gnu::always_inline]] static inline unsigned MatchingLanesOneByOne(const Key* keys, Key key) {
     return static_cast<unsigned>(keys[0] == key) | static_cast<unsigned>(keys[1] == key) << 1U |
            static_cast<unsigned>(keys[2] == key) << 2U |
            static_cast<unsigned>(keys[3] == key) << 3U;
-#endif
   }
   static std::size_t Scale(Key key, Key base, std::uint64_t span, std::uint32_t shift,
                            std::uint64_t multiplier) {
@@ -162,8 +166,8 @@ class HashPage {
   /// The slot of `key`, or kNoSlot and the bucket that it would stand in.
   [[gnu::always_inline]] inline Slot Search(Key key, std::byte*& bucket) const {
     for (bucket = Homes(*this).Bucket(key, bucket_bytes_);; bucket += bucket_bytes_) {
-      const Slot slot = SlotInBucket(bucket, key);
-      if (slot != kNoSlot) return slot;
+      const unsigned match = MatchingLanesOneByOne(KeysOfBucket(bucket), key);
+      if (match != 0) return bucket + std::countr_zero(match);
       // Occupied slots come first in a bucket, and in increasing order.
       const Key last = KeysOfBucket(bucket)[kLanes - 1];
       if (last == empty_key_ || last > key) return kNoSlot;

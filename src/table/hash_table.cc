@@ -17,6 +17,13 @@ namespace {
 constexpr std::size_t kPageKeysMax = std::size_t{16'000};
 constexpr std::uint32_t kBucketsMin = 4;
 
+// Ask for the line at `address` some hundred lines before it is read: into the second cache, which has room for many
+// more requests than the first. Inlined always: GCC 12 takes a call that only prefetches for one that does nothing.
+// Source: measured on Zen 4: 300 to 370 M lines a second in key order, 110 by prefetches into the first cache.
+[[gnu::always_inline]] inline void PrefetchFar(const std::byte* address) {
+  __builtin_prefetch(address, 0, 2);
+}
+
 // A rebuilt page is a quarter full and grows at one half; one that ascending keys have left behind is fuller.
 std::uint32_t BucketsFor(std::size_t keys, bool settled) {
   const std::size_t buckets = settled ? keys * 2 / 3 : keys;
@@ -57,64 +64,66 @@ HashTable::HashTable(KeyRange range, std::size_t row_floats, PageMemory& memory)
 
 const float* HashTable::Find(Key key) const {
   const Slot slot = FindSlot(key);
-  return slot == kNoSlot ? nullptr : RowAt(slot);
+  return slot == kNoSlot ? nullptr : RowOf(slot, row_floats_);
+}
+
+template <std::size_t kBucketBytes>
+[[gnu::always_inline]] inline void HashTable::FetchHomesOf(std::span<const Key> keys,
+                                                           std::byte** homes) const {
+  const std::size_t bucket_bytes = kBucketBytes == 0 ? BucketBytes(row_floats_) : kBucketBytes;
+  HashPage::Homes page(pages_[PageIndexOf(keys.front())]);
+  const Key* const key_at = keys.data();  // Checked subscripts cost as much as the search.
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!page.Holds(key_at[i])) [[unlikely]]
+      page = HashPage::Homes(pages_[PageIndexOf(key_at[i])]);
+    homes[i] = page.Bucket(key_at[i], bucket_bytes);
+    PrefetchFar(homes[i]);
+    if (kBucketBytes == 0) PrefetchFar(homes[i] + bucket_bytes - 1);
+  }
+}
+
+void HashTable::FetchHomes(Run& run) const {
+  constexpr std::size_t kUsual = BucketBytes(2);  // Rows of (z, n) or (w, n).
+  run.hinted = false;
+  if (BucketBytes(row_floats_) == kUsual) {
+    FetchHomesOf<kUsual>(run.keys, run.homes.data());
+  } else {
+    FetchHomesOf<0>(run.keys, run.homes.data());
+  }
+}
+
+// Ask the memory for the buckets in which the keys should stand.
+void HashTable::Fetch(Run& run) const {
+  run.generation = generation_;
+  if (!run.hinted) return FetchHomes(run);
+  for (const Slot slot : run.slots) PrefetchFar(BucketOf(slot));
 }
 
 // Look into the home bucket of each key, where nearly all of them are.
-template <std::size_t kBucketBytes>
-[[gnu::always_inline]] inline void HashTable::FindInHomesOf(std::span<const Key> keys,
-                                                            std::span<Slot> slots,
-                                                            Missed& missed) const {
-  constexpr std::size_t kAhead = 32;  // Keys whose buckets are on their way into the cache.
-  // Plain pointers: checked subscripts cost as much as the search.
-  std::byte* window[kAhead];  // NOLINT(modernize-avoid-c-arrays)
-  const Key* const key_at = keys.data();
-  Slot* const slot_at = slots.data();
+SY_VECTOR_CLONES
+void HashTable::FindInHomes(const Run& run, Missed& missed) {
+  const Key* const key_at = run.keys.data();
+  Slot* const slot_at = run.slots.data();
   std::uint16_t* const missed_at = missed.at.data();
-  const std::size_t bucket_bytes = kBucketBytes == 0 ? BucketBytes(row_floats_) : kBucketBytes;
-  HashPage::Homes homes(pages_[PageIndexOf(keys.front())]);
-  const auto home = [&](Key key) __attribute__((always_inline)) {
-    if (!homes.Holds(key)) [[unlikely]]
-      homes = HashPage::Homes(pages_[PageIndexOf(key)]);
-    std::byte* const bucket = homes.Bucket(key, bucket_bytes);
-    __builtin_prefetch(bucket);
-    if (kBucketBytes == 0) __builtin_prefetch(bucket + bucket_bytes - 1);
-    return bucket;
-  };
-  const std::size_t count = keys.size();
-  for (std::size_t i = 0; i < std::min(kAhead, count); ++i) window[i] = home(key_at[i]);
+  const std::size_t count = run.keys.size();
   std::size_t misses = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const Slot slot = HashPage::SlotInBucket(window[i % kAhead], key_at[i]);
+    const Slot slot = HashPage::SlotInBucket(run.homes[i], key_at[i]);
     slot_at[i] = slot;
     missed_at[misses] = static_cast<std::uint16_t>(i);
     misses += slot == kNoSlot ? 1 : 0;
-    if (i + kAhead < count) window[i % kAhead] = home(key_at[i + kAhead]);
   }
   missed.count = misses;
 }
 
-SY_VECTOR_CLONES
-void HashTable::FindInHomes(std::span<const Key> keys, std::span<Slot> slots,
-                            Missed& missed) const {
-  constexpr std::size_t kUsual = BucketBytes(2);  // Rows of (z, n) or (w, n).
-  if (BucketBytes(row_floats_) == kUsual) {
-    FindInHomesOf<kUsual>(keys, slots, missed);
-  } else {
-    FindInHomesOf<0>(keys, slots, missed);
-  }
-}
-
 // Keep the slots that still hold their keys.
-void HashTable::CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) {
-  constexpr std::size_t kAhead = 32;
-  const std::size_t count = keys.size();
-  const Key* const key_at = keys.data();
-  const Slot* const slot_at = slots.data();
+void HashTable::CheckHints(const Run& run, Missed& missed) {
+  const std::size_t count = run.keys.size();
+  const Key* const key_at = run.keys.data();
+  const Slot* const slot_at = run.slots.data();
   std::uint16_t* const missed_at = missed.at.data();
   std::size_t misses = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) __builtin_prefetch(BucketOf(slot_at[i + kAhead]));
     const bool right = slot_at[i] != kNoSlot && KeyOf(slot_at[i]) == key_at[i];
     missed_at[misses] = static_cast<std::uint16_t>(i);
     misses += right ? 0 : 1;
@@ -123,45 +132,50 @@ void HashTable::CheckHints(std::span<const Key> keys, std::span<Slot> slots, Mis
 }
 
 // Find the keys that stand where they are looked for first, in their hints or their homes.
-void HashTable::FindMost(std::span<const Key> keys, std::span<Slot> slots, bool hinted,
-                         Missed& missed) const {
-  SY_DCHECK(keys.size() <= kRunMax && slots.size() == keys.size());
-  missed.count = 0;
-  if (keys.empty()) return;
-  if (hinted) CheckHints(keys, slots, missed);
-  if (!hinted || missed.count > keys.size() / 4) FindInHomes(keys, slots, missed);
+void HashTable::FindMost(Run& run, Missed& missed) const {
+  SY_DCHECK(run.keys.size() <= kRunMax && run.slots.size() == run.keys.size());
+  if (run.generation != generation_) {  // Pages were rebuilt since.
+    run.hinted = false;
+    Fetch(run);
+  }
+  if (run.hinted) {
+    CheckHints(run, missed);
+    if (missed.count <= run.keys.size() / 4) return;
+    FetchHomes(run);
+  }
+  FindInHomes(run, missed);
 }
 
-std::size_t HashTable::FindSlots(std::span<const Key> keys, std::span<Slot> slots,
-                                 bool hinted) const {
+// @return how many are absent; their slots are kNoSlot.
+std::size_t HashTable::Find(Run& run) const {
   Missed missed;
-  FindMost(keys, slots, hinted, missed);
+  FindMost(run, missed);
   std::size_t absent = 0;
   for (std::size_t i = 0; i < missed.count; ++i) {
     const std::uint16_t at = missed.at[i];
-    slots[at] = FindSlot(keys[at]);
-    absent += slots[at] == kNoSlot ? 1 : 0;
+    run.slots[at] = FindSlot(run.keys[at]);
+    absent += run.slots[at] == kNoSlot ? 1 : 0;
   }
   return absent;
 }
 
-void HashTable::FindOrInsertSlots(std::span<const Key> keys, std::span<Slot> slots, bool hinted) {
+void HashTable::FindOrInsert(Run& run) {
   Missed missed;
-  FindMost(keys, slots, hinted, missed);
+  FindMost(run, missed);
   const std::size_t size = size_;
-  const std::uint64_t generation = generation_;
   for (std::size_t i = 0; i < missed.count; ++i) {
     const std::uint16_t at = missed.at[i];
-    slots[at] = FindOrInsertSlot(keys[at]);
+    run.slots[at] = FindOrInsertSlot(run.keys[at]);
   }
   if (size_ == size) return;
   // Insertions moved larger keys on; rebuilt pages moved everything.
-  const std::size_t absent = FindSlots(keys, slots, /*hinted=*/generation == generation_);
+  run.hinted = true;
+  const std::size_t absent = Find(run);
   SY_CHECK(absent == 0);
 }
 
 float* HashTable::FindOrInsert(Key key) {
-  return RowAt(FindOrInsertSlot(key));
+  return RowOf(FindOrInsertSlot(key), row_floats_);
 }
 
 Slot HashTable::FindOrInsertSlot(Key key) {
@@ -294,31 +308,38 @@ std::size_t HashTable::FirstAbsent(std::span<const Key> keys) const {
   return static_cast<std::size_t>(absent - keys.begin());
 }
 
-// @param resolve  (keys, slots, hinted): FindSlots or FindOrInsertSlots.
+// @param resolve  of a run: Find or FindOrInsert.
 template <typename Resolve>
 void HashTable::ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&& resolve,
                            const VisitRun& visit) const {
   std::array<Slot, kRunMax> scratch;
+  std::array<Run, 2> runs;  // The present one, and the next, whose buckets are on their way.
   const std::uint64_t generation = generation_;
+  const auto fetch = [&](std::size_t first) {
+    Run& run = runs[first / kRunMax % 2];
+    run.keys = keys.subspan(first, std::min(kRunMax, keys.size() - first));
+    run.slots = hints.slots.empty() ? std::span(scratch).first(run.keys.size())
+                                    : hints.slots.subspan(first, run.keys.size());
+    run.hinted = hints.filled && generation == generation_;
+    Fetch(run);
+  };
+  if (!keys.empty()) fetch(0);
   for (std::size_t first = 0; first < keys.size(); first += kRunMax) {
-    const std::size_t count = std::min(kRunMax, keys.size() - first);
-    const std::span<Slot> slots =
-        hints.slots.empty() ? std::span(scratch).first(count) : hints.slots.subspan(first, count);
-    resolve(keys.subspan(first, count), slots, hints.filled && generation == generation_);
-    visit(first, slots);
+    if (first + kRunMax < keys.size()) fetch(first + kRunMax);
+    Run& run = runs[first / kRunMax % 2];
+    resolve(run);
+    visit(first, run.slots);
   }
 }
 
 void HashTable::Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const {
   ForEachRun(
-      keys, hints,
-      [this](auto run, auto slots, bool hinted) { (void)FindSlots(run, slots, hinted); }, visit);
+      keys, hints, [this](Run& run) { (void)Find(run); }, visit);
 }
 
 void HashTable::Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) {
   ForEachRun(
-      keys, hints,
-      [this](auto run, auto slots, bool hinted) { FindOrInsertSlots(run, slots, hinted); }, visit);
+      keys, hints, [this](Run& run) { FindOrInsert(run); }, visit);
 }
 
 std::size_t HashTable::memory_bytes() const {

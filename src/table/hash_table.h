@@ -43,22 +43,9 @@ class HashTable final : public Rows {
   /// Remove `key` and its row. Pages do not shrink. @return false when it is absent.
   bool Erase(Key key);
 
-  /// Keys that are looked up together: few enough that their rows stay in the nearest caches until they are used.
-  static constexpr std::size_t kRunMax = 512;
-
-  /// Where the rows of `keys` lie, kNoSlot for absent ones. Valid until the next insertion.
-  /// @param keys    [n <= kRunMax] strictly increasing.
-  /// @param slots   [n] filled; what it holds before is not looked at, unless `hinted`.
-  /// @param hinted  each slot is kNoSlot or one of this table since when generation() has not changed: a slot that still
-  ///                holds its key costs no search.
-  /// @return how many are absent.
-  std::size_t FindSlots(std::span<const Key> keys, std::span<Slot> slots,
-                        bool hinted = false) const;
-
-  /// Likewise, inserting absent keys.
-  void FindOrInsertSlots(std::span<const Key> keys, std::span<Slot> slots, bool hinted = false);
-
-  float* RowAt(Slot slot) const { return RowOf(slot, row_floats_); }
+  /// Keys that are looked up together while the memory is asked for those behind them: few enough that the rows of both
+  /// stay in the nearest caches, many enough that the memory always has requests.
+  static constexpr std::size_t kRunMax = 128;
 
   void Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const override;
   void Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) override;
@@ -91,12 +78,23 @@ class HashTable final : public Rows {
   std::size_t SearchPages(Key key, std::size_t low, std::size_t high) const;
   Slot FindSlot(Key key) const { return pages_[PageIndexOf(key)].FindSlot(key); }
 
+  /// Keys that are looked up together.
+  struct Run {
+    std::span<const Key> keys;
+    std::span<Slot> slots;  ///< Where they are found.
+    bool hinted;            ///< Each slot is kNoSlot or one of this table, perhaps of another key.
+    std::uint64_t generation;               ///< When Fetch() asked the memory for their buckets.
+    std::array<std::byte*, kRunMax> homes;  ///< These, unless `hinted`.
+  };
+  void Fetch(Run& run) const;
   template <std::size_t kBucketBytes>
-  void FindInHomesOf(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) const;
-  void FindInHomes(std::span<const Key> keys, std::span<Slot> slots, Missed& missed) const;
-  static void CheckHints(std::span<const Key> keys, std::span<Slot> slots, Missed& missed);
-  void FindMost(std::span<const Key> keys, std::span<Slot> slots, bool hinted,
-                Missed& missed) const;
+  void FetchHomesOf(std::span<const Key> keys, std::byte** homes) const;
+  void FetchHomes(Run& run) const;
+  static void FindInHomes(const Run& run, Missed& missed);
+  static void CheckHints(const Run& run, Missed& missed);
+  void FindMost(Run& run, Missed& missed) const;
+  std::size_t Find(Run& run) const;
+  void FindOrInsert(Run& run);
   Slot FindOrInsertSlot(Key key);
 
   template <typename Resolve>

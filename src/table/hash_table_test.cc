@@ -108,45 +108,52 @@ TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
 }
 
 // Look the batch up, then add to its rows, comparing with the oracle at each key.
-void CheckBatch(std::span<const Key> batch, HashTable& table, Oracle& oracle) {
-  std::byte nowhere{};
-  std::vector<Slot> slots(batch.size(), &nowhere);  // What stands there is not looked at.
-  std::size_t absent = 0;
-  const std::size_t reported = table.FindSlots(batch, slots);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    ASSERT_EQ(slots[i] != kNoSlot, oracle.contains(batch[i]));
-    absent += slots[i] == kNoSlot ? 1 : 0;
-    ASSERT_TRUE(slots[i] == kNoSlot || *table.RowAt(slots[i]) == oracle[batch[i]][0]);
-  }
-  ASSERT_EQ(reported, absent);
-  const auto first_absent = std::ranges::find(slots, kNoSlot) - slots.begin();
-  ASSERT_EQ(table.FirstAbsent(batch), static_cast<std::size_t>(first_absent));
-  table.FindOrInsertSlots(batch, slots, /*hinted=*/batch.size() % 2 == 0);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    auto& expected = oracle.try_emplace(batch[i], 1, 0.0F).first->second;
-    ASSERT_EQ(KeyOf(slots[i]), batch[i]);
-    ASSERT_EQ(*table.RowAt(slots[i]), expected[0]);
-    expected[0] = *table.RowAt(slots[i]) += static_cast<float>(i + 1);
-  }
+void CheckBatch(std::span<const Key> batch, bool remember, HashTable& table, Oracle& oracle) {
+  const std::size_t width = table.row_floats();
+  std::vector<Slot> slots(remember ? batch.size() : 0);
+  std::size_t visited = 0;
+  table.Read(batch, {.slots = slots}, [&](std::size_t first, std::span<const Slot> at) {
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      const auto expected = oracle.find(batch[first + i]);
+      ASSERT_EQ(at[i] != kNoSlot, expected != oracle.end());
+      ASSERT_TRUE(at[i] == kNoSlot || RowOf(at[i], width)[0] == expected->second[0]);
+    }
+    visited += at.size();
+  });
+  ASSERT_EQ(visited, batch.size());
+  const auto first_absent =
+      std::ranges::find_if(batch, [&](Key key) { return !oracle.contains(key); });
+  ASSERT_EQ(table.FirstAbsent(batch), static_cast<std::size_t>(first_absent - batch.begin()));
+  const SlotHints hints{.slots = slots, .filled = remember};
+  table.Update(batch, hints, [&](std::size_t first, std::span<const Slot> at) {
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      auto& expected = oracle.try_emplace(batch[first + i], width, 0.0F).first->second;
+      float& value = RowOf(at[i], width)[0];
+      ASSERT_EQ(KeyOf(at[i]), batch[first + i]);
+      ASSERT_EQ(value, expected[0]);
+      expected[0] = value += static_cast<float>(first + i + 1);
+    }
+  });
 }
 
+// A batch is several runs: one rebuilds pages while the memory has been asked for the buckets of the next.
 TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
+  constexpr std::size_t kBatch = 11 * HashTable::kRunMax + 5;
   for (const KeySet& set : KeySets()) {
     SCOPED_TRACE(set.name);
     PageMemory memory;
-    HashTable table(kAll, 1, memory);
+    HashTable table(kAll, set.name.size() % 2 + 1, memory);
     Oracle oracle;
-    for (std::size_t start = 0; start < kKeySetSize; start += 1500) {
+    for (std::size_t start = 0; start < kKeySetSize;
+         start += kBatch / 2) {  // Half of each are new.
       const auto arrived =
-          std::span(set.keys).subspan(start, std::min<std::size_t>(1500, kKeySetSize - start));
+          std::span(set.keys).subspan(start, std::min<std::size_t>(kBatch, kKeySetSize - start));
       std::vector<Key> batch(arrived.begin(), arrived.end());
       std::ranges::sort(batch);
       batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
-      for (std::size_t first = 0; first < batch.size(); first += HashTable::kRunMax) {
-        const std::size_t size = std::min(HashTable::kRunMax, batch.size() - first);
-        CheckBatch(std::span(batch).subspan(first, size), table, oracle);
-      }
+      CheckBatch(batch, /*remember=*/start / kBatch % 2 == 0, table, oracle);
     }
+    EXPECT_GT(table.generation(), 3u) << "pages were rebuilt";
     EXPECT_EQ(table.size(), oracle.size());
     ExpectSame(table, oracle);
   }

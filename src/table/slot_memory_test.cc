@@ -68,11 +68,15 @@ TEST(SlotMemory, HintsChangeNothingButTheCost) {
       for (int again = 0; again < 2; ++again) {
         const auto [slots, filled] = remembered.For(list, table.generation());
         if (filled && round % 3 == 0) std::ranges::reverse(slots);
-        table.FindOrInsertSlots(list, slots, filled);
-        for (std::size_t i = 0; i < list.size(); ++i) {
-          ASSERT_EQ(KeyOf(slots[i]), list[i]);
-          ASSERT_EQ(table.RowAt(slots[i]), table.Find(list[i]));
-        }
+        std::size_t found = 0;
+        table.Update(list, {slots, filled}, [&](std::size_t first, std::span<const Slot> at) {
+          for (std::size_t i = 0; i < at.size(); ++i) {
+            ASSERT_EQ(KeyOf(at[i]), list[first + i]);
+            ASSERT_EQ(RowOf(at[i], row_floats), table.Find(list[first + i]));
+          }
+          found += at.size();
+        });
+        ASSERT_EQ(found, list.size());
         hinted += filled ? 1 : 0;
       }
       if (round % 5 == 0) {
