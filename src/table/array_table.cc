@@ -140,12 +140,13 @@ void ArrayTable::ForEachRun(std::span<const Key> keys, SlotHints hints, bool cha
     const std::span<Rank> run(ranks.data(), count);
     FindRun(keys.subspan(first, count),
             hints.slots.empty() ? std::span<Slot>() : hints.slots.subspan(first, count),
-            hints.filled, run);
+            hints.usable(), run);
     SY_CHECK(!changes || std::ranges::find(run, kNoRank) == run.end());
     Gather(run, slots);
     visit(first, std::span<const Slot>(slots).first(count));
     if (changes) Scatter(run);
   }
+  hints.SetFilled();
 }
 
 void ArrayTable::Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const {

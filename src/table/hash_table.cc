@@ -144,6 +144,10 @@ void HashTable::FindMost(Run& run, Missed& missed) const {
     FetchHomes(run);
   }
   FindInHomes(run, missed);
+  // The others stand in the bucket behind, or nowhere.
+  const std::size_t bucket_bytes = BucketBytes(row_floats_);
+  for (std::size_t i = 0; i < missed.count; ++i)
+    __builtin_prefetch(run.homes[missed.at[i]] + bucket_bytes);
 }
 
 // @return how many are absent; their slots are kNoSlot.
@@ -320,7 +324,7 @@ void HashTable::ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&&
     run.keys = keys.subspan(first, std::min(kRunMax, keys.size() - first));
     run.slots = hints.slots.empty() ? std::span(scratch).first(run.keys.size())
                                     : hints.slots.subspan(first, run.keys.size());
-    run.hinted = hints.filled && generation == generation_;
+    run.hinted = hints.usable() && generation == generation_;
     Fetch(run);
   };
   if (!keys.empty()) fetch(0);
@@ -330,6 +334,7 @@ void HashTable::ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&&
     resolve(run);
     visit(first, run.slots);
   }
+  hints.SetFilled();
 }
 
 void HashTable::Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const {

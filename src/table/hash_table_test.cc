@@ -112,7 +112,9 @@ void CheckBatch(std::span<const Key> batch, bool remember, HashTable& table, Ora
   const std::size_t width = table.row_floats();
   std::vector<Slot> slots(remember ? batch.size() : 0);
   std::size_t visited = 0;
-  table.Read(batch, {.slots = slots}, [&](std::size_t first, std::span<const Slot> at) {
+  bool filled = false;
+  const SlotHints hints{.slots = slots, .filled = remember ? &filled : nullptr};
+  table.Read(batch, hints, [&](std::size_t first, std::span<const Slot> at) {
     for (std::size_t i = 0; i < at.size(); ++i) {
       const auto expected = oracle.find(batch[first + i]);
       ASSERT_EQ(at[i] != kNoSlot, expected != oracle.end());
@@ -124,7 +126,7 @@ void CheckBatch(std::span<const Key> batch, bool remember, HashTable& table, Ora
   const auto first_absent =
       std::ranges::find_if(batch, [&](Key key) { return !oracle.contains(key); });
   ASSERT_EQ(table.FirstAbsent(batch), static_cast<std::size_t>(first_absent - batch.begin()));
-  const SlotHints hints{.slots = slots, .filled = remember};
+  ASSERT_EQ(filled, remember);
   table.Update(batch, hints, [&](std::size_t first, std::span<const Slot> at) {
     for (std::size_t i = 0; i < at.size(); ++i) {
       auto& expected = oracle.try_emplace(batch[first + i], width, 0.0F).first->second;

@@ -45,7 +45,14 @@ inline float* RowOf(Slot slot, std::size_t row_floats) {
 /// Only the table that filled it knows what it means.
 struct SlotHints {
   std::span<Slot> slots{};  ///< [n], or empty where nobody wants to know.
-  bool filled = false;      ///< They hold where the keys were a short while ago; kNoSlot: nowhere.
+  /// Do they hold where the keys were a short while ago (kNoSlot: nowhere)? Set by the table once they do; until then
+  /// they are not looked at.
+  bool* filled = nullptr;
+
+  bool usable() const { return filled != nullptr && *filled; }
+  void SetFilled() const {
+    if (filled != nullptr) *filled = true;
+  }
 };
 
 }  // namespace steelyard::table

@@ -1,30 +1,38 @@
 // A ring of lists; the oldest make room.
 #include "table/slot_memory.h"
 
+#include <algorithm>
+
 namespace steelyard::table {
 
 SlotHints SlotMemory::For(std::span<const Key> keys, std::uint64_t generation) {
   if (keys.empty() || keys.size() > kKeysMax) return {};
-  for (List& list : lists_) {
-    if (list.slots.size() != keys.size() || list.first != keys.front() || list.last != keys.back())
-      continue;
-    const bool filled = list.generation == generation;
-    recalled_ += filled ? 1 : 0;
-    list.generation = generation;
-    return {.slots = list.slots, .filled = filled};
+  const Identity identity{.first = keys.front(), .last = keys.back(), .count = keys.size()};
+  const auto known = std::ranges::find(lists_, identity, &List::keys);
+  if (known != lists_.end()) {
+    known->filled &= known->generation == generation;
+    known->generation = generation;
+    recalled_ += known->filled ? 1 : 0;
+    return HintsOf(*known);
   }
-  List* room = nullptr;
-  do {
-    room = &lists_[oldest_++ % lists_.size()];
-    keys_ -= room->slots.size();
-    room->slots.clear();
-  } while (keys_ + keys.size() > kKeysMax);
-  keys_ += keys.size();
-  room->first = keys.front();
-  room->last = keys.back();
-  room->generation = generation;
-  room->slots.resize(keys.size());
-  return {.slots = room->slots};
+  if (keys.size() > kLongKeys && std::ranges::find(seen_, identity) == seen_.end()) {
+    seen_[seen_oldest_++ % kListsMax] = identity;
+    return {};
+  }
+  return HintsOf(MakeRoom(identity, generation));
+}
+
+SlotMemory::List& SlotMemory::MakeRoom(const Identity& keys, std::uint64_t generation) {
+  if (slots_ == nullptr) slots_ = std::make_unique_for_overwrite<Slot[]>(kKeysMax);
+  // Turns of kListsMax lists use the same bytes, so that short lists stay in the caches.
+  if (oldest_ % kListsMax == 0 || next_ + keys.count > kKeysMax) next_ = 0;
+  for (List& list : lists_) {
+    if (list.at < next_ + keys.count && next_ < list.at + list.keys.count) list = {};
+  }
+  List& list = lists_[oldest_++ % kListsMax];
+  list = {.keys = keys, .generation = generation, .at = next_, .filled = false};
+  next_ += keys.count;
+  return list;
 }
 
 }  // namespace steelyard::table
