@@ -79,12 +79,27 @@ HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, con
 
 void HashPage::Put(std::size_t slot, Key key, const float* row) {
   KeyAt(slot) = key;
-  std::memcpy(RowAt(slot), row, row_floats_ * sizeof(float));
+  float* const to = RowAt(slot);
+  if (row_floats_ == 2) {  // One register.
+    std::memcpy(to, row, 2 * sizeof(float));
+  } else {
+    std::memcpy(to, row, row_floats_ * sizeof(float));
+  }
 }
 
 Slot HashPage::FindSlot(Key key) const {
   std::byte* bucket = nullptr;
   return Search(key, bucket);
+}
+
+// Counted, not searched: no processor foresees where a search would end.
+std::size_t HashPage::OccupiedLanes(std::size_t bucket) const {
+  const Key* const keys = KeysOfBucket(storage_.get() + bucket * bucket_bytes_);
+  std::size_t occupied = 0;
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    occupied += static_cast<std::size_t>(keys[i] != empty_key_);
+  }
+  return occupied;
 }
 
 Slot HashPage::FindOrInsert(Key key) {
@@ -97,10 +112,10 @@ Slot HashPage::FindOrInsert(Key key) {
     lane +=
         static_cast<std::size_t>(keys[i] < key) & static_cast<std::size_t>(keys[i] != empty_key_);
   }
-  const auto offset = static_cast<std::size_t>(bucket - storage_.get());
-  const std::size_t slot = offset / bucket_bytes_ * kLanes + lane;
-  std::size_t hole = slot;
-  while (KeyAt(hole) != empty_key_) ++hole;
+  std::size_t index = static_cast<std::size_t>(bucket - storage_.get()) / bucket_bytes_;
+  const std::size_t slot = index * kLanes + lane;
+  while (OccupiedLanes(index) == kLanes) ++index;
+  std::size_t hole = index * kLanes + OccupiedLanes(index);
   const std::size_t home = HomeIndex(key) * kLanes;
   if (count_ >= count_max_ || hole - home >= kRunMax || hole + 1 >= slot_count_) return kNoSlot;
   for (; hole > slot; --hole) Put(hole, KeyAt(hole - 1), RowAt(hole - 1));

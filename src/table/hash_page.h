@@ -161,6 +161,7 @@ class HashPage {
     return RowsOfBucket(storage_.get() + slot / kLanes * bucket_bytes_) +
            slot % kLanes * row_floats_;
   }
+  std::size_t OccupiedLanes(std::size_t bucket) const;
   void Put(std::size_t slot, Key key, const float* row);
 
   /// The slot of `key`, or kNoSlot and the bucket that it would stand in.
