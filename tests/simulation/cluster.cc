@@ -92,7 +92,8 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(Worl
           environment.reader = &executor;
           environment.compute = &executor;
           if (options_.work_takes) {  // Read before and after each item.
-            environment.thread_ns = [takes = *options_.work_takes, read = std::uint64_t{0}]() mutable {
+            environment.thread_ns = [takes = *options_.work_takes,
+                                     read = std::uint64_t{0}]() mutable {
               return ++read * static_cast<std::uint64_t>(takes.count());
             };
           }

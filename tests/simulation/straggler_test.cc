@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "cluster.h"
@@ -65,7 +67,8 @@ Figures Solve(Step tau, const Trouble& trouble) {
     } else {
       cluster.world().Resume(worker);
     }
-    cluster.world().At(cluster.world().now() + trouble.stopped, [&turn, count] { turn(count + 1); });
+    cluster.world().At(cluster.world().now() + trouble.stopped,
+                       [&turn, count] { turn(count + 1); });
   };
   if (trouble.workers > 0) turn(0);
   job::TrainParameters parameters = job::TrainParameters::DefaultsOf(job::Solver::kDbpg);

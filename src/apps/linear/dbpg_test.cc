@@ -40,9 +40,9 @@ TestRows MakeRows(const DataOptions& options) {
       const std::size_t ids = options.one_hot ? options.features / 12 : options.features;
       const std::uint32_t first = options.one_hot ? i * static_cast<std::uint32_t>(ids) : 0;
       const auto id =
-          first +
-          static_cast<std::uint32_t>(
-              std::pow(static_cast<double>(ids), static_cast<double>(random() % 1000) * 1e-3) - 1.0);
+          first + static_cast<std::uint32_t>(std::pow(static_cast<double>(ids),
+                                                      static_cast<double>(random() % 1000) * 1e-3) -
+                                             1.0);
       values[id] = options.binary ? 1.0F : normal(random);
     }
     if (options.ones) values[0] = 1.0F;
