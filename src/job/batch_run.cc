@@ -77,10 +77,10 @@ void BatchRun::End(const Status& status) {
   std::exchange(done_, nullptr)(status, sums_);
 }
 
-void BatchRun::Compute(Work work, Work then) {
+void BatchRun::Compute(runtime::Executor& executor, Work work, Work then) {
   ++computing_;
   auto took = std::make_shared<std::uint64_t>(0);
-  environment_->reader->Run(
+  executor.Run(
       // The worker, and with it environment_, may end meanwhile.
       [self = shared_from_this(), took, work = std::move(work),
        thread_ns = environment_->thread_ns] {
@@ -93,6 +93,10 @@ void BatchRun::Compute(Work work, Work then) {
         self->busy_ns_ += *took;
         if (!self->cancelled_) then();
       });
+}
+
+void BatchRun::Compute(Work work, Work then) {
+  Compute(*environment_->reader, std::move(work), std::move(then));
 }
 
 void BatchRun::SettlePass(const wire::BatchPlan& plan) {
@@ -191,12 +195,13 @@ void BatchRun::StartStep(Transport& transport, BlockAction action, std::uint32_t
   exchange->action = action;
   exchange->block = block;
   exchange->blocks = about_blocks ? std::min(plan_.batch.blocks_per_step, block_count_ - block) : 0;
-  Compute([this, exchange] { FillRequests(*exchange); },
-          [self = shared_from_this(), exchange, &transport] {
-            self->starting_ = false;
-            self->Send(transport, exchange);
-            self->Pump(transport);
-          });
+  Compute(
+      *environment_->compute, [this, exchange] { FillRequests(*exchange); },
+      [self = shared_from_this(), exchange, &transport] {
+        self->starting_ = false;
+        self->Send(transport, exchange);
+        self->Pump(transport);
+      });
 }
 
 void BatchRun::ListFeatures(Exchange& exchange, SegmentId segment) const {
@@ -335,6 +340,7 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
     }
   }
   Compute(
+      *environment_->compute,
       [this, exchange, weights, settled, action] {
         if (Weighs(action)) {
           learner_->Update(exchange->sent, *weights, *settled);

@@ -21,7 +21,7 @@ namespace steelyard::job {
 /// Answers are taken over in the order of the steps, as soon as they are there. With tau 0 every run gives the same
 /// bits; with a larger one they depend on how fast answers come.
 ///
-/// Threads: confined to the worker's loop; the learner works on the environment's reader, which rests after loading.
+/// Threads: confined to the worker's loop; the learner works on the environment's executors, on one of them at a time.
 /// Source:  Li et al., NIPS 2014, algorithm 3.
 class BatchRun : public std::enable_shared_from_this<BatchRun> {
  public:
@@ -71,7 +71,11 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
 
   void Begin(const wire::PassPlan& plan, Done done);
   void End(const Status& status);
-  /// Run `work` on the learner's thread, then `then` on the loop, unless this was cancelled.
+  /// Run `work` on the executor, then `then` on the loop, unless this was cancelled. Work on all rows goes to the
+  /// environment's `reader`; that of one step to its `compute`, which is the loop itself where processors are few, because
+  /// a step takes no longer than waking a thread. The one waits for the other's `then`, so that they never overlap.
+  void Compute(runtime::Executor& executor, Work work, Work then);
+  /// On the reader.
   void Compute(Work work, Work then);
 
   void PushNextKeys(transport::Transport& transport);

@@ -26,7 +26,7 @@ namespace steelyard::job {
 class DbpgControl {
  public:
   struct Options {
-    std::uint32_t tau = 2;    ///< Blocks that may be under way beside the one that begins.
+    std::uint32_t tau = 1;    ///< Blocks that may be under way beside the one that begins.
     double tolerance = 1e-4;  ///< Of the objective, relative.
     std::uint32_t passes_max = 1000;
     bool filter = true;  ///< Leave settled features out.

@@ -197,7 +197,7 @@ constexpr std::array kTable = {
         .group = "Processes",
         .field = &P::tau,
         .bounds = {.min = 0, .max = 1e9},
-        .default_note = "1; dbpg: 2; owlqn: 0",
+        .default_note = "1; owlqn: 0",
         .help =
             "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
             "adapts it to idle time and progress; dbpg: blocks of features that may be under way "
@@ -266,7 +266,7 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
   if (IsBatch(solver)) {
     parameters.passes = 1000;
     parameters.tolerance = 1e-4;
-    parameters.tau.steps = solver == Solver::kDbpg ? 2 : 0;
+    if (solver == Solver::kOwlqn) parameters.tau.steps = 0;
     if (solver == Solver::kDbpg) parameters.filters = kKktFilter;
   }
   return parameters;

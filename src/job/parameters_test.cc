@@ -309,7 +309,7 @@ TEST(Help, ShowsRangesChoicesAndDefaults) {
   EXPECT_EQ(range("model"), "");
   EXPECT_EQ(by_default("alpha"), "0.1");
   EXPECT_EQ(by_default("minibatch"), "512; 128 with several workers");
-  EXPECT_EQ(by_default("tau"), "1; dbpg: 2; owlqn: 0");
+  EXPECT_EQ(by_default("tau"), "1; owlqn: 0");
   EXPECT_EQ(by_default("bad-rows-max"), "0");
   EXPECT_EQ(by_default("servers"), "all in one process");
   EXPECT_EQ(by_default("json"), "");

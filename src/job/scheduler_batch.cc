@@ -11,10 +11,10 @@ using wire::Phase;
 namespace {
 
 /// Blocks for each entry of a row. With the most a block changes few margins twice; with fewer than the least, passes fail.
-constexpr double kBlocksPerEntryMost = 4.0;
+constexpr double kBlocksPerEntryMost = 2.0;
 constexpr double kBlocksPerEntryLeast = 1.0;
 /// Computing on so many takes as long as waking those who wait for it.
-constexpr double kEntriesPerBlock = 16'384.0;
+constexpr double kEntriesPerBlock = 32'768.0;
 /// A block has no more features than entries, and a step's frame 8 bytes for each feature.
 constexpr double kEntriesPerBlockMax = 2'097'152.0;
 constexpr double kBlocksMax = 65'536.0;

@@ -23,8 +23,15 @@ struct SearchMove {
 /// Scales that are tried: a model of second order knows neither the kinks of the l1 norm nor how curvature changes.
 inline constexpr std::array<double, 5> kSearchScales{2.0, 1.0, 0.5, 0.25, 0.125};
 
-/// Derivatives at the present point along two directions: what the last pass changed, and what the pass and the search
-/// before it did.
+/// Of the second direction, what stays in the next one.
+///
+/// Where fields are one-hot, whole fields must shift against each other, which costs the loss nothing: each pass shifts
+/// them a little, among much that it does to single weights. A direction that remembers several passes has more of the
+/// shift. On 200,000 rows of one-hot fields that takes passes to 1e-4 of the optimum from 33 to 26, on other data none.
+inline constexpr float kEarlierShare = 0.5F;
+
+/// Derivatives at the present point along two directions: what the last pass changed, and what the passes and searches
+/// before it did, the older the less.
 ///
 /// Source: sequential subspace optimisation over coordinate steps: Elad, Matalon, Zibulevsky, Appl. Comput. Harmon. Anal.
 ///         2007; with one earlier direction it is the conjugate gradient method where the function is quadratic.
@@ -60,6 +67,11 @@ struct SearchModel {
 inline float AfterSearch(const SearchMove& move, float weight, float start, float earlier) {
   if (weight == 0.0F) return 0.0F;
   return static_cast<float>(weight + move.Change(static_cast<double>(weight) - start, earlier));
+}
+
+/// What the pass that ends adds to the second direction, which is `earlier` so far.
+inline float NextEarlier(float weight, float start, float earlier) {
+  return weight == 0.0F ? 0.0F : weight - start + kEarlierShare * earlier;
 }
 
 }  // namespace steelyard::math

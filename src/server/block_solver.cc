@@ -263,15 +263,17 @@ Status BlockSolver::Step(transport::LinkId link, std::uint64_t request_id, wire:
 void BlockSolver::BeginPass(const wire::BlockStep& step) {
   pass_ = step.pass;
   if (method_ == Method::kQuasiNewton) return;
+  const bool searches = step.action == BlockAction::kSearch;
   for (auto& [id, segment] : segments_) {
     if (step.take_back) {
       table::TakeBack(*segment.rows, segment.active);
-    } else if (step.action != BlockAction::kSearch) {
+    } else if (pass_open_ && !searches) {
       table::EndPass(*segment.rows, segment.active, ToMath(step.move));
     }
     if (step.action == BlockAction::kStep) table::BeginPass(*segment.rows, segment.active);
     segment.of_pass = {.segment = id, .settled = segment.rows->size() - segment.active.size()};
   }
+  pass_open_ = step.action == BlockAction::kStep || (pass_open_ && searches);
 }
 
 void BlockSolver::Execute(Parts& parts, Outbox& outbox) {

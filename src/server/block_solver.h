@@ -139,7 +139,8 @@ class BlockSolver {
   std::uint32_t block_count_ = 0;
   std::uint32_t pass_ = 0;
   std::uint32_t active_of_ = 0;  ///< The pass that the active ranks are of.
-  bool swept_ = false;           ///< Since the active ranks were listed: some may be woken.
+  bool pass_open_ = false;  ///< Steps were taken, and the pass is neither ended nor taken back.
+  bool swept_ = false;      ///< Since the active ranks were listed: some may be woken.
   std::map<SegmentId, Segment> segments_;
   std::map<std::uint32_t, Slot> slots_;
   std::map<steelyard::Step, Parts> waiting_;

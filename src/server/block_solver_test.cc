@@ -267,6 +267,36 @@ TEST_F(BlockSolverTest, ASearchLooksAndTheNextPassGoesThere) {
   EXPECT_FLOAT_EQ(start[1], 0.25F);
 }
 
+TEST_F(BlockSolverTest, APassIsEndedOnceAndLeavesHalfOfWhatWentBefore) {
+  JoinBoth();
+  const auto earlier = rows_[0]->column(static_cast<std::size_t>(table::ProximalColumn::kEarlier));
+  const auto both = [&](std::uint32_t pass, float gradient, BlockAction action) {
+    Outbox outbox;
+    for (const std::uint32_t slot : {0u, 1u}) {
+      wire::BlockStep part = Part(slot, pass, gradient);
+      part.pass = pass;
+      part.action = action;
+      if (action == BlockAction::kSweep) {  // No curvatures.
+        part.floats.resize(part.floats.size() / 2);
+        std::ranges::fill(part.floats, gradient);
+      }
+      const Status taken = solver_.Step(1, pass, part, outbox);
+      EXPECT_TRUE(taken.ok()) << taken.ToString();
+    }
+    EXPECT_EQ(outbox.size(), 2u);
+  };
+  both(1, -1.5F, BlockAction::kStep);
+  EXPECT_FLOAT_EQ(Weights(0)[1], 0.5F);
+  EXPECT_FLOAT_EQ(earlier[1], 0.0F) << "the pass is not over";
+  both(2, -1.0F, BlockAction::kSweep);
+  EXPECT_FLOAT_EQ(earlier[1], 0.5F);
+  both(3, -1.25F, BlockAction::kStep);
+  EXPECT_FLOAT_EQ(earlier[1], 0.5F) << "the sweep had ended it";
+  EXPECT_FLOAT_EQ(Weights(0)[1], 0.75F);
+  both(4, -1.0F, BlockAction::kStep);
+  EXPECT_FLOAT_EQ(earlier[1], 0.25F + 0.5F * 0.5F);
+}
+
 TEST_F(BlockSolverTest, APassIsTakenBackBeforeTheNext) {
   JoinBoth();
   const auto step_both = [&](std::uint32_t pass, bool take_back, float gradient) {

@@ -106,7 +106,7 @@ void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move) {
   const auto earlier = ColumnOf(rows, ProximalColumn::kEarlier);
   for (const auto rank : active) {
     weights[rank] = math::AfterSearch(move, weights[rank], starts[rank], earlier[rank]);
-    earlier[rank] = weights[rank] == 0.0F ? 0.0F : weights[rank] - starts[rank];
+    earlier[rank] = math::NextEarlier(weights[rank], starts[rank], earlier[rank]);
   }
 }
 

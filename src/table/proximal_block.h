@@ -18,8 +18,8 @@ enum class ProximalColumn : std::uint8_t {
   /// The weight when the pass began; before the first pass, in how many entries of the data the feature stands.
   kStart = 2,
   kSettled = 3,  ///< 1: neither gradient nor curvature is computed or sent.
-  kEarlier =
-      4,  ///< What changed before the pass, in the one before it and its search; 0 where the weight is 0.
+  /// What changed before the pass, in those before it and their searches (math::NextEarlier); 0 where the weight is 0.
+  kEarlier = 4,
 };
 inline constexpr std::size_t kProximalColumns = 5;
 
@@ -61,8 +61,8 @@ math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active,
 double PenaltyAfter(const ArrayTable& rows, Ranks active, const math::ProximalRule& rule,
                     const math::SearchMove& move);
 
-/// End the pass with a move along the directions, maybe none: what has changed since the pass began is the earlier
-/// direction of the next search. Ending it once more, without a move, changes nothing.
+/// End the pass, once, with a move along the directions, maybe none: what has changed since the pass began is added to the
+/// earlier direction of the next search.
 void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move);
 
 /// Let every one of the coordinates take its step; none is settled.

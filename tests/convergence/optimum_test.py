@@ -11,6 +11,7 @@ import training
 
 # Source: the README of the data folder, table of l1-regularised logistic regression.
 OPTIMA = {"imdb.uni": 8673.7314, "imdb.bi": 9068.7832, "pop": 41703.4458, "pop-permuted": 41703.4458}
+OPTIMA["clicks"] = 78323.4332  # LIBLINEAR 2.30, `-s 6 -e 1e-5`.
 
 
 def unpack(folder: pathlib.Path, name: str) -> str:
@@ -72,6 +73,15 @@ class Optimum(solving.TestCase):
             self.solve(folder, rows, "--tau", "16", "--servers", "2", "--workers", "3")
             found = objective_of(folder, rows)
             self.assertLess(found, OPTIMA["pop"] * (1 + solving.WITHIN))
+
+    def test_one_hot_fields(self):
+        """Fields can shift against each other and no margin changes: decreases are small long before the optimum."""
+        with training.scratch() as name:
+            folder = pathlib.Path(name)
+            subprocess.run([training.BINARY, "datagen", "--rows", "200000", "--features", "500000", "--out",
+                            folder / "clicks.svm", "--quiet"], check=True)
+            for flags in (["--tau", "0"], ["--tau", "2"], ["--workers", "3"]):
+                self.solve(folder, "clicks.svm", *flags)
 
     def test_the_quasi_newton_baseline(self):
         with training.scratch() as name:

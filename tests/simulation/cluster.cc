@@ -31,13 +31,19 @@ class CountingLearner final : public job::Learner {
   }
 };
 
+transport::SimOptions WorldOf(const ClusterOptions& options) {
+  transport::SimOptions world = options.world;
+  if (options.work_takes) world.work_min = world.work_max = *options.work_takes;
+  return world;
+}
+
 }  // namespace
 
 std::unique_ptr<job::Learner> MakeCountingLearner() {
   return std::make_unique<CountingLearner>();
 }
 
-Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(options.world) {
+Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(WorldOf(options)) {
   const auto next_incarnation = [this] { return next_incarnation_++; };
   world_.AddNode("head", [this, next_incarnation](runtime::Executor&) {
     return std::make_unique<job::Head>(
@@ -85,6 +91,12 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(opti
           };
           environment.reader = &executor;
           environment.compute = &executor;
+          if (options_.work_takes) {  // Read before and after each item.
+            environment.thread_ns = [takes = *options_.work_takes,
+                                     read = std::uint64_t{0}]() mutable {
+              return ++read * static_cast<std::uint64_t>(takes.count());
+            };
+          }
           if (options_.free_memory)
             environment.free_memory_bytes = [this] { return *options_.free_memory; };
           return std::make_unique<job::Worker>(

@@ -45,6 +45,8 @@ struct ClusterOptions {
   std::function<std::unique_ptr<job::DelayPolicy>()> make_delay_policy = job::MakeAdaptiveDelay;
   std::size_t key_bytes_max = filter::kKeyCacheBytes;  ///< Of each server's lists of keys.
   std::optional<std::uint64_t> free_memory;  ///< What machines of workers say they have left.
+  /// Every item of work takes so long, and workers know it; else a random time of `world`, of which they know nothing.
+  std::optional<runtime::Duration> work_takes = {};
 };
 
 /// A head, servers and workers, and jobs submitted one after another.

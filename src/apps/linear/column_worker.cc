@@ -247,11 +247,11 @@ void ColumnWorker::EndPass(const math::SearchMove& move) {
   for (const std::uint32_t feature : active_) {
     float& weight = weights_[feature];
     weight = math::AfterSearch(move, weight, weights_at_start_[feature], earlier_[feature]);
-    earlier_[feature] = weight == 0.0F ? 0.0F : weight - weights_at_start_[feature];
+    earlier_[feature] = math::NextEarlier(weight, weights_at_start_[feature], earlier_[feature]);
   }
   for (std::size_t row = 0; row < columns_->row_count; ++row) {
     margins_[row] += move.Change(ChangeOfPass(row), earlier_margins_[row]);
-    earlier_margins_[row] = ChangeOfPass(row);
+    earlier_margins_[row] = ChangeOfPass(row) + math::kEarlierShare * earlier_margins_[row];
   }
   if (move.scale != 0.0) RefreshAll();
 }

@@ -57,7 +57,7 @@ class ColumnWorker {
   math::SearchModel Search() const;
   /// Sum of the rows' losses after `move`.
   double LossSumAfter(const math::SearchMove& move) const;
-  /// End the pass as table::EndPass() does.
+  /// End the pass as table::EndPass() does; once more changes nothing.
   void EndPass(const math::SearchMove& move);
 
   /// How many entries of the columns stand at active features.
@@ -119,7 +119,7 @@ class ColumnWorker {
   std::vector<double> margins_at_start_;  ///< Of the pass.
   std::vector<double>
       margins_gone_;  ///< What features that left the support in the pass changed in it.
-  std::vector<double> earlier_margins_;  ///< What changed before the pass.
+  std::vector<double> earlier_margins_;  ///< What changed before the pass: math::NextEarlier.
   std::vector<std::uint8_t>
       touched_;  ///< A byte for kRowsAtATime: margins have moved, curves have not.
   // By feature.

@@ -1,6 +1,6 @@
 // Goal: delayed block proximal gradient reaches the optimum, whatever the delay, the workers and the data, and no pass
 // that it keeps makes the objective worse. Method: coordinate descent in double precision as an oracle; data that is
-// scaled by 1000, has the same column twice, has a column of ones.
+// scaled by 1000, has the same column twice, has a column of ones, has fields whose columns add up to ones.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -22,6 +22,7 @@ struct DataOptions {
   bool binary = false;       ///< Every value is 1.
   bool twins = false;        ///< Features come in equal pairs.
   bool ones = false;         ///< Feature 0 is in every row.
+  bool one_hot = false;      ///< A row has one feature of each of 12 fields.
   bool real_labels = false;  ///< For the squared loss.
 };
 
@@ -34,12 +35,14 @@ TestRows MakeRows(const DataOptions& options) {
   rows.features = options.features;
   for (std::size_t row = 0; row < options.rows; ++row) {
     std::map<std::uint32_t, float> values;
-    for (int i = 0; i < 12; ++i) {
+    for (std::uint32_t i = 0; i < 12; ++i) {
       // Popular features first.
+      const std::size_t ids = options.one_hot ? options.features / 12 : options.features;
+      const std::uint32_t first = options.one_hot ? i * static_cast<std::uint32_t>(ids) : 0;
       const auto id =
-          static_cast<std::uint32_t>(std::pow(static_cast<double>(options.features),
-                                              static_cast<double>(random() % 1000) * 1e-3) -
-                                     1.0);
+          first + static_cast<std::uint32_t>(std::pow(static_cast<double>(ids),
+                                                      static_cast<double>(random() % 1000) * 1e-3) -
+                                             1.0);
       values[id] = options.binary ? 1.0F : normal(random);
     }
     if (options.ones) values[0] = 1.0F;
@@ -168,6 +171,14 @@ TEST(Dbpg, ReachesTheOptimumOfLogisticRegression) {
   ExpectSolvedInEveryWay({.rows = 100, .features = 300}, LossKind::kLogistic, 0.3F, 0.0F);
   EXPECT_GT(passes_seen, 300u);
   EXPECT_GT(moves_seen, 150u);
+}
+
+// Whole fields can shift against each other without a change of any margin: that takes long to settle.
+TEST(Dbpg, ReachesTheOptimumOfOneHotFields) {
+  ExpectSolvedInEveryWay({.rows = 2000, .features = 72, .binary = true, .one_hot = true},
+                         LossKind::kLogistic, 1.0F, 0.0F);
+  ExpectSolvedInEveryWay({.rows = 1000, .features = 240, .binary = true, .one_hot = true},
+                         LossKind::kLogistic, 0.5F, 0.0F);
 }
 
 // Hardly any penalty, and features that cannot be told apart: the last decreases are many and small.

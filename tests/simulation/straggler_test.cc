@@ -1,0 +1,124 @@
+// Goal: a delay hides the network and slow workers: passes of dbpg take less time, workers wait less, and the optimum stays
+// the same.
+// Method: four workers of the production objects in virtual time; all computing takes a set time, so that figures depend on
+// the solver and not on this machine's processors. Servers compute in no time.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "cluster.h"
+
+namespace steelyard::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of a step's gradients, and of taking over its weights.
+constexpr runtime::Duration kWorkTakes = 250us;
+
+struct Trouble {
+  const char* name;
+  std::size_t workers;        ///< So many are stopped, in turns.
+  runtime::Duration stopped;  ///< For so long, and for as long nobody is.
+};
+constexpr Trouble kTroubles[] = {{"four equal workers", 0, 0ms},
+                                 {"four workers, one of them stopped half of the time", 1, 20ms},
+                                 {"four workers, each stopped in its turn", 4, 2ms}};
+
+struct Figures {
+  double objective = 0.0;
+  std::vector<std::pair<double, double>> passes;  ///< Seconds since the first pass, objective.
+  double idle = 0.0;
+
+  double SecondsOfPass() const {
+    return passes.back().first / static_cast<double>(passes.size() - 1);
+  }
+  double SecondsTo(double objective_at_most) const {
+    const auto there = std::ranges::find_if(
+        passes, [&](const auto& pass) { return pass.second <= objective_at_most; });
+    return there == passes.end() ? -1.0 : there->first;
+  }
+};
+
+Figures Solve(Step tau, const Trouble& trouble) {
+  ClusterOptions options;
+  options.world.delay_min = 50us;
+  options.world.delay_max = 150us;
+  options.world.executor_threads = 1;
+  options.servers = 1;
+  options.workers = 4;
+  options.counting = false;
+  options.rows.count = 6000;
+  options.rows.features = 5000;
+  options.rows.per_row = 40;
+  options.work_takes = kWorkTakes;
+  Cluster cluster(options);
+  std::function<void(std::size_t)> turn = [&](std::size_t count) {
+    const transport::NodeIndex worker = cluster.worker(count / 2 % trouble.workers);
+    if (count % 2 == 0) {
+      cluster.world().Pause(worker);
+    } else {
+      cluster.world().Resume(worker);
+    }
+    cluster.world().At(cluster.world().now() + trouble.stopped,
+                       [&turn, count] { turn(count + 1); });
+  };
+  if (trouble.workers > 0) turn(0);
+  job::TrainParameters parameters = job::TrainParameters::DefaultsOf(job::Solver::kDbpg);
+  parameters.data = {"memory"};
+  parameters.tau.steps = tau;
+  parameters.l1 = 4.0;
+  const JobOutcome& outcome = cluster.outcome(cluster.Submit(parameters));
+  Figures figures;
+  std::uint32_t seen = 0;
+  double began = 0.0;
+  cluster.world().Run(1000s, [&] {
+    const wire::BatchStatus& batch = outcome.status_at_end.batch;
+    if (batch.passes > seen) {
+      seen = batch.passes;
+      const double now = std::chrono::duration<double>(cluster.world().now()).count();
+      if (figures.passes.empty()) began = now;
+      figures.passes.emplace_back(now - began, batch.objective);
+    }
+    return outcome.ended;
+  });
+  EXPECT_TRUE(outcome.ended && outcome.status.ok()) << outcome.status.ToString();
+  EXPECT_TRUE(outcome.status_at_end.batch.certified);
+  const wire::WorkSums& work = outcome.status_at_end.earlier;
+  figures.objective = outcome.status_at_end.batch.objective;
+  figures.idle =
+      static_cast<double>(work.idle_ns) / static_cast<double>(work.idle_ns + work.busy_ns);
+  return figures;
+}
+
+TEST(StragglerSimulation, ADelayHidesASlowWorker) {
+  for (const Trouble& trouble : kTroubles) {
+    std::map<Step, Figures> of;
+    for (const Step tau : {0, 1, 2, 4, 8, 16}) of[tau] = Solve(tau, trouble);
+    double best = of[0].objective;
+    for (const auto& [tau, figures] : of) best = std::min(best, figures.objective);
+    std::cout << trouble.name << ", virtual time\n tau passes ms/pass idle ms to 1e-3, 1e-4\n"
+              << std::fixed;
+    for (const auto& [tau, figures] : of) {
+      std::cout << std::setw(4) << tau << std::setw(7) << figures.passes.size()
+                << std::setprecision(1) << std::setw(8) << 1e3 * figures.SecondsOfPass()
+                << std::setprecision(2) << std::setw(5) << figures.idle << std::setprecision(0)
+                << std::setw(6) << 1e3 * figures.SecondsTo(best * (1 + 1e-3)) << std::setw(6)
+                << 1e3 * figures.SecondsTo(best * (1 + 1e-4)) << "\n";
+      EXPECT_LE(figures.objective, best * (1 + 1e-4)) << "tau " << tau;
+    }
+    EXPECT_LT(of[1].SecondsOfPass(), 0.9 * of[0].SecondsOfPass());
+    EXPECT_LT(of[1].idle, of[0].idle);
+    EXPECT_LT(of[1].SecondsTo(best * (1 + 1e-4)), of[0].SecondsTo(best * (1 + 1e-4)));
+  }
+}
+
+}  // namespace
+}  // namespace steelyard::simulation
