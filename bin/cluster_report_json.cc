@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "batch_activity.h"
 #include "cluster_report.h"
 
 namespace steelyard::cli {
@@ -86,6 +87,11 @@ Json JobsOf(std::span<const wire::JobSummary> jobs) {
                  {"detached", job.detached}};
     if (!job.submitter.empty()) json["submitter"] = job.submitter;
     if (!job.message.empty()) json["message"] = job.message;
+    if (job.batch.measured()) {  // Passes of its solver: the others count its phases.
+      json["pass"] = job.batch.passes;
+      json["objective"] = job.batch.objective;
+      json["settled_fraction"] = SettledFraction(job.batch);
+    }
     array.push_back(std::move(json));
   }
   return array;

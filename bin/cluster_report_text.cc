@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "batch_activity.h"
 #include "cluster_report.h"
 #include "output.h"
 
@@ -35,7 +36,7 @@ std::string OrDash(std::uint64_t number) {
 
 std::string ProgressOf(const wire::JobSummary& job) {
   if (job.state != wire::JobState::kRunning) return "";
-  if (job.phase >= wire::Phase::kLoad) return wire::PhaseName(job.phase);
+  if (job.phase >= wire::Phase::kLoad) return BatchActivity(job.phase, job.batch);
   const char* phase = job.phase == wire::Phase::kTrain ? "pass" : wire::PhaseName(job.phase);
   return fmt::format("{} {}/{}", phase, job.pass + 1, job.passes);
 }
