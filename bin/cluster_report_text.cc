@@ -26,8 +26,9 @@ std::string Counted(std::size_t count, const char* what) {
 }
 
 std::string ValuesText(std::uint32_t width, const UpdaterOptions& updater) {
-  return fmt::format("values    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 {})\n", width,
-                     updater.name, updater.alpha, updater.beta, updater.l1, updater.l2);
+  return fmt::format("values    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 {}{})\n",
+                     width, updater.name, updater.alpha, updater.beta, updater.l1, updater.l2,
+                     updater.intercept ? ", the intercept has neither" : "");
 }
 
 std::string OrDash(std::uint64_t number) {

@@ -29,6 +29,10 @@ Status CheckManifest(const checkpoint::ModelManifest& manifest, job::TrainParame
   if (parameters.schema.empty() && !manifest.schema_text.empty()) {
     parameters.schema = parameters.init;
     parameters.schema_text = manifest.schema_text;
+  const auto intercept = manifest.parameters.find("intercept");
+  const bool has_intercept = intercept != manifest.parameters.end() && intercept->second == "true";
+  if (has_intercept && !parameters.intercept)
+    return refuse("it was trained with --intercept; add it to this job");
   }
   const std::string difference = SchemaDifference(manifest.schema_text, parameters.schema_text);
   return difference.empty() ? Status() : refuse("the schemas differ: " + difference);

@@ -81,6 +81,11 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   }
   const bool batch = IsBatch(parameters.solver);
   const std::string solver(SolverName(parameters.solver));
+  if (parameters.solver == Solver::kAdam && (parameters.l1 > 0.0 || parameters.l2 > 0.0)) {
+    return refuse(
+        "--solver adam takes no --l1 and no --l2: its steps have no length that a penalty could be "
+        "weighed against; leave them out, or use ftrl, adagrad or sgd");
+  }
   if (batch && parameters.task == Task::kHinge) {
     return refuse("--solver " + solver +
                   " takes no --task hinge, whose loss is not smooth; use --task squared_hinge, or "
@@ -119,7 +124,7 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
         "--memory-max is for the servers that this command starts; those of a cluster have their "
         "own");
   }
-  if (parameters.detach && parameters.tolerance > 0.0) {
+  if (parameters.detach && parameters.tolerance > 0.0 && !batch) {
     return refuse(
         "--detach and --tolerance exclude each other: the best pass is kept by the command that "
         "follows the job");

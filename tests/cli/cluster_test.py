@@ -179,6 +179,20 @@ class Jobs(ClusterTest):
         job.communicate(timeout=PATIENCE)
         self.assertEqual(job.returncode, 130)
 
+    def test_a_model_with_an_intercept_is_the_same_from_a_cluster(self):
+        self.start_cluster(2, 1)
+        for solver in (["ftrl"], ["adam"], ["dbpg", "--tau", "0"], ["owlqn"]):
+            flags = ["--intercept", "--solver", *solver]
+            self.train(*flags, "--model", "alone")
+            self.train(*flags, "--model", "cluster", "--cluster", self.cluster)
+            self.assertEqual(self.rows("cluster"), self.rows("alone"), solver)
+            line = self.succeed("train", "train.svm", *flags, "--cluster", self.cluster, "--detach").out
+            number = re.search(r"job (\d+)", line)[1]
+            self.succeed("jobs", "wait", number, "--cluster", self.cluster, "--model", "fetched", "--quiet")
+            self.assertEqual(self.rows("fetched"), self.rows("alone"), solver)
+            self.assertEqual(self.succeed("predict", "train.svm", "--model", "fetched").out,
+                             self.succeed("predict", "train.svm", "--model", "alone").out)
+
     def check_death(self, victim: subprocess.Popen, role: str, servers: int, workers: int):
         job = self.long_job("--workers", "2")
         self.wait_for_states("running")
