@@ -81,7 +81,8 @@ Status ReadOver(const Values& values, job::TrainParameters& parameters) {
 Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
   job::TrainParameters parameters;
   SY_RETURN_IF_ERROR(ReadOver(values, parameters));
-  if (parameters.solver != job::TrainParameters{}.solver) {  // What was not said is as this solver has it.
+  if (parameters.solver != job::TrainParameters{}.solver) {
+    // What was not said is as this solver has it.
     parameters = job::TrainParameters::DefaultsOf(parameters.solver);
     SY_RETURN_IF_ERROR(ReadOver(values, parameters));
   }
