@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "batch_activity.h"
 #include "cluster_report.h"
 
 namespace steelyard::cli {
@@ -61,11 +62,13 @@ double Shortest(float number) {
 }
 
 Json UpdaterOf(const UpdaterOptions& updater) {
-  return {{"name", updater.name},
-          {"alpha", Shortest(updater.alpha)},
-          {"beta", Shortest(updater.beta)},
-          {"l1", Shortest(updater.l1)},
-          {"l2", Shortest(updater.l2)}};
+  Json json = {{"name", updater.name},
+               {"alpha", Shortest(updater.alpha)},
+               {"beta", Shortest(updater.beta)},
+               {"l1", Shortest(updater.l1)},
+               {"l2", Shortest(updater.l2)}};
+  if (updater.intercept) json["intercept"] = true;
+  return json;
 }
 
 Json TableOf(const checkpoint::ManifestTable& table) {
@@ -84,6 +87,11 @@ Json JobsOf(std::span<const wire::JobSummary> jobs) {
     Json json = {{"job", job.job},          {"state", StateName(job.state)}, {"pass", job.pass + 1},
                  {"passes", job.passes},    {"workers", job.slots},          {"rows", job.rows},
                  {"detached", job.detached}};
+    if (job.batch.measured()) {  // Passes of its solver: the others count its phases.
+      json["pass"] = job.batch.passes;
+      json["objective"] = job.batch.objective;
+      json["settled_fraction"] = SettledFraction(job.batch);
+    }
     if (!job.submitter.empty()) json["submitter"] = job.submitter;
     if (!job.message.empty()) json["message"] = job.message;
     array.push_back(std::move(json));

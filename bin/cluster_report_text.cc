@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "batch_activity.h"
 #include "cluster_report.h"
 #include "output.h"
 
@@ -25,8 +26,9 @@ std::string Counted(std::size_t count, const char* what) {
 }
 
 std::string ValuesText(std::uint32_t width, const UpdaterOptions& updater) {
-  return fmt::format("values    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 {})\n", width,
-                     updater.name, updater.alpha, updater.beta, updater.l1, updater.l2);
+  return fmt::format("values    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 {}{})\n",
+                     width, updater.name, updater.alpha, updater.beta, updater.l1, updater.l2,
+                     updater.intercept ? ", the intercept has neither" : "");
 }
 
 std::string OrDash(std::uint64_t number) {
@@ -35,7 +37,7 @@ std::string OrDash(std::uint64_t number) {
 
 std::string ProgressOf(const wire::JobSummary& job) {
   if (job.state != wire::JobState::kRunning) return "";
-  if (job.phase >= wire::Phase::kLoad) return wire::PhaseName(job.phase);
+  if (job.phase >= wire::Phase::kLoad) return BatchActivity(job.phase, job.batch);
   const char* phase = job.phase == wire::Phase::kTrain ? "pass" : wire::PhaseName(job.phase);
   return fmt::format("{} {}/{}", phase, job.pass + 1, job.passes);
 }

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "data/input_files.h"
 #include "data/key_set.h"
+#include "model_manifest.h"
 
 namespace steelyard::cli {
 namespace {
@@ -33,6 +34,8 @@ constexpr double kNameBytes = 80;  // A name in its map.
 /// Rows as they come in, and how many distinct keys they have.
 class Sample {
  public:
+  explicit Sample(bool intercept) : intercept_(intercept) {}
+
   /// Read up to `rows_max` rows of `shard`.
   Status Read(data::Dataset& dataset, const data::Shard& shard, std::uint64_t rows_max) {
     const Result<std::unique_ptr<data::RowReader>> reader = dataset.Open(shard);
@@ -97,12 +100,14 @@ class Sample {
         const auto name = known.find(key);
         std::string text = ids ? std::to_string(IdOfKey(key)) : "key " + std::to_string(key);
         if (name != known.end()) text = name->second;
+        if (intercept_ && key == kInterceptKey) text = kInterceptName;
         row.features.emplace_back(std::move(text), static_cast<double>(block.Value(at)));
       }
       shown_.push_back(std::move(row));
     }
   }
 
+  const bool intercept_;
   data::KeySet keys_;
   data::KeySet alternate_;           ///< Keys of every other row.
   std::vector<std::size_t> counts_;  ///< Distinct keys after each row.
@@ -140,7 +145,7 @@ job::TrainParameters DryRunParameters(job::TrainParameters parameters) {
 
 Result<DryRunReport> DescribeRun(const job::JobPlan& plan, const TrainInput& input) {
   const job::TrainParameters& parameters = plan.parameters;
-  Sample sample;
+  Sample sample(parameters.intercept);
   SY_RETURN_IF_ERROR(ReadSample(input, sample));
   DryRunReport report;
   report.files = input.dataset->files();

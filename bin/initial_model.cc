@@ -2,11 +2,14 @@
 #include "initial_model.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 #include "checkpoint/model_reader.h"
 #include "model_manifest.h"
 #include "score.h"
+#include "table/proximal_block.h"
+#include "table/quasi_newton_block.h"
 
 namespace steelyard::cli {
 namespace {
@@ -26,12 +29,22 @@ Status CheckManifest(const checkpoint::ModelManifest& manifest, job::TrainParame
     return refuse("it was trained with --solver " + manifest.solver + ", this job has --solver " +
                   std::string(job::SolverName(parameters.solver)));
   }
+  const auto intercept = manifest.parameters.find("intercept");
+  const bool has_intercept = intercept != manifest.parameters.end() && intercept->second == "true";
+  if (has_intercept && !parameters.intercept)
+    return refuse("it was trained with --intercept; add it to this job");
   if (parameters.schema.empty() && !manifest.schema_text.empty()) {
     parameters.schema = parameters.init;
     parameters.schema_text = manifest.schema_text;
   }
   const std::string difference = SchemaDifference(manifest.schema_text, parameters.schema_text);
   return difference.empty() ? Status() : refuse("the schemas differ: " + difference);
+}
+
+/// Floats of the rows that a batch solver works on; nothing where rows are saved whole.
+std::optional<std::size_t> StartFloatsOf(job::Solver solver) {
+  if (!job::IsBatch(solver)) return {};
+  return solver == job::Solver::kOwlqn ? table::kQuasiNewtonColumns : table::kProximalColumns;
 }
 
 }  // namespace
@@ -48,10 +61,19 @@ Result<InitialModel> InitialModel::Load(job::TrainParameters& parameters) {
   const checkpoint::TableFileHeader* header = reader.value()->table(kWeightsTable);
   if (header == nullptr)
     return Status(StatusCode::kBadData, "this is not a linear model", parameters.init);
-  model.row_floats_ = header->row_floats;
+  const std::size_t saved_floats = header->row_floats;
+  model.row_floats_ = StartFloatsOf(parameters.solver).value_or(saved_floats);
   const auto append = [&](std::span<const Key> keys, std::span<const float> rows) -> Status {
     model.keys_.insert(model.keys_.end(), keys.begin(), keys.end());
-    model.rows_.insert(model.rows_.end(), rows.begin(), rows.end());
+    if (!job::IsBatch(parameters.solver)) {
+      model.rows_.insert(model.rows_.end(), rows.begin(), rows.end());
+      return {};
+    }
+    // A batch solver starts from weights; the rest of a row, which older models have too, begins anew.
+    const std::size_t first = model.rows_.size();
+    model.rows_.resize(first + keys.size() * model.row_floats_);
+    for (std::size_t i = 0; i < keys.size(); ++i)
+      model.rows_[first + i * model.row_floats_] = rows[i * saved_floats];
     return {};
   };
   SY_RETURN_IF_ERROR(reader.value()->ReadRows(kWeightsTable, append));

@@ -8,6 +8,7 @@
 #include "checkpoint/model_reader.h"
 #include "command.h"
 #include "job/parameters.h"
+#include "model_manifest.h"
 #include "output.h"
 #include "saved_model.h"
 
@@ -72,6 +73,8 @@ Result<ModelReport> ReportOf(checkpoint::ModelReader& reader, std::uint64_t top_
   report.has_names = reader.has_names();
   report.parameters.assign(manifest.parameters.begin(), manifest.parameters.end());
   report.metrics.assign(manifest.metrics.begin(), manifest.metrics.end());
+  const checkpoint::TableFileHeader* header = reader.table(kWeightsTable);
+  const bool has_intercept = header != nullptr && header->updater.intercept;
   Top top(top_count);
   SY_RETURN_IF_ERROR(VisitWeights(reader, [&](Key key, float weight) -> Status {
     ++report.rows;
@@ -81,8 +84,9 @@ Result<ModelReport> ReportOf(checkpoint::ModelReader& reader, std::uint64_t top_
     return {};
   }));
   for (const Weighted& weighted : top.Take()) {
-    const std::string name = report.keys_are_ids ? std::to_string(IdOfKey(weighted.key))
-                                                 : "key " + std::to_string(weighted.key);
+    std::string name = report.keys_are_ids ? std::to_string(IdOfKey(weighted.key))
+                                           : "key " + std::to_string(weighted.key);
+    if (has_intercept && weighted.key == kInterceptKey) name = kInterceptName;
     report.top.push_back(
         {.name = name, .key = weighted.key, .weight = static_cast<double>(weighted.weight)});
   }

@@ -13,6 +13,8 @@ namespace steelyard::cli {
 
 /// The one table of a linear model.
 inline constexpr const char* kWeightsTable = "w";
+/// What people are shown instead of its id or key.
+inline constexpr const char* kInterceptName = "(intercept)";
 
 /// "steelyard 0.1.0".
 std::string ProgramName();

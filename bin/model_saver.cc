@@ -40,7 +40,7 @@ Status ModelSaver::AddRows(std::span<const Key> keys, std::span<const float> row
   const std::size_t row_floats = updater_->row_floats();
   std::vector<float> values(table_.width);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    updater_->Read(rows.subspan(i * row_floats, row_floats), values);
+    updater_->Read(keys[i], rows.subspan(i * row_floats, row_floats), values);
     for (const float value : values) nonzeros_ += value != 0.0F ? 1 : 0;
   }
   row_count_ += keys.size();

@@ -10,6 +10,7 @@
 
 #include "checkpoint/manifest.h"
 #include "checkpoint/model_writer.h"
+#include "job/table_scan.h"
 #include "steelyard/status.h"
 #include "steelyard/table_options.h"
 #include "steelyard/types.h"
@@ -22,8 +23,9 @@ namespace steelyard::cli {
 /// Threads: confined to one thread.
 class ModelSaver {
  public:
+  /// @param table  of the job; what a scan makes of it is saved.
   ModelSaver(std::string directory, TableOptions table)
-      : directory_(std::move(directory)), table_(std::move(table)) {}
+      : directory_(std::move(directory)), table_(job::ScannedTable(std::move(table))) {}
 
   /// Find out whether a model can be saved there, before hours of training.
   /// Errors: kInvalidArgument  it holds something that is no model; kNotFound  no such parent; kIoError.

@@ -29,7 +29,8 @@ Status VisitWeights(checkpoint::ModelReader& reader,
       kWeightsTable, [&](std::span<const Key> keys, std::span<const float> rows) -> Status {
         for (std::size_t i = 0; i < keys.size(); ++i) {
           float weight = 0.0F;
-          updater.value()->Read(rows.subspan(i * row_floats, row_floats), std::span(&weight, 1));
+          updater.value()->Read(keys[i], rows.subspan(i * row_floats, row_floats),
+                                std::span(&weight, 1));
           SY_RETURN_IF_ERROR(visit(keys[i], weight));
         }
         return {};

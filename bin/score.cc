@@ -63,6 +63,7 @@ Result<data::DatasetOptions> OptionsFor(const SavedModel& model, const Values& v
   if (!values.Has("weight")) typed.weight = trained.weight;
   typed.task = trained.task;
   typed.keep_names = false;
+  typed.intercept = trained.intercept;
   data::DatasetOptions options = InputOptions(typed, typed.data);
   options.schema_optional = !values.Has("schema");  // Names are keys in every format.
   options.labels_optional = request.labels_optional;

@@ -81,7 +81,8 @@ Status ReadOver(const Values& values, job::TrainParameters& parameters) {
 Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
   job::TrainParameters parameters;
   SY_RETURN_IF_ERROR(ReadOver(values, parameters));
-  if (job::IsBatch(parameters.solver)) {  // What was not said is as this solver has it.
+  if (parameters.solver != job::TrainParameters{}.solver) {
+    // What was not said is as this solver has it.
     parameters = job::TrainParameters::DefaultsOf(parameters.solver);
     SY_RETURN_IF_ERROR(ReadOver(values, parameters));
   }
@@ -104,6 +105,7 @@ data::DatasetOptions InputOptions(const job::TrainParameters& parameters,
   options.weight_column = parameters.weight;
   options.label_kind =
       parameters.task == job::Task::kSquared ? data::LabelKind::kReal : data::LabelKind::kBinary;
+  options.intercept = parameters.intercept;
   options.keep_names = parameters.keep_names;
   options.bad_rows_max = parameters.bad_rows_max.rows;
   options.bad_rows_fraction_max = parameters.bad_rows_max.percent / 100.0;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "batch_activity.h"
 #include "evaluation_report.h"
 #include "job/evaluation_codec.h"
 #include "job/scheduler.h"
@@ -16,11 +17,6 @@ std::uint64_t PassesDone(const wire::JobStatus& status) {
   return std::uint64_t{status.pass} + 1;
 }
 
-double SettledFraction(const wire::BatchStatus& status) {
-  if (status.features == 0) return 0.0;
-  return static_cast<double>(status.settled) / static_cast<double>(status.features);
-}
-
 BatchReport BatchOf(const wire::BatchStatus& status) {
   BatchReport report{.objective = status.objective,
                      .certified = status.certified,
@@ -28,19 +24,6 @@ BatchReport BatchOf(const wire::BatchStatus& status) {
   if (status.has_gap) report.gap = status.gap;
   report.settled_fraction = SettledFraction(status);
   return report;
-}
-
-std::string BatchActivity(const wire::JobStatus& status) {
-  const wire::BatchStatus& batch = status.batch;
-  const bool in_pass = status.phase == wire::Phase::kBlocks || status.phase == wire::Phase::kMove ||
-                       status.phase == wire::Phase::kGradient;
-  if (!in_pass) return wire::PhaseName(status.phase);
-  std::string text = fmt::format("pass {}  objective {:.2f}", batch.passes + 1, batch.objective);
-  if (batch.settled > 0) {
-    text += fmt::format("  {:.0f} % of {} features left out", 100.0 * SettledFraction(batch),
-                        Grouped(batch.features));
-  }
-  return text;
 }
 
 void FillProgressive(const wire::JobStatus& status, math::LossKind loss, TrainReport& report) {
@@ -143,7 +126,7 @@ ProgressSample SampleOf(const job::TrainParameters& parameters, std::uint64_t ro
                         const wire::JobStatus& status) {
   ProgressSample sample;
   if (status.phase >= wire::Phase::kLoad) {
-    sample.activity = BatchActivity(status);
+    sample.activity = BatchActivity(status.phase, status.batch);
     if (status.phase == wire::Phase::kLoad) {
       sample.rows = status.work.rows;
       sample.rows_total = rows_trained;

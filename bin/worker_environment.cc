@@ -26,7 +26,8 @@ Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& pa
                   .alpha = static_cast<float>(parameters.alpha),
                   .beta = static_cast<float>(parameters.beta),
                   .l1 = static_cast<float>(parameters.l1),
-                  .l2 = static_cast<float>(parameters.l2)}});
+                  .l2 = static_cast<float>(parameters.l2),
+                  .intercept = parameters.intercept}});
 }
 
 Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(
@@ -34,7 +35,8 @@ Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(
   return apps::linear::MakeColumnLearner({.updater = std::string(job::UpdaterOf(parameters.solver)),
                                           .loss = job::LossOf(parameters.task),
                                           .l1 = static_cast<float>(parameters.l1),
-                                          .l2 = static_cast<float>(parameters.l2)});
+                                          .l2 = static_cast<float>(parameters.l2),
+                                          .intercept = parameters.intercept});
 }
 
 Result<std::unique_ptr<job::Scorer>> MakeScorer(const job::TrainParameters& parameters) {

@@ -13,6 +13,7 @@ struct UpdaterOptions {
   float beta = 1.0F;   ///< ftrl: smoothing of the per-coordinate rate.
   float l1 = 0.0F;
   float l2 = 0.0F;
+  bool intercept = false;  ///< l1 and l2 leave the row of the intercept alone: docs/solvers.md.
   bool operator==(const UpdaterOptions&) const = default;
 };
 

@@ -32,6 +32,10 @@ constexpr std::uint64_t IdOfKey(Key key) {
   return unshift(z, 30) - 0x9E3779B97F4A7C15ULL;
 }
 
+/// The intercept of a linear model: a feature of value 1 in every row. No feature of the data may have its id.
+inline constexpr std::uint64_t kInterceptId = ~std::uint64_t{0};
+inline constexpr Key kInterceptKey = KeyOfId(kInterceptId);
+
 /// The key of a feature name: XXH3, 64 bits.
 Key KeyOfName(std::string_view name);
 

@@ -44,11 +44,13 @@ double Shortest(float value) {
 }
 
 Json ToJson(const UpdaterOptions& updater) {
-  return {{"name", updater.name},
-          {"alpha", Shortest(updater.alpha)},
-          {"beta", Shortest(updater.beta)},
-          {"l1", Shortest(updater.l1)},
-          {"l2", Shortest(updater.l2)}};
+  Json json = {{"name", updater.name},
+               {"alpha", Shortest(updater.alpha)},
+               {"beta", Shortest(updater.beta)},
+               {"l1", Shortest(updater.l1)},
+               {"l2", Shortest(updater.l2)}};
+  if (updater.intercept) json["intercept"] = true;
+  return json;
 }
 
 Json ToJson(const ManifestTable& table) {
@@ -120,6 +122,13 @@ class Fields {
     value = field->get<float>();
     if (!std::isfinite(value)) Fail(name, "is not finite");
   }
+  /// A field that is there where it is true.
+  void GetSwitch(const char* name, bool& value) {
+    value = fault_.empty() && json_->contains(name);
+    if (!value) return;
+    const Json* field = Find(name);
+    if (!field->is_boolean() || !field->get<bool>()) Fail(name, "is not true");
+  }
   void GetHash(const char* name, std::uint64_t& value) {
     std::string digits;
     Get(name, digits, 16);
@@ -176,6 +185,7 @@ UpdaterOptions UpdaterFrom(const Json* json, const std::string& place, std::stri
   fields.Get("beta", updater.beta);
   fields.Get("l1", updater.l1);
   fields.Get("l2", updater.l2);
+  fields.GetSwitch("intercept", updater.intercept);
   fields.RefuseOthers();
   return updater;
 }

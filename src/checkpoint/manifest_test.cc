@@ -55,6 +55,15 @@ TEST(Manifest, ComesBackAsWritten) {
   EXPECT_EQ(manifest.value(), Sample());
   EXPECT_TRUE(DecodeManifest(Edited(text.value(), "0.1.0", "0.1.0"), "m").ok());
 
+  ModelManifest with_intercept = Sample();
+  with_intercept.tables[0].updater.intercept = true;
+  const auto flagged = EncodeManifest(with_intercept);
+  ASSERT_TRUE(flagged.ok());
+  EXPECT_EQ(DecodeManifest(flagged.value(), "m").value(), with_intercept);
+  EXPECT_EQ(text.value().find("\"intercept\""), std::string::npos) << "as before without one";
+  EXPECT_FALSE(
+      DecodeManifest(Edited(flagged.value(), "\"intercept\": true", "\"intercept\": 1"), "m").ok());
+
   ModelManifest plain = Sample();
   plain.names.reset();
   plain.tables.clear();

@@ -21,6 +21,8 @@ constexpr BlockFileKind kKind{
     .magic = {'S', 'Y', 'T', 'A', 'B', 'L', 'E', '\n'}, .version = 1, .name = "table file"};
 constexpr std::size_t kBlockBytesAim = std::size_t{1} << 20;
 constexpr std::size_t kUpdaterNameBytesMax = 64;
+/// Ends the header of a table with an intercept; others have no such byte.
+constexpr std::uint8_t kHasIntercept = 1;
 
 std::size_t RowBytes(std::uint32_t row_floats) {
   return sizeof(Key) + row_floats * sizeof(float);
@@ -73,6 +75,7 @@ Result<TableFileWriter> TableFileWriter::Create(OutputFile file, const TableFile
   fields.Put(header.updater.l2);
   fields.Put(header.range.first);
   fields.Put(header.range.last);
+  if (header.updater.intercept) fields.Put(kHasIntercept);
   auto blocks = BlockFileWriter::Create(std::move(file), kKind, fields.bytes());
   if (!blocks.ok()) return blocks.status();
   return TableFileWriter(std::move(blocks.value()), header);
@@ -142,6 +145,7 @@ Status TableFileReader::DecodeHeader() {
   fields.Get(header_.updater.l2);
   fields.Get(header_.range.first);
   fields.Get(header_.range.last);
+  header_.updater.intercept = fields.remaining() > 0 && fields.Get<std::uint8_t>() == kHasIntercept;
   if (!fields.complete()) return file().Corrupt(20, "the header has a wrong length");
   if (const std::string fault = FaultOf(header_); !fault.empty()) {
     return file().Corrupt(20, "the header names " + fault);

@@ -32,6 +32,22 @@ Result<TableFileReader> Reader(const TestDirectory& directory) {
   return TableFileReader::Open(std::move(file.value()));
 }
 
+TEST(TableFile, RemembersAnIntercept) {
+  TableFileHeader header = kFtrl;
+  std::uintmax_t bytes = 0;
+  for (const bool intercept : {false, true}) {
+    const TestDirectory directory;
+    header.updater.intercept = intercept;
+    auto writer = Writer(directory, header);
+    ASSERT_TRUE(writer.ok() && writer.value().Finish().ok());
+    const auto reader = Reader(directory);
+    ASSERT_TRUE(reader.ok()) << reader.status().ToString();
+    EXPECT_EQ(reader.value().header(), header);
+    EXPECT_TRUE(!intercept || writer.value().file().bytes() == bytes + 1) << "others are as before";
+    bytes = writer.value().file().bytes();
+  }
+}
+
 TEST(TableFile, ReturnsRowsAsWrittenAcrossManyBlocks) {
   const TestDirectory directory;
   std::mt19937_64 random(3);

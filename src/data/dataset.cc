@@ -7,6 +7,7 @@
 
 #include "data/csv.h"
 #include "data/input_files.h"
+#include "data/intercept.h"
 #include "data/line_formats.h"
 #include "data/parquet_dataset.h"
 #include "data/row_cache.h"
@@ -51,6 +52,13 @@ class Files {
   std::vector<ProbedFile> probed_;
 };
 
+/// With what the options add to the rows as they were written, or cached.
+Result<std::unique_ptr<Dataset>> Finished(Result<std::unique_ptr<Dataset>> dataset,
+                                          const DatasetOptions& options) {
+  if (!dataset.ok() || !options.intercept) return dataset;
+  return WithIntercept(std::move(dataset.value()));
+}
+
 }  // namespace
 
 Result<StreamFeed> Dataset::TakeStream() {
@@ -68,8 +76,9 @@ Result<std::unique_ptr<Dataset>> OpenDataset(const DatasetOptions& options) {
     SY_RETURN_IF_ERROR(files.Add(std::move(probed.value())));
   }
   auto dataset = files.Open();
-  if (!dataset.ok() || options.cache_folder.empty()) return dataset;
-  return CacheRows(std::move(dataset.value()), options);
+  if (dataset.ok() && !options.cache_folder.empty())
+    dataset = CacheRows(std::move(dataset.value()), options);
+  return Finished(std::move(dataset), options);
 }
 
 Result<std::unique_ptr<Dataset>> OpenStreamFeed(StreamFeed feed, const DatasetOptions& options) {
@@ -80,7 +89,7 @@ Result<std::unique_ptr<Dataset>> OpenStreamFeed(StreamFeed feed, const DatasetOp
   probed.chunks = std::move(feed.chunks);
   Files files(options);
   SY_RETURN_IF_ERROR(files.Add(std::move(probed)));
-  return files.Open();
+  return Finished(files.Open(), options);
 }
 
 }  // namespace steelyard::data

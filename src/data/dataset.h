@@ -43,6 +43,7 @@ struct DatasetOptions {
   bool keep_names = false;       ///< Report key -> name pairs through RowReader::TakeNames().
   std::uint64_t bad_rows_max = 0;
   double bad_rows_fraction_max = 0.0;  ///< The larger of both limits counts.
+  bool intercept = false;              ///< Each row ends with kInterceptKey, value 1.
   std::string cache_folder;            ///< Keep parsed rows here (row_cache.h); empty: nowhere.
 };
 

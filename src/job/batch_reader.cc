@@ -20,6 +20,7 @@ data::DatasetOptions DatasetOptionsOf(const TrainParameters& parameters, bool va
   options.weight_column = parameters.weight;
   options.label_kind =
       parameters.task == Task::kSquared ? data::LabelKind::kReal : data::LabelKind::kBinary;
+  options.intercept = parameters.intercept;
   options.keep_names = parameters.keep_names && !valid;
   options.bad_rows_max = parameters.bad_rows_max.rows;
   options.bad_rows_fraction_max = parameters.bad_rows_max.percent / 100;

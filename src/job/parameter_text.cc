@@ -13,7 +13,8 @@ namespace {
 // Indexed by the enumerations' values.
 constexpr std::array<std::string_view, 4> kTasks = {"logistic", "squared", "hinge",
                                                     "squared_hinge"};
-constexpr std::array<std::string_view, 5> kSolvers = {"ftrl", "sgd", "adagrad", "dbpg", "owlqn"};
+constexpr std::array<std::string_view, 6> kSolvers = {"ftrl", "sgd",  "adagrad",
+                                                      "adam", "dbpg", "owlqn"};
 constexpr std::array<std::string_view, 8> kFormats = {"auto", "libsvm", "libfm", "libffm",
                                                       "vw",   "criteo", "csv",   "parquet"};
 

@@ -101,12 +101,14 @@ constexpr std::array kTable = {
               .field = &P::minibatch,
               .bounds = {.min = 0, .max = 1048576},
               .default_note = "512; 128 with several workers",
-              .help = "rows per pull and push; changes only the last bits of one worker's model"},
+              .help = "rows per pull and push; changes only the last bits of one worker's model; "
+                      "adam takes a step for each"},
     Parameter{.name = "alpha",
               .value = "X",
               .group = "Learning",
               .field = &P::alpha,
               .bounds = {.min = 0, .max = kInfinity, .min_excluded = true},
+              .default_note = "0.1; adam: 0.03",
               .help = "learning rate"},
     Parameter{.name = "beta",
               .value = "X",
@@ -117,12 +119,18 @@ constexpr std::array kTable = {
               .value = "X",
               .group = "Learning",
               .field = &P::l1,
+              .default_note = "1; adam: 0, it takes none",
               .help = "strength of the l1 penalty; the larger, the more weights are exactly 0"},
     Parameter{.name = "l2",
               .value = "X",
               .group = "Learning",
               .field = &P::l2,
               .help = "strength of the l2 penalty"},
+    Parameter{.name = "intercept",
+              .group = "Learning",
+              .field = &P::intercept,
+              .help = "learn a constant as well, as the weight of a feature that every row has "
+                      "with value 1; l1 and l2 leave it alone"},
     Parameter{.name = "tolerance",
               .value = "X",
               .group = "Learning",
@@ -268,6 +276,10 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
     parameters.tolerance = 1e-4;
     if (solver == Solver::kOwlqn) parameters.tau.steps = 0;
     if (solver == Solver::kDbpg) parameters.filters = kKktFilter;
+  }
+  if (solver == Solver::kAdam) {
+    parameters.alpha = 0.03;
+    parameters.l1 = 0.0;
   }
   return parameters;
 }

@@ -20,7 +20,7 @@
 namespace steelyard::job {
 
 enum class Task : std::uint8_t { kLogistic, kSquared, kHinge, kSquaredHinge };
-enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad, kDbpg, kOwlqn };
+enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad, kAdam, kDbpg, kOwlqn };
 
 /// Does it go over all rows in each step of its own, instead of learning from one row after another?
 constexpr bool IsBatch(Solver solver) {
@@ -90,6 +90,7 @@ struct TrainParameters {
   double beta = 1.0;
   double l1 = 1.0;
   double l2 = 0.0;
+  bool intercept = false;
   double tolerance =
       0.0;  ///< Stop after a pass whose held-out loss improved by less than this share; 0: never.
   std::uint64_t seed = 1;

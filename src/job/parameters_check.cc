@@ -67,60 +67,72 @@ Status CheckFilters(const TrainParameters& parameters) {
   return {};
 }
 
-}  // namespace
+Status Refuse(std::string message) {
+  return Status(StatusCode::kInvalidArgument, std::move(message));
+}
 
-Status ValidateTrainParameters(const TrainParameters& parameters) {
-  const auto refuse = [](std::string message) {
-    return Status(StatusCode::kInvalidArgument, std::move(message));
-  };
-  if (parameters.data.empty())
-    return refuse("no DATA to train on; name at least one file, or - for standard input");
-  const bool holds_out = parameters.holdout.kind != Holdout::Kind::kNone;
-  if (holds_out && !parameters.valid.empty()) {
-    return refuse("--valid and --holdout exclude each other; use one of them");
-  }
+/// Errors: kInvalidArgument  what the solver does not take.
+Status CheckSolver(const TrainParameters& parameters) {
   const bool batch = IsBatch(parameters.solver);
   const std::string solver(SolverName(parameters.solver));
+  if (parameters.solver == Solver::kAdam && (parameters.l1 > 0.0 || parameters.l2 > 0.0)) {
+    return Refuse(
+        "--solver adam takes no --l1 and no --l2: its steps have no length that a penalty could be "
+        "weighed against; leave them out, or use ftrl, adagrad or sgd");
+  }
   if (batch && parameters.task == Task::kHinge) {
-    return refuse("--solver " + solver +
+    return Refuse("--solver " + solver +
                   " takes no --task hinge, whose loss is not smooth; use --task squared_hinge, or "
                   "an online solver");
   }
   if (parameters.solver == Solver::kDbpg && parameters.tau.automatic) {
-    return refuse(
+    return Refuse(
         "--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
   }
   if (parameters.solver == Solver::kOwlqn &&
       (parameters.tau.automatic || parameters.tau.steps != 0)) {
-    return refuse("--solver owlqn is sequential, every step needs all gradients; leave --tau out");
+    return Refuse("--solver owlqn is sequential, every step needs all gradients; leave --tau out");
   }
   if (batch && parameters.aggregate) {
-    return refuse("--solver " + solver +
+    return Refuse("--solver " + solver +
                   " sums what its workers send in a step anyway; leave --aggregate out");
   }
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
-    return refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
+    return Refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
   }
+  return {};
+}
+
+}  // namespace
+
+Status ValidateTrainParameters(const TrainParameters& parameters) {
+  if (parameters.data.empty())
+    return Refuse("no DATA to train on; name at least one file, or - for standard input");
+  const bool holds_out = parameters.holdout.kind != Holdout::Kind::kNone;
+  if (holds_out && !parameters.valid.empty()) {
+    return Refuse("--valid and --holdout exclude each other; use one of them");
+  }
+  SY_RETURN_IF_ERROR(CheckSolver(parameters));
   SY_RETURN_IF_ERROR(CheckFilters(parameters));
-  if (parameters.model.empty()) return refuse("--model must name a directory, got nothing");
+  if (parameters.model.empty()) return Refuse("--model must name a directory, got nothing");
   const bool columns = parameters.format == data::Format::kAuto ||
                        parameters.format == data::Format::kCsv ||
                        parameters.format == data::Format::kParquet;
   if (parameters.schema_text.empty() && !parameters.schema.empty() && !columns) {
-    return refuse("--schema describes CSV and Parquet columns; --format " +
+    return Refuse("--schema describes CSV and Parquet columns; --format " +
                   std::string(FormatName(parameters.format)) + " has none");
   }
   SY_RETURN_IF_ERROR(CheckLabelRule(parameters.label));
   if (parameters.detach && parameters.cluster.empty()) {
-    return refuse("--detach leaves a job with a cluster; name it with --cluster HOST:PORT");
+    return Refuse("--detach leaves a job with a cluster; name it with --cluster HOST:PORT");
   }
   if (parameters.memory_max.bytes > 0 && !parameters.cluster.empty()) {
-    return refuse(
+    return Refuse(
         "--memory-max is for the servers that this command starts; those of a cluster have their "
         "own");
   }
-  if (parameters.detach && parameters.tolerance > 0.0) {
-    return refuse(
+  if (parameters.detach && parameters.tolerance > 0.0 && !IsBatch(parameters.solver)) {
+    return Refuse(
         "--detach and --tolerance exclude each other: the best pass is kept by the command that "
         "follows the job");
   }
@@ -128,23 +140,23 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
   const auto reads =
       std::ranges::count(parameters.data, "-") + std::ranges::count(parameters.valid, "-");
   if (reads > 0 && !parameters.cluster.empty()) {
-    return refuse(
+    return Refuse(
         "standard input (-) cannot be read by the workers of a cluster; name a file, or leave out "
         "--cluster");
   }
   if (reads > 0 && parameters.cache != kNoCache) {
-    return refuse("--cache keeps the rows of files; leave it out when reading standard input (-)");
+    return Refuse("--cache keeps the rows of files; leave it out when reading standard input (-)");
   }
-  if (parameters.cache.empty()) return refuse("--cache must name a folder, or none, got nothing");
-  if (reads > 1) return refuse("standard input (-) is named twice; it can be read once");
+  if (parameters.cache.empty()) return Refuse("--cache must name a folder, or none, got nothing");
+  if (reads > 1) return Refuse("standard input (-) is named twice; it can be read once");
   // Batch solvers keep the rows that they read.
-  if (reads == 1 && parameters.passes > 1 && !batch) {
-    return refuse("standard input (-) can be read once; --passes " +
+  if (reads == 1 && parameters.passes > 1 && !IsBatch(parameters.solver)) {
+    return Refuse("standard input (-) can be read once; --passes " +
                   std::to_string(parameters.passes) + " needs a file");
   }
   if (parameters.holdout.kind == Holdout::Kind::kLast &&
       std::ranges::count(parameters.data, "-") > 0) {
-    return refuse(
+    return Refuse(
         "--holdout last:P% must know how many rows there are; standard input (-) cannot tell, use "
         "random:P%");
   }

@@ -128,9 +128,9 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
   EXPECT_EQ(Refusal("tau", "automatic"),
             "--tau must be a whole number from 0 to 1000000000, inf or auto, got automatic");
   EXPECT_EQ(Refusal("tolerance", "1"), "--tolerance must be >= 0 and < 1, got 1");
-  EXPECT_EQ(
-      Refusal("solver", "ftlr"),
-      "--solver must be one of ftrl, sgd, adagrad, dbpg, owlqn, got ftlr; did you mean ftrl?");
+  EXPECT_EQ(Refusal("solver", "ftlr"),
+            "--solver must be one of ftrl, sgd, adagrad, adam, dbpg, owlqn, got ftlr; did you mean "
+            "ftrl?");
   EXPECT_EQ(
       Refusal("format", "orc"),
       "--format must be one of auto, libsvm, libfm, libffm, vw, criteo, csv, parquet, got orc");
@@ -194,6 +194,12 @@ TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
   EXPECT_EQ(TrainParameters::DefaultsOf(Solver::kFtrl).filters, "none");
   p.filters = TrainParameters{}.filters;
   EXPECT_TRUE(ValidateTrainParameters(p).ok()) << "dbpg without its filter";
+  p.solver = Solver::kAdam;
+  EXPECT_NE(refusal(p).find("takes no --l1 and no --l2"), std::string::npos);
+  p.l1 = TrainParameters::DefaultsOf(Solver::kAdam).l1;
+  EXPECT_TRUE(ValidateTrainParameters(p).ok()) << "adam with its own defaults";
+  p.l1 = TrainParameters{}.l1;
+  p.solver = Solver::kDbpg;
   p.task = Task::kHinge;
   EXPECT_NE(refusal(p).find("squared_hinge"), std::string::npos);
   p.task = Task::kLogistic;
@@ -304,10 +310,10 @@ TEST(Help, ShowsRangesChoicesAndDefaults) {
   };
   EXPECT_EQ(range("alpha"), "> 0");
   EXPECT_EQ(range("passes"), "from 1 to 1000000");
-  EXPECT_EQ(range("solver"), "ftrl | sgd | adagrad | dbpg | owlqn");
+  EXPECT_EQ(range("solver"), "ftrl | sgd | adagrad | adam | dbpg | owlqn");
   EXPECT_EQ(range("tau"), "from 0 to 1000000000, inf or auto");
   EXPECT_EQ(range("model"), "");
-  EXPECT_EQ(by_default("alpha"), "0.1");
+  EXPECT_EQ(by_default("alpha"), "0.1; adam: 0.03");
   EXPECT_EQ(by_default("minibatch"), "512; 128 with several workers");
   EXPECT_EQ(by_default("tau"), "1; owlqn: 0");
   EXPECT_EQ(by_default("bad-rows-max"), "0");

@@ -118,8 +118,9 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
 }
 
 void Scheduler::EndSolve(Job& job, float gradient_max, std::vector<Outgoing>& out) {
-  // The dual value is known for logistic loss with l1 alone.
-  const bool has_dual = job.loss == math::LossKind::kLogistic && job.parameters.l2 == 0.0;
+  // The dual value is known for logistic loss with l1 alone; an intercept's gradient must be exactly 0 for a dual point.
+  const bool has_dual = job.loss == math::LossKind::kLogistic && job.parameters.l2 == 0.0 &&
+                        !job.parameters.intercept;
   if (!has_dual || gradient_max == 0.0F) return AfterSolve(job, out);
   job.batch_plan.dual_scale = std::min(1.0, job.parameters.l1 / gradient_max);
   StartPhase(job, job.status.pass + 1, Phase::kDual, out);

@@ -82,7 +82,8 @@ std::vector<wire::JobSummary> Scheduler::List() const {
          .rows = job.status.earlier.rows + job.status.work.rows,
          .detached = job.spec.detached,
          .submitter = job.client == 0 ? std::string() : NameOf(job.client),
-         .message = where.empty() ? job.status.message : where + ": " + job.status.message});
+         .message = where.empty() ? job.status.message : where + ": " + job.status.message,
+         .batch = job.status.batch});
   }
   return list;
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "table/updater.h"
+
 namespace steelyard::job {
 
 using transport::Transport;
@@ -10,13 +12,25 @@ namespace {
 
 constexpr std::uint32_t kScanRows = 32'768;
 
+bool OfBatchSolver(const UpdaterOptions& updater) {
+  return updater.name == table::kProximalUpdater || updater.name == table::kQuasiNewtonUpdater;
+}
+
 }  // namespace
+
+TableOptions ScannedTable(TableOptions table) {
+  if (OfBatchSolver(table.updater))
+    table.updater = {.name = "add", .intercept = table.updater.intercept};
+  return table;
+}
 
 void TableScan::Start(Transport& transport, const wire::View& view, Events events) {
   ++run_;
   view_ = view;
   events_ = std::move(events);
-  request_ = {.rows_max = kScanRows, .columns = wire::Columns::kRows};
+  const bool weights = OfBatchSolver(view.spec.options.updater);
+  request_ = {.rows_max = kScanRows,
+              .columns = weights ? wire::Columns::kValues : wire::Columns::kRows};
   Next(transport);
 }
 

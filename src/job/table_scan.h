@@ -6,10 +6,15 @@
 
 #include "client/client.h"
 #include "steelyard/status.h"
+#include "steelyard/table_options.h"
 #include "transport/transport.h"
 #include "wire/control_messages.h"
 
 namespace steelyard::job {
+
+/// What a scan of a job's table makes: of a batch solver's rows only the weights, which are all that is of use later; of
+/// others all of it.
+TableOptions ScannedTable(TableOptions table);
 
 /// Ownership: borrows the client, on which the table is attached. Forgetting it (Stop) is safe while a scan runs.
 /// Threads:   confined to the client's loop.

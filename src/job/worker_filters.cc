@@ -30,7 +30,7 @@ void Worker::Run::UseFilters(Transport& transport) {
 }
 
 bool Worker::Run::PushHeldBack(Transport& transport) {
-  const auto width = static_cast<std::uint32_t>(learner_->row_floats());
+  const std::uint32_t width = FloatsPerKey();
   if (!held_back_) held_back_ = client_->TakeHeldBack(assign_.view.table, width);
   filter::PushRows& rows = *held_back_;
   while (rows.size() > 0) {
@@ -40,7 +40,7 @@ bool Worker::Run::PushHeldBack(Transport& transport) {
     if (!client_->HasRoom(keys.size_bytes() + floats.size_bytes())) return false;
     client::PushRequest request{.step = next_step_,
                                 .through_step = next_step_ - 1,
-                                .columns = wire::Columns::kRows,
+                                .columns = scorer_->columns(),
                                 .floats_per_key = width,
                                 .keys = {keys.begin(), keys.end()},
                                 .floats = {floats.begin(), floats.end()},

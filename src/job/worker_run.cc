@@ -261,7 +261,9 @@ void Worker::Run::PumpPulls(Transport& transport) {
   const bool train = state_ == State::kTraining;
   while (!batches_.empty()) {
     const Step tau = delay_.Of(next_step_);
-    const Step delay = environment_->pulls_ahead ? tau : 0;
+    // Alone, every pull has all own pushes, so that the bits do not depend on how fast rows are read.
+    const bool ahead_alone = assign_.slot_count > 1 || AddsOwnPushes();
+    const Step delay = environment_->pulls_ahead && ahead_alone ? tau : 0;
     const Step ahead = train ? std::min(delay, kPullsAheadMax) : kPullsAheadMax;
     if (next_step_ > (train ? pushed_steps_ : next_scored_) + ahead) break;
     InFlight work{.step = next_step_,
@@ -273,8 +275,8 @@ void Worker::Run::PumpPulls(Transport& transport) {
     work.acked_ts = client_->acked_ts(assign_.view.table);
     client::PullRequest request{.step = work.step,
                                 .gate_step = wire::kNoGate,
-                                .columns = wire::Columns::kRows,
-                                .floats_per_key = static_cast<std::uint32_t>(scorer_->row_floats()),
+                                .columns = scorer_->columns(),
+                                .floats_per_key = FloatsPerKey(),
                                 .keys = work.batch->keys};
     if (train && assign_.slot_count > 1 && tau != Delay::kInfinite) {
       request.gate_step = work.step - tau - 1;
@@ -350,8 +352,8 @@ void Worker::Run::OnLearned(Transport& transport, InFlight work, std::vector<flo
   ++work_.minibatches;
   client::PushRequest request{.step = work.step,
                               .through_step = work.step,
-                              .columns = wire::Columns::kRows,
-                              .floats_per_key = static_cast<std::uint32_t>(learner_->row_floats()),
+                              .columns = scorer_->columns(),
+                              .floats_per_key = FloatsPerKey(),
                               .keys = std::move(work.pulled->keys),
                               .floats = std::move(deltas)};
   spare_.push_back(std::move(work.batch));
@@ -371,7 +373,7 @@ bool Worker::Run::PushHeld(Transport& transport) {
 
 bool Worker::Run::TryPush(Transport& transport, client::PushRequest request) {
   const Ts ts = client_->next_ts(assign_.view.table);
-  own_pushes_.Add(ts, request.keys, request.floats);
+  if (AddsOwnPushes()) own_pushes_.Add(ts, request.keys, request.floats);
   const Step step = request.step;
   auto pushed = client_->Push(
       transport, assign_.view.table, std::move(request),
@@ -437,8 +439,8 @@ void Worker::Run::PumpEnd(Transport& transport) {
     // Nobody waits for this stream any more in this pass.
     client::PushRequest end{.step = next_step_,
                             .through_step = FirstStepOfPass(pass_ + 1) - 1,
-                            .columns = wire::Columns::kRows,
-                            .floats_per_key = static_cast<std::uint32_t>(learner_->row_floats()),
+                            .columns = scorer_->columns(),
+                            .floats_per_key = FloatsPerKey(),
                             .keys = {},
                             .floats = {}};
     if (!TryPush(transport, std::move(end))) return;

@@ -96,6 +96,11 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void Fail(transport::Transport& transport, const Status& status);
   void Report(transport::Transport& transport);
   bool InputExhausted() const;
+  std::uint32_t FloatsPerKey() const {
+    return static_cast<std::uint32_t>(scorer_->floats_per_key());
+  }
+  /// Can own pushes that a pull missed be added to it? A gradient is not what its push changes.
+  bool AddsOwnPushes() const { return scorer_->columns() == wire::Columns::kRows; }
   BatchReader& reader() { return reads_valid_files_ ? valid_reader_ : reader_; }
   void UpdateSums();
   void CountFilters();

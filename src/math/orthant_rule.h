@@ -25,14 +25,15 @@ struct OrthantRule {
     return 0.0F;
   }
 
-  /// How far to go along this coordinate: not at all where that would go uphill.
-  static double Aligned(double direction, float pseudo_gradient) {
-    return direction * pseudo_gradient < 0.0 ? direction : 0.0;
+  /// How far to go along this coordinate: not at all where that would go uphill. Without a kink there is but one side.
+  double Aligned(double direction, float pseudo_gradient) const {
+    return l1 == 0.0F || direction * pseudo_gradient < 0.0 ? direction : 0.0;
   }
 
   /// Where `step` leads: 0 where it would cross into another orthant than that of the weight, or, at 0, of the descent.
-  static float After(float weight, double step, float pseudo_gradient) {
+  float After(float weight, double step, float pseudo_gradient) const {
     const auto moved = static_cast<float>(static_cast<double>(weight) + step);
+    if (l1 == 0.0F) return moved;
     const float side = weight != 0.0F ? weight : -pseudo_gradient;
     const bool stays = (moved > 0.0F && side > 0.0F) || (moved < 0.0F && side < 0.0F);
     return stays ? moved : 0.0F;

@@ -43,9 +43,9 @@ struct ProximalRule {
     return std::max(0.0F, std::fabs(g) - l1);
   }
 
-  /// May a coordinate be left out until a sweep wakes it? @param margin  by how much its gradient must stay below l1.
+  /// May a coordinate be left out until a sweep wakes it? Not one that nothing holds at 0. @param margin  by how much its gradient must stay below l1.
   bool Settled(float gradient, float weight, float margin) const {
-    return weight == 0.0F && std::fabs(gradient) <= l1 - margin;
+    return weight == 0.0F && l1 > 0.0F && std::fabs(gradient) <= l1 - margin;
   }
 };
 

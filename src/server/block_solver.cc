@@ -5,6 +5,7 @@
 #include <ranges>
 #include <string>
 
+#include "base/hash.h"
 #include "base/spans.h"
 
 namespace steelyard::server {
@@ -30,10 +31,6 @@ std::span<const float> SettledOf(const ArrayTable& rows) {
 
 std::span<const float> WeightsOf(const ArrayTable& rows) {
   return rows.column(static_cast<std::size_t>(table::ProximalColumn::kWeight));
-}
-
-math::OrthantRule OrthantRuleOf(const math::ProximalRule& rule) {
-  return {.l1 = rule.l1, .l2 = rule.l2};
 }
 
 /// May a step's action, with its numbers, be taken on a table of this method?
@@ -111,6 +108,8 @@ BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {
   Segment& segment = segments_[id];
   if (segment.rows != nullptr) return segment;
   segment.rows = &rows;
+  if (has_intercept_)
+    (void)rows.FindRanks(std::span(&kInterceptKey, 1), std::span(&segment.intercept, 1));
   static_assert(static_cast<int>(table::ProximalColumn::kStart) ==
                 static_cast<int>(table::QuasiNewtonColumn::kStart));
   const auto entries = rows.column(static_cast<std::size_t>(table::ProximalColumn::kStart));
@@ -315,26 +314,29 @@ wire::BlockFigures BlockSolver::ExecuteFor(SegmentId id, Segment& segment, Parts
 }
 
 wire::BlockFigures BlockSolver::Measure(SegmentId id, const Segment& segment) const {
-  const table::WeightNorms norms = table::NormsOf(*segment.rows, segment.active);
+  const table::WeightNorms norms = table::NormsOf(*segment.rows, segment.active, segment.intercept);
   const bool searches = method_ == Method::kProximal;
-  return {.segment = id,
-          .violation_max = segment.of_pass.violation_max,
-          .norm1 = norms.norm1,
-          .norm2_squared = norms.norm2_squared,
-          .nonzeros = norms.nonzeros,
-          .settled = segment.of_pass.settled,
-          .features = segment.rows->size(),
-          .model = searches ? table::SearchPenalty(*segment.rows, segment.active, rule_).figures()
-                            : std::vector<double>{}};
+  return {
+      .segment = id,
+      .violation_max = segment.of_pass.violation_max,
+      .norm1 = norms.norm1,
+      .norm2_squared = norms.norm2_squared,
+      .nonzeros = norms.nonzeros,
+      .settled = segment.of_pass.settled,
+      .features = segment.rows->size(),
+      .model = searches
+                   ? table::SearchPenalty(*segment.rows, segment.active, RulesOf(segment)).figures()
+                   : std::vector<double>{}};
 }
 
 wire::BlockFigures BlockSolver::Search(SegmentId id, const Segment& segment,
                                        const wire::SearchMove& move) const {
   wire::BlockFigures figures{.segment = id};
+  const table::ProximalRules rules = RulesOf(segment);
   for (const double scale : math::kSearchScales) {
     math::SearchMove scaled = ToMath(move);
     scaled.scale = scale;
-    figures.penalties.push_back(table::PenaltyAfter(*segment.rows, segment.active, rule_, scaled));
+    figures.penalties.push_back(table::PenaltyAfter(*segment.rows, segment.active, rules, scaled));
   }
   return figures;
 }
@@ -357,8 +359,8 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
     }
   }
   for (std::size_t i = 0; i < ranks.size(); ++i) segment.curvatures[ranks[i]] = curvatures_[i];
-  const auto outcome =
-      table::StepBlock(*segment.rows, ranks, gradients_, curvatures_, rule_, first.margin);
+  const auto outcome = table::StepBlock(*segment.rows, ranks, gradients_, curvatures_,
+                                        RulesOf(segment), first.margin);
   segment.of_pass.violation_max = std::max(segment.of_pass.violation_max, outcome.violation_max);
   segment.of_pass.settled += outcome.settled;
   const auto weights = WeightsOf(*segment.rows);
@@ -395,9 +397,9 @@ void BlockSolver::SumGradients(SegmentId id, const ArrayTable::RankRange& block,
 wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& parts) {
   const ArrayTable::RankRange block = RanksOf(segment, parts.begin()->second.step);
   SumGradients(id, block, parts);
-  const auto outcome =
-      table::SweepBlock(*segment.rows, block, gradients_,
-                        std::span(segment.curvatures).subspan(block.first, block.count), rule_);
+  const auto outcome = table::SweepBlock(
+      *segment.rows, block, gradients_,
+      std::span(segment.curvatures).subspan(block.first, block.count), RulesOf(segment));
   swept_ = true;
   const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
@@ -417,7 +419,7 @@ wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& part
   const wire::BlockStep& first = parts.begin()->second.step;
   const ArrayTable::RankRange block = RanksOf(segment, first);
   const auto outcome = table::MoveBlock(*segment.rows, segment.basis, block, first.newton.direction,
-                                        first.newton.reach, OrthantRuleOf(rule_));
+                                        first.newton.reach, OrthantRulesOf(segment));
   const auto weights = WeightsOf(*segment.rows);
   for (auto& [slot, part] : parts) {
     ForRanksOf(slot, id, block, [&](Rank rank) { part.weights.push_back(weights[rank]); });
@@ -437,7 +439,7 @@ wire::BlockFigures BlockSolver::TakeGradients(SegmentId id, Segment& segment, Pa
   auto outcome = table::TakeGradients(
       *segment.rows, segment.basis, block, gradients_,
       pair == wire::QuasiNewtonStep::kNoPair ? std::nullopt : std::optional(pair),
-      OrthantRuleOf(rule_));
+      OrthantRulesOf(segment));
   return {.segment = id,
           .violation_max = outcome.violation_max,
           .gradient_max = outcome.gradient_max,

@@ -10,9 +10,11 @@
 
 #include "math/proximal_rule.h"
 #include "steelyard/status.h"
+#include "steelyard/table_options.h"
 #include "table/array_table.h"
 #include "table/proximal_block.h"
 #include "table/quasi_newton_block.h"
+#include "table/updater.h"
 #include "transport/transport.h"
 #include "wire/block_messages.h"
 
@@ -40,15 +42,15 @@ class BlockSolver {
   /// Steps that may wait for a worker's part.
   static constexpr std::size_t kStepsWaitingMax = 1 << 16;
 
-  /// Which solver: what a row's columns are, and which actions there are.
-  enum class Method : std::uint8_t {
-    kProximal,     ///< Delayed block proximal gradient: kStep, kSweep and kSearch.
-    kQuasiNewton,  ///< Limited-memory, orthant-wise: kMove and kGradient.
-  };
-
-  /// @param group  the job that solves.
-  BlockSolver(JobId group, Method method, math::ProximalRule rule, FindRows find)
-      : group_(group), method_(method), rule_(rule), find_(std::move(find)) {}
+  /// @param group    the job that solves.
+  /// @param updater  the table's: proximal or owlqn.
+  BlockSolver(JobId group, const UpdaterOptions& updater, FindRows find)
+      : group_(group),
+        method_(updater.name == table::kQuasiNewtonUpdater ? Method::kQuasiNewton
+                                                           : Method::kProximal),
+        rule_{.l1 = updater.l1, .l2 = updater.l2},
+        has_intercept_(updater.intercept),
+        find_(std::move(find)) {}
 
   JobId group() const { return group_; }
 
@@ -65,6 +67,12 @@ class BlockSolver {
   /// Answers are not sent to a link that is gone.
   void ForgetLink(transport::LinkId link);
 
+  /// Which solver: what a row's columns are, and which actions there are.
+  enum class Method : std::uint8_t {
+    kProximal,     ///< Delayed block proximal gradient: kStep, kSweep and kSearch.
+    kQuasiNewton,  ///< Limited-memory, orthant-wise: kMove and kGradient.
+  };
+
  private:
   using Rank = table::ArrayTable::Rank;
   struct Segment {
@@ -73,6 +81,7 @@ class BlockSolver {
     std::vector<Rank> active;       ///< What is not settled as a pass begins, increasing.
     wire::BlockFigures of_pass{};   ///< violation_max and settled.
     std::vector<float> curvatures;  ///< By rank: of the last step; kProximal.
+    Rank intercept = table::ArrayTable::kNoRank;
     table::QuasiNewtonBasis basis{};
   };
   /// The ranks that a worker has of one segment.
@@ -124,6 +133,12 @@ class BlockSolver {
   wire::BlockFigures Move(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures TakeGradients(SegmentId id, Segment& segment, Parts& parts);
 
+  table::ProximalRules RulesOf(const Segment& segment) const {
+    return table::ProximalRules(rule_, segment.intercept);
+  }
+  table::OrthantRules OrthantRulesOf(const Segment& segment) const {
+    return table::OrthantRules({.l1 = rule_.l1, .l2 = rule_.l2}, segment.intercept);
+  }
   std::size_t row_floats() const {
     return method_ == Method::kProximal ? table::kProximalColumns : table::kQuasiNewtonColumns;
   }
@@ -135,6 +150,7 @@ class BlockSolver {
   JobId group_;
   Method method_;
   math::ProximalRule rule_;
+  bool has_intercept_;
   FindRows find_;
   std::uint32_t block_count_ = 0;
   std::uint32_t pass_ = 0;

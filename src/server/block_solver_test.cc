@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 
+#include "base/hash.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 
@@ -23,24 +24,28 @@ constexpr std::size_t kKeys = 8;  // Of each segment: 0 to 7, and 100 to 107.
 
 class BlockSolverTest : public ::testing::Test {
  protected:
-  using Method = BlockSolver::Method;
-
-  explicit BlockSolverTest(Method method = Method::kProximal) : method_(method) {
-    const std::size_t row_floats =
-        method == Method::kProximal ? table::kProximalColumns : table::kQuasiNewtonColumns;
+  explicit BlockSolverTest(
+      const UpdaterOptions& updater = {.name = std::string(table::kProximalUpdater), .l1 = 1.0F})
+      : updater_(updater) {
+    const std::size_t row_floats = updater.name == table::kProximalUpdater
+                                       ? table::kProximalColumns
+                                       : table::kQuasiNewtonColumns;
     for (SegmentId segment = 0; segment < 2; ++segment) {
       const Key first = segment * 100;
-      table::HashTable hash({first, first + 99}, row_floats, memory_);
+      table::HashTable hash({first, segment == 0 ? 99 : kKeyMax}, row_floats, memory_);
       for (Key key = first; key < first + kKeys; ++key) {
-        hash.FindOrInsert(key)[static_cast<std::size_t>(table::ProximalColumn::kStart)] = 1.0F;
+        float* row = hash.FindOrInsert(key == 107 ? LastKey() : key);
+        row[static_cast<std::size_t>(table::ProximalColumn::kStart)] = 1.0F;
       }
       table::Freezer freezer(
-          &hash, [](std::span<const float>) { return true; }, &memory_);
+          &hash, [](Key, std::span<const float>) { return true; }, &memory_);
       while (!freezer.Continue(3)) {
       }
       rows_[segment] = freezer.Take();
     }
   }
+
+  Key LastKey() const { return updater_.intercept ? kInterceptKey : 107; }
 
   Result<wire::BlockJoined> Join(std::uint32_t slot, std::vector<Key> first,
                                  std::vector<Key> second, Session session = 1) {
@@ -54,7 +59,8 @@ class BlockSolverTest : public ::testing::Test {
 
   /// Slot 0 has all keys, slot 1 those at even places of segment 0 and none of segment 1.
   void JoinBoth() {
-    ASSERT_TRUE(Join(0, {0, 1, 2, 3, 4, 5, 6, 7}, {100, 101, 102, 103, 104, 105, 106, 107}).ok());
+    ASSERT_TRUE(
+        Join(0, {0, 1, 2, 3, 4, 5, 6, 7}, {100, 101, 102, 103, 104, 105, 106, LastKey()}).ok());
     ASSERT_TRUE(Join(1, {0, 2, 4, 6}, {}).ok());
   }
 
@@ -101,8 +107,8 @@ class BlockSolverTest : public ::testing::Test {
 
   table::PageMemory memory_;
   std::array<std::unique_ptr<table::ArrayTable>, 2> rows_;
-  Method method_;
-  BlockSolver solver_{3, method_, {.l1 = 1.0F}, [this](SegmentId segment) {
+  UpdaterOptions updater_;
+  BlockSolver solver_{3, updater_, [this](SegmentId segment) {
                         return segment < 2 ? rows_[segment].get() : nullptr;
                       }};
 };
@@ -349,11 +355,62 @@ TEST_F(BlockSolverTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(Weights(0), std::vector<float>(kKeys));
 }
 
+class InterceptSolverTest : public BlockSolverTest {
+ protected:
+  InterceptSolverTest()
+      : BlockSolverTest({.name = std::string(table::kProximalUpdater),
+                         .l1 = 1.0F,
+                         .l2 = 3.0F,
+                         .intercept = true}) {}
+};
+
+TEST_F(InterceptSolverTest, NoPenaltyHoldsItAndNoFilterLeavesItOut) {
+  JoinBoth();
+  Outbox outbox;
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep step = OnBlock1(Part(slot, 0, 0.25F));
+    step.margin = 0.25F;
+    ASSERT_TRUE(solver_.Step(1, 1, step, outbox).ok());
+  }
+  const std::vector<float> alone{0, 0, 0, 0, 0, 0, 0, -0.25F};
+  EXPECT_EQ(Weights(0), std::vector<float>(kKeys));
+  EXPECT_EQ(Weights(1), alone) << "a gradient of 0.25 at a curvature of 1; the others stay at 0";
+  EXPECT_EQ(Answer(outbox[0].second).settled, std::vector<std::uint8_t>{0x7f});
+
+  outbox.clear();
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep sweep = OnBlock1(Part(slot, 1, 0.0F));
+    sweep.floats.assign(slot == 0 ? 8 : 2, slot == 0 ? 0.5F : 0.25F);
+    sweep.action = BlockAction::kSweep;
+    ASSERT_TRUE(solver_.Step(1, 2, sweep, outbox).ok());
+  }
+  const wire::BlockFigures swept = Answer(outbox[0].second).figures[1];
+  EXPECT_EQ(swept.violation_max, 0.5F) << "its gradient, whole";
+  EXPECT_EQ(swept.gradient_max, 0.5F) << "of the others, without l2 of its weight";
+  EXPECT_EQ(swept.norm1, 0.0);
+  EXPECT_EQ(swept.norm2_squared, 0.0);
+
+  outbox.clear();
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep measure = Part(slot, 2, 0.0F);
+    measure.action = BlockAction::kMeasure;
+    measure.segments = {{0, 0}, {1, 0}};
+    measure.floats.clear();
+    ASSERT_TRUE(solver_.Step(1, 3, measure, outbox).ok());
+  }
+  const wire::BlockFigures measured = Answer(outbox[0].second).figures[1];
+  EXPECT_EQ(measured.nonzeros, 1u);
+  EXPECT_EQ(measured.norm1, 0.0);
+}
+
 class QuasiNewtonSolverTest : public BlockSolverTest {
  protected:
   static constexpr std::size_t kBasis = math::QuasiNewtonMemory::kBasis;
 
-  QuasiNewtonSolverTest() : BlockSolverTest(Method::kQuasiNewton) {}
+  explicit QuasiNewtonSolverTest(bool intercept = false)
+      : BlockSolverTest(
+            {.name = std::string(table::kQuasiNewtonUpdater), .l1 = 1.0F, .intercept = intercept}) {
+  }
 
   /// A part about both blocks.
   wire::BlockStep About(BlockAction action, std::uint32_t slot, steelyard::Step step) const {
@@ -430,6 +487,37 @@ TEST_F(QuasiNewtonSolverTest, RefusesWhatDoesNotFit) {
   wrong.newton.reach = std::numeric_limits<double>::quiet_NaN();
   EXPECT_FALSE(wrong.Check().ok());
   EXPECT_TRUE(outbox.empty());
+}
+
+class QuasiNewtonInterceptTest : public QuasiNewtonSolverTest {
+ protected:
+  QuasiNewtonInterceptTest() : QuasiNewtonSolverTest(true) {}
+};
+
+TEST_F(QuasiNewtonInterceptTest, ItGoesAlongItsWholeGradientAndAcrossZero) {
+  JoinBoth();
+  Outbox outbox;
+  steelyard::Step step = 0;
+  const auto both = [&](BlockAction action, double reach, float gradient) {
+    outbox.clear();
+    for (const std::uint32_t slot : {0u, 1u}) {
+      wire::BlockStep part = About(action, slot, step);
+      part.newton.reach = reach;
+      if (action == BlockAction::kGradient) std::ranges::fill(part.floats, gradient);
+      EXPECT_TRUE(solver_.Step(1, 1, part, outbox).ok());
+    }
+    ++step;
+    return Answer(outbox[0].second).figures[1];
+  };
+  EXPECT_EQ(both(BlockAction::kGradient, 0.5, -1.5F).violation_max, 1.5F);
+  const wire::BlockFigures moved = both(BlockAction::kMove, 0.5, 0.0F);
+  EXPECT_EQ(Weights(1),
+            (std::vector<float>{0.25F, 0.25F, 0.25F, 0.25F, 0.25F, 0.25F, 0.25F, 0.75F}));
+  EXPECT_EQ(moved.norm1, 1.75) << "of the seven that are penalised";
+  EXPECT_EQ(moved.nonzeros, 8u);
+  (void)both(BlockAction::kGradient, 0.5, 2.0F);
+  (void)both(BlockAction::kMove, 0.5, 0.0F);
+  EXPECT_EQ(Weights(1), (std::vector<float>{0, 0, 0, 0, 0, 0, 0, -0.25F})) << "no kink stops it";
 }
 
 TEST_F(BlockSolverTest, HasNoActionsOfTheQuasiNewtonMethod) {

@@ -367,7 +367,7 @@ wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {
       scan.first, [&](Key key, std::span<const float> row) {
         response.next = key;
         if (key > scan.last || keys.size() == rows_max || walked++ == kWalkRowsMax) return false;
-        if (!keep(row)) return true;
+        if (!keep(key, row)) return true;
         const std::uint64_t index = response.counted++;
         if (index < scan.skip || (index - scan.skip) % scan.stride != 0) return true;
         keys.push_back(key);
@@ -376,7 +376,7 @@ wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {
         if (scan.columns == Columns::kRows) {
           std::copy_n(row.data(), width, floats.data() + at);
         } else if (scan.columns == Columns::kValues) {
-          table->updater->Read(row, std::span(floats).subspan(at, width));
+          table->updater->Read(key, row, std::span(floats).subspan(at, width));
         }
         return true;
       });

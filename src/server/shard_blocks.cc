@@ -23,8 +23,7 @@ Result<wire::BlockJoined> Shard::JoinBlocks(const wire::BlockJoin& join) {
   Table* table = FindTable(join.table);
   if (table == nullptr) return NotHeld(join.table);
   const UpdaterOptions& updater = table->view.spec.options.updater;
-  const bool quasi_newton = updater.name == table::kQuasiNewtonUpdater;
-  if (!quasi_newton && updater.name != table::kProximalUpdater) {
+  if (updater.name != table::kQuasiNewtonUpdater && updater.name != table::kProximalUpdater) {
     return Status(StatusCode::kInvalidArgument,
                   "table '" + table->view.spec.options.name + "' has updater " + updater.name +
                       ", blocks need " + std::string(table::kProximalUpdater) + " or " +
@@ -32,10 +31,7 @@ Result<wire::BlockJoined> Shard::JoinBlocks(const wire::BlockJoin& join) {
   }
   if (table->blocks == nullptr || table->blocks->group() < join.group) {
     table->blocks = std::make_unique<BlockSolver>(
-        join.group,
-        quasi_newton ? BlockSolver::Method::kQuasiNewton : BlockSolver::Method::kProximal,
-        math::ProximalRule{.l1 = updater.l1, .l2 = updater.l2},
-        [table](SegmentId id) -> table::ArrayTable* {
+        join.group, updater, [table](SegmentId id) -> table::ArrayTable* {
           const bool held = id < table->segments.size() && table->segments[id] != nullptr &&
                             table->segments[id]->frozen.has_value();
           return held ? static_cast<table::ArrayTable*>(table->segments[id]->rows.get()) : nullptr;

@@ -15,10 +15,10 @@ constexpr std::size_t kSliceRows = std::size_t{1} << 17;
 }  // namespace
 
 table::Freezer::Keep Shard::Table::FarFromZero(float at_least) const {
-  if (at_least == 0.0F) return [](std::span<const float>) { return true; };
+  if (at_least == 0.0F) return [](Key, std::span<const float>) { return true; };
   return [this, at_least, values = std::vector<float>(updater->value_floats())](
-             std::span<const float> row) mutable {
-    updater->Read(row, values);
+             Key key, std::span<const float> row) mutable {
+    updater->Read(key, row, values);
     return std::abs(values.front()) >= at_least;
   };
 }

@@ -33,15 +33,15 @@ class AlgebraTest : public ::testing::Test {
       std::vector<float> pushed(width);
       for (float& value : pushed) value = random() % 4 == 0 ? 0.0F : normal(random);
       const std::span<float> row(table_->FindOrInsert(key), updater_->row_floats());
-      updater_->Apply(row, pushed);
+      updater_->Apply(key, row, pushed);
       values_[key].resize(width);
-      updater_->Read(row, values_[key]);
+      updater_->Read(key, row, values_[key]);
     }
   }
 
   std::unique_ptr<ArrayTable> Frozen() {
     Freezer freezer(
-        table_.get(), [](std::span<const float>) { return true; }, &memory_);
+        table_.get(), [](Key, std::span<const float>) { return true; }, &memory_);
     EXPECT_TRUE(freezer.Continue(table_->size() * 2 + 2));
     return freezer.Take();
   }

@@ -24,7 +24,7 @@ namespace {
 constexpr KeyRange kAll{0, kKeyMax};
 using Oracle = std::map<Key, std::vector<float>>;
 
-bool KeepAll(std::span<const float>) {
+bool KeepAll(Key, std::span<const float>) {
   return true;
 }
 
@@ -73,10 +73,10 @@ TEST(ArrayTable, HoldsTheRowsThatStayForKeysOfAnyDistribution) {
     SCOPED_TRACE(set.name);
     Made made(set.keys, 3);
     for (const float at_least : {0.0F, 2.0F, 1e9F}) {
-      const auto keep = [&](std::span<const float> row) { return row[0] >= at_least; };
+      const auto keep = [&](Key, std::span<const float> row) { return row[0] >= at_least; };
       const auto table = Frozen(made.hash, made.memory, keep, 777);
       Oracle kept = made.oracle;
-      std::erase_if(kept, [&](const auto& entry) { return !keep(entry.second); });
+      std::erase_if(kept, [&](const auto& entry) { return !keep(entry.first, entry.second); });
       ASSERT_EQ(table->size(), kept.size());
       ExpectSame(*table, kept);
       ExpectSame(*table, kept, made.keys[made.keys.size() / 2] + 1);

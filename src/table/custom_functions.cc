@@ -41,11 +41,11 @@ class GuardedUpdater final : public Updater {
   std::size_t value_floats() const override { return width_; }
   bool custom() const override { return true; }
 
-  void Apply(std::span<float> row, std::span<const float> pushed) const override {
+  void Apply(Key /*key*/, std::span<float> row, std::span<const float> pushed) const override {
     std::vector<float> changed(row.begin(), row.end());
     if (Fault(changed, pushed).empty()) std::ranges::copy(changed, row.begin());
   }
-  void Read(std::span<const float> row, std::span<float> values) const override {
+  void Read(Key /*key*/, std::span<const float> row, std::span<float> values) const override {
     if (!ReadFault(row, values).empty()) std::ranges::fill(values, 0.0F);
   }
 
@@ -81,8 +81,8 @@ class GuardedUpdater final : public Updater {
   }
 
  private:
-  void ApplyAt(std::span<const Slot>, const float*) const override {}
-  void ReadAt(std::span<const Slot>, float*) const override {}
+  void ApplyAt(std::span<const Key>, std::span<const Slot>, const float*) const override {}
+  void ReadAt(std::span<const Key>, std::span<const Slot>, float*) const override {}
 
   std::string Fault(std::span<float> row, std::span<const float> pushed) const {
     std::string fault = Caught([&] { custom_->Apply(row, pushed); });

@@ -125,7 +125,7 @@ TEST_F(CustomFunctionsTest, ARowThatCannotBeReadIsNamed) {
     const auto failure = updater->ReadBatch(rows_, std::vector<Key>{9}, value);
     ASSERT_TRUE(failure);
     EXPECT_EQ(failure->key, 9U);
-    updater->Read(std::vector<float>{stored, 1}, value);
+    updater->Read(9, std::vector<float>{stored, 1}, value);
     EXPECT_EQ(value[0], 0.0F);
   }
 }

@@ -11,7 +11,7 @@ bool Freezer::Advance(std::size_t& rows_left,
     cursor_ = key;
     if (rows_left == 0) return false;
     --rows_left;
-    if (keep_(row)) visit(key, row);
+    if (keep_(key, row)) visit(key, row);
     return true;
   });
 }

@@ -19,7 +19,7 @@ namespace steelyard::table {
 /// Cost:    O(rows_max) a call, so that other requests need not wait for the whole.
 class Freezer {
  public:
-  using Keep = std::function<bool(std::span<const float> row)>;
+  using Keep = std::function<bool(Key key, std::span<const float> row)>;
 
   /// @param from    borrowed; must not change until this object is done.
   /// @param keep    which rows stay; the same answer both times.

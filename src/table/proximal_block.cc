@@ -73,31 +73,32 @@ void TakeBack(ArrayTable& rows, Ranks active) {
   }
 }
 
-math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active,
-                                const math::ProximalRule& rule) {
+math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active, const ProximalRules& rules) {
   const Directions at(rows);
   math::SearchModel model;
   for (const auto rank : active) {
     if (at.weights[rank] == 0.0F) continue;
     const double weight = at.weights[rank];
+    const math::ProximalRule& rule = rules.At(rank);
     model.Add(std::copysign(rule.l1, weight) + rule.l2 * weight, rule.l2, weight - at.starts[rank],
               at.earlier[rank]);
   }
   return model;
 }
 
-double PenaltyAfter(const ArrayTable& rows, Ranks active, const math::ProximalRule& rule,
+double PenaltyAfter(const ArrayTable& rows, Ranks active, const ProximalRules& rules,
                     const math::SearchMove& move) {
   const Directions at(rows);
   double norm1 = 0.0;
   double norm2_squared = 0.0;
   for (const auto rank : active) {
+    if (rank == rules.intercept()) continue;
     const double weight =
         math::AfterSearch(move, at.weights[rank], at.starts[rank], at.earlier[rank]);
     norm1 += std::fabs(weight);
     norm2_squared += weight * weight;
   }
-  return rule.l1 * norm1 + 0.5 * rule.l2 * norm2_squared;
+  return rules.penalised().l1 * norm1 + 0.5 * rules.penalised().l2 * norm2_squared;
 }
 
 void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move) {
@@ -111,7 +112,7 @@ void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move) {
 }
 
 ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
-                          std::span<const float> curvatures, const math::ProximalRule& rule,
+                          std::span<const float> curvatures, const ProximalRules& rules,
                           float margin) {
   SY_DCHECK(gradients.size() == ranks.size() && curvatures.size() == ranks.size());
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
@@ -121,6 +122,7 @@ ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> 
   ProximalOutcome outcome;
   for (std::size_t i = 0; i < ranks.size(); ++i) {
     const auto rank = ranks[i];
+    const math::ProximalRule& rule = rules.At(rank);
     const float before = weights[rank];
     outcome.violation_max = std::max(outcome.violation_max, rule.Violation(gradients[i], before));
     if (rule.Settled(gradients[i], before, margin)) {
@@ -146,15 +148,18 @@ void SweepOutcome::Merge(const SweepOutcome& other) {
 
 SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
                         std::span<const float> gradients, std::span<const float> curvatures,
-                        const math::ProximalRule& rule) {
+                        const ProximalRules& rules) {
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight).subspan(block.first, block.count);
   const auto settled = ColumnOf(rows, ProximalColumn::kSettled).subspan(block.first, block.count);
   SweepOutcome outcome;
   for (std::size_t i = 0; i < block.count; ++i) {
+    const auto rank = static_cast<ArrayTable::Rank>(block.first + i);
+    const math::ProximalRule& rule = rules.At(rank);
     const float violation = rule.Violation(gradients[i], weights[i]);
+    outcome.violation_max = std::max(outcome.violation_max, violation);
+    if (rank == rules.intercept()) continue;  // Neither penalised nor ever settled.
     outcome.norm1 += std::fabs(static_cast<double>(weights[i]));
     outcome.norm2_squared += static_cast<double>(weights[i]) * weights[i];
-    outcome.violation_max = std::max(outcome.violation_max, violation);
     outcome.gradient_max =
         std::max(outcome.gradient_max, std::fabs(gradients[i] + rule.l2 * weights[i]));
     if (settled[i] == 0.0F || violation == 0.0F) continue;
@@ -166,13 +171,14 @@ SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
   return outcome;
 }
 
-WeightNorms NormsOf(const ArrayTable& rows, Ranks active) {
+WeightNorms NormsOf(const ArrayTable& rows, Ranks active, ArrayTable::Rank intercept) {
   const auto weights = rows.column(static_cast<std::size_t>(ProximalColumn::kWeight));
   WeightNorms norms;
   for (const auto rank : active) {
+    norms.nonzeros += weights[rank] != 0.0F ? 1 : 0;
+    if (rank == intercept) continue;
     norms.norm1 += std::fabs(static_cast<double>(weights[rank]));
     norms.norm2_squared += static_cast<double>(weights[rank]) * weights[rank];
-    norms.nonzeros += weights[rank] != 0.0F ? 1 : 0;
   }
   return norms;
 }

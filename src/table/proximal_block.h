@@ -8,6 +8,7 @@
 #include "math/proximal_rule.h"
 #include "math/search_model.h"
 #include "table/array_table.h"
+#include "table/row_rules.h"
 
 namespace steelyard::table {
 
@@ -30,6 +31,8 @@ struct ProximalOutcome {
 
   void Merge(const ProximalOutcome& other);
 };
+
+using ProximalRules = RowRules<math::ProximalRule>;
 
 /// Rows have kProximalColumns floats. Functions may be called for different ranges at the same time.
 
@@ -54,11 +57,10 @@ void BeginPass(ArrayTable& rows, Ranks active);
 void TakeBack(ArrayTable& rows, Ranks active);
 
 /// The penalty's part of the model along what the pass changed and what changed before it.
-math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active,
-                                const math::ProximalRule& rule);
+math::SearchModel SearchPenalty(const ArrayTable& rows, Ranks active, const ProximalRules& rules);
 
 /// The penalty after `move`.
-double PenaltyAfter(const ArrayTable& rows, Ranks active, const math::ProximalRule& rule,
+double PenaltyAfter(const ArrayTable& rows, Ranks active, const ProximalRules& rules,
                     const math::SearchMove& move);
 
 /// End the pass, once, with a move along the directions, maybe none: what has changed since the pass began is added to the
@@ -69,16 +71,16 @@ void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move);
 /// @param gradients, curvatures  [ranks.size()] sums over all rows of the data.
 /// @param margin  coordinates at 0 whose gradient is that far below l1 settle; infinity: none.
 ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
-                          std::span<const float> curvatures, const math::ProximalRule& rule,
+                          std::span<const float> curvatures, const ProximalRules& rules,
                           float margin);
 
 /// What a sweep over all coordinates, at weights that rest, found.
 struct SweepOutcome {
   float violation_max = 0.0F;
-  float gradient_max = 0.0F;      ///< Of the loss and the l2 penalty.
+  float gradient_max = 0.0F;      ///< Of the loss and the l2 penalty, where l1 counts.
   std::uint64_t reactivated = 0;  ///< Settled coordinates that violate their condition.
   double gain = 0.0;              ///< About what their first steps would take off the objective.
-  double norm1 = 0.0;             ///< Of the block's weights.
+  double norm1 = 0.0;             ///< Of the block's weights without the intercept.
   double norm2_squared = 0.0;
 
   void Merge(const SweepOutcome& other);
@@ -89,14 +91,14 @@ struct SweepOutcome {
 /// @param curvatures  [block.count] about: as of each coordinate's last step.
 SweepOutcome SweepBlock(ArrayTable& rows, const ArrayTable::RankRange& block,
                         std::span<const float> gradients, std::span<const float> curvatures,
-                        const math::ProximalRule& rule);
+                        const ProximalRules& rules);
 
-/// |w|_1, |w|^2 and the number of weights other than 0.
+/// |w|_1 and |w|^2 without the intercept, and the number of weights other than 0 with it.
 struct WeightNorms {
   double norm1 = 0.0;
   double norm2_squared = 0.0;
   std::uint64_t nonzeros = 0;
 };
-WeightNorms NormsOf(const ArrayTable& rows, Ranks active);
+WeightNorms NormsOf(const ArrayTable& rows, Ranks active, ArrayTable::Rank intercept);
 
 }  // namespace steelyard::table

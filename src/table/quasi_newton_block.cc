@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -22,6 +23,11 @@ struct Part {
   std::span<float> Column(QuasiNewtonColumn column) const {
     return rows->column(static_cast<std::size_t>(column)).subspan(first, count);
   }
+  /// Where a rank is among these rows.
+  std::optional<std::size_t> Find(ArrayTable::Rank rank) const {
+    if (rank < first || rank - first >= count) return {};
+    return rank - first;
+  }
 };
 
 /// So many rows' columns stay in a core's cache while they meet each other.
@@ -36,10 +42,14 @@ void ForParts(ArrayTable& rows, const ArrayTable::RankRange& block, Visit&& visi
 
 using Slopes = std::array<float, kRowsAtOnce>;
 
-void FillPseudoGradients(std::span<const float> gradients, std::span<const float> weights,
-                         const math::OrthantRule& rule, Slopes& slopes) {
+/// Of a part whose rows have these gradients and weights.
+void FillPseudoGradients(const Part& part, std::span<const float> weights,
+                         const OrthantRules& rules, Slopes& slopes) {
+  const auto gradients = part.Column(QuasiNewtonColumn::kGradient);
+  const math::OrthantRule& rule = rules.penalised();
   for (std::size_t i = 0; i < gradients.size(); ++i)
     slopes[i] = rule.PseudoGradient(gradients[i], weights[i]);
+  if (const auto at = part.Find(rules.intercept()); at) slopes[*at] = gradients[*at];
 }
 
 SY_VECTOR_CLONES void AddScaled(const float* __restrict vector, double scale, std::size_t count,
@@ -74,11 +84,11 @@ void BeginQuasiNewton(ArrayTable& rows) {
 namespace {
 
 void MovePart(const Part& part, const QuasiNewtonBasis& basis, std::span<const double> direction,
-              double reach, const math::OrthantRule& rule, MoveOutcome& outcome) {
+              double reach, const OrthantRules& rules, MoveOutcome& outcome) {
   const auto weights = part.Column(QuasiNewtonColumn::kWeight);
   const auto starts = part.Column(QuasiNewtonColumn::kStart);
   Slopes slopes;
-  FillPseudoGradients(part.Column(QuasiNewtonColumn::kGradient), starts, rule, slopes);
+  FillPseudoGradients(part, starts, rules, slopes);
   std::array<double, kRowsAtOnce> steps{};
   for (std::size_t place = 0; place < Memory::kBasis; ++place) {
     const bool of_gradient = place == Memory::kGradient;
@@ -87,32 +97,37 @@ void MovePart(const Part& part, const QuasiNewtonBasis& basis, std::span<const d
     AddScaled(vector, direction[place], part.count, steps.data());
   }
   for (std::size_t i = 0; i < part.count; ++i) {
-    const double step = reach * math::OrthantRule::Aligned(steps[i], slopes[i]);
-    weights[i] = math::OrthantRule::After(starts[i], step, slopes[i]);
+    const auto rank = static_cast<ArrayTable::Rank>(part.first + i);
+    const math::OrthantRule& rule = rules.At(rank);
+    weights[i] = rule.After(starts[i], reach * rule.Aligned(steps[i], slopes[i]), slopes[i]);
     const double weight = weights[i];
     outcome.slope += slopes[i] * (weight - starts[i]);
+    outcome.norms.nonzeros += weights[i] != 0.0F ? 1 : 0;
+    if (rank == rules.intercept()) continue;
     outcome.norms.norm1 += std::fabs(weight);
     outcome.norms.norm2_squared += weight * weight;
-    outcome.norms.nonzeros += weights[i] != 0.0F ? 1 : 0;
   }
 }
 
 void TakePart(const Part& part, QuasiNewtonBasis& basis, std::span<const float> gradients,
-              std::optional<std::uint32_t> pair, const math::OrthantRule& rule,
+              std::optional<std::uint32_t> pair, const OrthantRules& rules,
               GradientOutcome& outcome) {
   const auto weights = part.Column(QuasiNewtonColumn::kWeight);
   const auto starts = part.Column(QuasiNewtonColumn::kStart);
   const auto smooth = part.Column(QuasiNewtonColumn::kGradient);
   for (std::size_t i = 0; i < part.count; ++i) {
-    const float before = std::exchange(smooth[i], rule.SmoothGradient(gradients[i], weights[i]));
-    outcome.gradient_max = std::max(outcome.gradient_max, std::fabs(smooth[i]));
+    const auto rank = static_cast<ArrayTable::Rank>(part.first + i);
+    const float before =
+        std::exchange(smooth[i], rules.At(rank).SmoothGradient(gradients[i], weights[i]));
+    if (rank != rules.intercept())
+      outcome.gradient_max = std::max(outcome.gradient_max, std::fabs(smooth[i]));
     if (!pair) continue;
     basis[Memory::StepAt(*pair)][part.first + i] = weights[i] - starts[i];
     basis[Memory::ChangeAt(*pair)][part.first + i] = smooth[i] - before;
   }
   std::ranges::copy(weights, starts.begin());
   Slopes slopes;
-  FillPseudoGradients(smooth, weights, rule, slopes);
+  FillPseudoGradients(part, weights, rules, slopes);
   for (std::size_t i = 0; i < part.count; ++i)
     outcome.violation_max = std::max(outcome.violation_max, std::fabs(slopes[i]));
 
@@ -135,17 +150,17 @@ void TakePart(const Part& part, QuasiNewtonBasis& basis, std::span<const float> 
 
 MoveOutcome MoveBlock(ArrayTable& rows, const QuasiNewtonBasis& basis,
                       const ArrayTable::RankRange& block, std::span<const double> direction,
-                      double reach, const math::OrthantRule& rule) {
+                      double reach, const OrthantRules& rules) {
   SY_DCHECK(rows.row_floats() == kQuasiNewtonColumns && direction.size() == Memory::kBasis);
   MoveOutcome outcome;
   ForParts(rows, block,
-           [&](const Part& part) { MovePart(part, basis, direction, reach, rule, outcome); });
+           [&](const Part& part) { MovePart(part, basis, direction, reach, rules, outcome); });
   return outcome;
 }
 
 GradientOutcome TakeGradients(ArrayTable& rows, QuasiNewtonBasis& basis,
                               const ArrayTable::RankRange& block, std::span<const float> gradients,
-                              std::optional<std::uint32_t> pair, const math::OrthantRule& rule) {
+                              std::optional<std::uint32_t> pair, const OrthantRules& rules) {
   SY_DCHECK(rows.row_floats() == kQuasiNewtonColumns && gradients.size() == block.count);
   GradientOutcome outcome;
   if (pair) {
@@ -154,7 +169,7 @@ GradientOutcome TakeGradients(ArrayTable& rows, QuasiNewtonBasis& basis,
   }
   outcome.products.resize((pair ? 3 : 1) * Memory::kBasis);
   ForParts(rows, block, [&](const Part& part) {
-    TakePart(part, basis, gradients.subspan(part.first - block.first, part.count), pair, rule,
+    TakePart(part, basis, gradients.subspan(part.first - block.first, part.count), pair, rules,
              outcome);
   });
   return outcome;

@@ -11,6 +11,7 @@
 #include "math/quasi_newton.h"
 #include "table/array_table.h"
 #include "table/proximal_block.h"
+#include "table/row_rules.h"
 
 namespace steelyard::table {
 
@@ -29,6 +30,8 @@ inline constexpr std::size_t kQuasiNewtonColumns = 3;
 using QuasiNewtonBasis =
     std::array<std::vector<float>, std::size_t{2} * math::QuasiNewtonMemory::kPairs>;
 
+using OrthantRules = RowRules<math::OrthantRule>;
+
 /// Rows have kQuasiNewtonColumns floats. Functions may be called for different ranges at the same time, but for the first
 /// gradient of each pair.
 
@@ -45,12 +48,12 @@ struct MoveOutcome {
 /// @param direction  [math::QuasiNewtonMemory::kBasis] coefficients.
 MoveOutcome MoveBlock(ArrayTable& rows, const QuasiNewtonBasis& basis,
                       const ArrayTable::RankRange& block, std::span<const double> direction,
-                      double reach, const math::OrthantRule& rule);
+                      double reach, const OrthantRules& rules);
 
 /// What a gradient said of a block.
 struct GradientOutcome {
   float violation_max = 0.0F;  ///< Largest |pseudo-gradient|.
-  float gradient_max = 0.0F;   ///< Of the loss and the l2 penalty.
+  float gradient_max = 0.0F;   ///< Of the loss and the l2 penalty, where l1 counts.
   /// Inner products with the basis: of the pseudo-gradient; with a pair those of its step and its change follow.
   std::vector<double> products;
 };
@@ -60,6 +63,6 @@ struct GradientOutcome {
 /// @param pair       where the step and the change of the gradient go; none for the first gradient.
 GradientOutcome TakeGradients(ArrayTable& rows, QuasiNewtonBasis& basis,
                               const ArrayTable::RankRange& block, std::span<const float> gradients,
-                              std::optional<std::uint32_t> pair, const math::OrthantRule& rule);
+                              std::optional<std::uint32_t> pair, const OrthantRules& rules);
 
 }  // namespace steelyard::table

@@ -18,6 +18,7 @@ namespace {
 using Memory = math::QuasiNewtonMemory;
 constexpr std::size_t kKeys = 101;
 constexpr math::OrthantRule kRule{.l1 = 0.5F, .l2 = 0.25F};
+constexpr OrthantRules kRules(kRule);
 
 class QuasiNewtonBlockTest : public ::testing::Test {
  protected:
@@ -25,7 +26,7 @@ class QuasiNewtonBlockTest : public ::testing::Test {
     HashTable hash({0, kKeys - 1}, kQuasiNewtonColumns, memory_);
     for (Key key = 0; key < kKeys; ++key) hash.FindOrInsert(key)[0] = key % 3 == 0 ? 0.0F : 0.1F;
     Freezer freezer(
-        &hash, [](std::span<const float>) { return true; }, &memory_);
+        &hash, [](Key, std::span<const float>) { return true; }, &memory_);
     while (!freezer.Continue(1000)) {
     }
     rows_ = freezer.Take();
@@ -41,7 +42,7 @@ class QuasiNewtonBlockTest : public ::testing::Test {
     return {values.begin(), values.end()};
   }
   GradientOutcome Gradient(std::optional<std::uint32_t> pair) {
-    return TakeGradients(*rows_, basis_, {0, kKeys}, gradients_, pair, kRule);
+    return TakeGradients(*rows_, basis_, {0, kKeys}, gradients_, pair, kRules);
   }
   static std::vector<double> Downhill() {
     std::vector<double> direction(Memory::kBasis);
@@ -65,7 +66,7 @@ TEST_F(QuasiNewtonBlockTest, AMoveStaysInItsOrthant) {
   double squared = 0.0;
   std::size_t stopped = 0;
   std::size_t left_zero = 0;
-  const MoveOutcome moved = MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.3, kRule);
+  const MoveOutcome moved = MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.3, kRules);
   double slope = 0.0;
   double norm1 = 0.0;
   for (std::size_t i = 0; i < kKeys; ++i) {
@@ -95,11 +96,11 @@ TEST_F(QuasiNewtonBlockTest, AMoveStaysInItsOrthant) {
   // What goes uphill stays.
   std::vector<double> uphill = Downhill();
   uphill[Memory::kGradient] = 1.0;
-  EXPECT_EQ(MoveBlock(*rows_, basis_, {0, kKeys}, uphill, 1.0, kRule).slope, 0.0);
+  EXPECT_EQ(MoveBlock(*rows_, basis_, {0, kKeys}, uphill, 1.0, kRules).slope, 0.0);
   EXPECT_EQ(Copy(QuasiNewtonColumn::kWeight), starts);
   // Back again.
-  (void)MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.3, kRule);
-  EXPECT_EQ(MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.0, kRule).slope, 0.0);
+  (void)MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.3, kRules);
+  EXPECT_EQ(MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.0, kRules).slope, 0.0);
   EXPECT_EQ(Copy(QuasiNewtonColumn::kWeight), starts);
 }
 
@@ -107,7 +108,7 @@ TEST_F(QuasiNewtonBlockTest, AGradientStoresThePair) {
   (void)Gradient({});
   const auto starts = Copy(QuasiNewtonColumn::kStart);
   const auto before = Copy(QuasiNewtonColumn::kGradient);
-  (void)MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.1, kRule);
+  (void)MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.1, kRules);
   const auto weights = Copy(QuasiNewtonColumn::kWeight);
   for (float& gradient : gradients_) gradient *= 0.5F;
   const GradientOutcome outcome = Gradient(7);
@@ -131,24 +132,24 @@ TEST_F(QuasiNewtonBlockTest, AGradientStoresThePair) {
   // A direction along a stored vector.
   std::vector<double> along(Memory::kBasis);
   along[Memory::StepAt(7)] = 1.0;
-  const double slope = MoveBlock(*rows_, basis_, {0, kKeys}, along, 1.0, kRule).slope;
+  const double slope = MoveBlock(*rows_, basis_, {0, kKeys}, along, 1.0, kRules).slope;
   EXPECT_LT(slope, 0.0);
 }
 
 TEST_F(QuasiNewtonBlockTest, BlocksAddUpToTheWhole) {
   (void)Gradient({});
-  const auto whole = MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.2, kRule);
+  const auto whole = MoveBlock(*rows_, basis_, {0, kKeys}, Downhill(), 0.2, kRules);
   const auto weights = Copy(QuasiNewtonColumn::kWeight);
-  const auto first = MoveBlock(*rows_, basis_, {0, 40}, Downhill(), 0.2, kRule);
-  const auto second = MoveBlock(*rows_, basis_, {40, kKeys - 40}, Downhill(), 0.2, kRule);
+  const auto first = MoveBlock(*rows_, basis_, {0, 40}, Downhill(), 0.2, kRules);
+  const auto second = MoveBlock(*rows_, basis_, {40, kKeys - 40}, Downhill(), 0.2, kRules);
   EXPECT_EQ(Copy(QuasiNewtonColumn::kWeight), weights);
   EXPECT_NEAR(first.slope + second.slope, whole.slope, 1e-12);
   EXPECT_EQ(first.norms.nonzeros + second.norms.nonzeros, whole.norms.nonzeros);
   const std::span<const float> gradients = gradients_;
-  const auto a = TakeGradients(*rows_, basis_, {0, 40}, gradients.first(40), 0, kRule);
-  const auto b = TakeGradients(*rows_, basis_, {40, kKeys - 40}, gradients.subspan(40), 0, kRule);
+  const auto a = TakeGradients(*rows_, basis_, {0, 40}, gradients.first(40), 0, kRules);
+  const auto b = TakeGradients(*rows_, basis_, {40, kKeys - 40}, gradients.subspan(40), 0, kRules);
   // Once more: the step is zero now, and the gradient is the same.
-  const auto again = TakeGradients(*rows_, basis_, {0, kKeys}, gradients, {}, kRule);
+  const auto again = TakeGradients(*rows_, basis_, {0, kKeys}, gradients, {}, kRules);
   for (std::size_t i = 0; i < Memory::kBasis; ++i)
     EXPECT_NEAR(a.products[i] + b.products[i], again.products[i], 1e-9);
   EXPECT_EQ(std::max(a.violation_max, b.violation_max), again.violation_max);

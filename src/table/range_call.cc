@@ -52,7 +52,7 @@ void RangeCall::GatherBlock(const Rows& rows, bool& end) {
   end = rows.Scan(cursor_, [&](Key key, std::span<const float> row) {
     past_last = key > last_;
     if (past_last || keys_.size() == kBlockRows) return false;
-    updater_->Read(row, row_values);
+    updater_->Read(key, row, row_values);
     for (std::size_t c = 0; c < columns.size(); ++c)
       values_[c * kBlockRows + keys_.size()] = row_values[columns[c]];
     keys_.push_back(key);

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/near_miss.h"
 #include "math/online_rules.h"
 #include "table/custom_functions.h"
@@ -85,19 +86,23 @@ struct Solved {
 template <typename Rule>
 class RuleUpdater final : public Updater {
  public:
-  RuleUpdater(const Rule& rule, std::size_t width) : rule_(rule), width_(width) {}
+  /// @param free  for the row of the intercept, where there is one.
+  RuleUpdater(const Rule& rule, const std::optional<Rule>& free, std::size_t width)
+      : rule_(rule), free_(free), width_(width) {}
 
   std::size_t row_floats() const override { return width_ * Rule::kState; }
   std::size_t value_floats() const override { return width_; }
 
-  void Apply(std::span<float> row, std::span<const float> pushed) const override {
+  void Apply(Key key, std::span<float> row, std::span<const float> pushed) const override {
     SY_DCHECK(row.size() == row_floats() && pushed.size() == width_);
-    for (std::size_t i = 0; i < width_; ++i) rule_.Apply(&row[i * Rule::kState], pushed[i]);
+    const Rule& rule = RuleOf(key);
+    for (std::size_t i = 0; i < width_; ++i) rule.Apply(&row[i * Rule::kState], pushed[i]);
   }
 
-  void Read(std::span<const float> row, std::span<float> values) const override {
+  void Read(Key key, std::span<const float> row, std::span<float> values) const override {
     SY_DCHECK(row.size() == row_floats() && values.size() == width_);
-    for (std::size_t i = 0; i < width_; ++i) values[i] = rule_.Read(&row[i * Rule::kState]);
+    const Rule& rule = RuleOf(key);
+    for (std::size_t i = 0; i < width_; ++i) values[i] = rule.Read(&row[i * Rule::kState]);
   }
 
   std::optional<std::size_t> StoredAt(std::size_t value) const override {
@@ -106,29 +111,57 @@ class RuleUpdater final : public Updater {
   }
 
  private:
-  void ApplyAt(std::span<const Slot> slots, const float* pushed) const override {
+  const Rule& RuleOf(Key key) const { return free_ && key == kInterceptKey ? *free_ : rule_; }
+
+  /// Call visit(rule, first, count) for runs of neighbours that follow one rule.
+  template <typename Visit>
+  void ForRules(std::span<const Key> keys, Visit&& visit) const {
+    const auto at = free_ ? std::ranges::lower_bound(keys, kInterceptKey) : keys.end();
+    const auto before = static_cast<std::size_t>(at - keys.begin());
+    if (at == keys.end() || *at != kInterceptKey) return visit(rule_, 0, keys.size());
+    visit(rule_, 0, before);
+    visit(*free_, before, 1);
+    visit(rule_, before + 1, keys.size() - before - 1);
+  }
+
+  void ApplyAt(std::span<const Key> keys, std::span<const Slot> slots,
+               const float* pushed) const override {
+    ForRules(keys, [&](const Rule& rule, std::size_t first, std::size_t count) {
+      ApplyRule(rule, slots.subspan(first, count), pushed + first * width_);
+    });
+  }
+
+  void ReadAt(std::span<const Key> keys, std::span<const Slot> slots,
+              float* values) const override {
+    ForRules(keys, [&](const Rule& rule, std::size_t first, std::size_t count) {
+      ReadRule(rule, slots.subspan(first, count), values + first * width_);
+    });
+  }
+
+  void ApplyRule(const Rule& rule, std::span<const Slot> slots, const float* pushed) const {
     if constexpr (std::is_same_v<Rule, Ftrl>) {
-      if (width_ == 1) return FtrlPush(slots, std::span(pushed, slots.size()), rule_.rule);
+      if (width_ == 1) return FtrlPush(slots, std::span(pushed, slots.size()), rule.rule);
     }
     for (const Slot slot : slots) {
       float* row = RowOf(slot, row_floats());
-      for (std::size_t j = 0; j < width_; ++j) rule_.Apply(row + j * Rule::kState, *pushed++);
+      for (std::size_t j = 0; j < width_; ++j) rule.Apply(row + j * Rule::kState, *pushed++);
     }
   }
 
-  void ReadAt(std::span<const Slot> slots, float* values) const override {
+  void ReadRule(const Rule& rule, std::span<const Slot> slots, float* values) const {
     if constexpr (std::is_same_v<Rule, Ftrl>) {
-      if (width_ == 1) return FtrlPull(slots, std::span(values, slots.size()), rule_.rule);
+      if (width_ == 1) return FtrlPull(slots, std::span(values, slots.size()), rule.rule);
     }
     for (const Slot slot : slots) {
       const float* row = slot == kNoSlot ? nullptr : RowOf(slot, row_floats());
       for (std::size_t j = 0; j < width_; ++j) {
-        *values++ = row == nullptr ? 0.0F : rule_.Read(row + j * Rule::kState);
+        *values++ = row == nullptr ? 0.0F : rule.Read(row + j * Rule::kState);
       }
     }
   }
 
   Rule rule_;
+  std::optional<Rule> free_;
   std::size_t width_;
 };
 
@@ -161,7 +194,16 @@ Status CheckParameters(const UpdaterOptions& options) {
 
 template <typename Rule>
 std::unique_ptr<Updater> Make(const Rule& rule, std::size_t width) {
-  return std::make_unique<RuleUpdater<Rule>>(rule, width);
+  return std::make_unique<RuleUpdater<Rule>>(rule, std::nullopt, width);
+}
+
+/// Of a rule with penalties. @param make  from options to the rule.
+template <typename MakeRule>
+std::unique_ptr<Updater> MakePenalised(const UpdaterOptions& options, std::size_t width,
+                                       MakeRule&& make) {
+  using Rule = decltype(make(options));
+  const auto free = options.intercept ? std::optional(make(Unpenalised(options))) : std::nullopt;
+  return std::make_unique<RuleUpdater<Rule>>(make(options), free, width);
 }
 
 }  // namespace
@@ -175,7 +217,7 @@ std::optional<UpdaterFailure> Updater::ApplyBatch(Rows& rows, std::span<const Ke
                                                   SlotHints hints) const {
   SY_DCHECK(rows.row_floats() == row_floats() && pushed.size() == keys.size() * value_floats());
   rows.Update(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
-    ApplyAt(at, pushed.data() + first * value_floats());
+    ApplyAt(keys.subspan(first, at.size()), at, pushed.data() + first * value_floats());
   });
   return {};
 }
@@ -184,9 +226,15 @@ std::optional<UpdaterFailure> Updater::ReadBatch(const Rows& rows, std::span<con
                                                  std::span<float> values, SlotHints hints) const {
   SY_DCHECK(rows.row_floats() == row_floats() && values.size() == keys.size() * value_floats());
   rows.Read(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
-    ReadAt(at, values.data() + first * value_floats());
+    ReadAt(keys.subspan(first, at.size()), at, values.data() + first * value_floats());
   });
   return {};
+}
+
+UpdaterOptions Unpenalised(UpdaterOptions options) {
+  options.l1 = 0.0F;
+  options.l2 = 0.0F;
+  return options;
 }
 
 math::FtrlRule FtrlRuleOf(const UpdaterOptions& options) {
@@ -212,9 +260,18 @@ Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std:
     if (!made.ok() || made.value() != nullptr) return made;
   }
   SY_RETURN_IF_ERROR(CheckParameters(options));
-  if (options.name == "ftrl") return Make(Ftrl{FtrlRuleOf(options)}, width);
-  if (options.name == "adagrad") return Make(Adagrad{AdagradRuleOf(options)}, width);
-  if (options.name == "sgd") return Make(Sgd{SgdRuleOf(options)}, width);
+  if (options.name == "ftrl") {
+    return MakePenalised(options, width,
+                         [](const UpdaterOptions& with) { return Ftrl{FtrlRuleOf(with)}; });
+  }
+  if (options.name == "adagrad") {
+    return MakePenalised(options, width,
+                         [](const UpdaterOptions& with) { return Adagrad{AdagradRuleOf(with)}; });
+  }
+  if (options.name == "sgd") {
+    return MakePenalised(options, width,
+                         [](const UpdaterOptions& with) { return Sgd{SgdRuleOf(with)}; });
+  }
   if (options.name == "adam") return Make(Adam{{.alpha = options.alpha}}, width);
   if (options.name == "add") return Make(Add{}, width);
   if (options.name == "assign") return Make(Assign{}, width);

@@ -31,6 +31,7 @@ class CustomFunctions;
 ///
 /// A value's state is contiguous: (z, n) of value 0, then (z, n) of value 1. Workers that replay the rule themselves
 /// pull whole rows and push their change, which servers add without asking the updater.
+/// With options.intercept the row of kInterceptKey follows the same rule without l1 and l2.
 ///
 /// Shapes:  `width` values per key; row_floats() = width x (floats per value with the updater's state).
 /// Threads: const and stateless; one object may serve every thread.
@@ -42,9 +43,9 @@ class Updater {
   /// Floats read per key by a pull of values, and sent per key by a push of gradients.
   virtual std::size_t value_floats() const = 0;
   /// Apply one key's pushed values (a gradient, a delta, an assignment) to its row.
-  virtual void Apply(std::span<float> row, std::span<const float> pushed) const = 0;
-  /// Compute the values a pull sees from a row.
-  virtual void Read(std::span<const float> row, std::span<float> values) const = 0;
+  virtual void Apply(Key key, std::span<float> row, std::span<const float> pushed) const = 0;
+  /// Compute the values a pull sees from a key's row.
+  virtual void Read(Key key, std::span<const float> row, std::span<float> values) const = 0;
 
   /// The float of a row that holds this value as Read() gives it; nothing where it is computed.
   virtual std::optional<std::size_t> StoredAt(std::size_t /*value*/) const { return {}; }
@@ -71,10 +72,12 @@ class Updater {
                                                   SlotHints hints = {}) const;
 
  private:
-  /// Apply() to the rows at `slots` [n], all of them there. @param pushed  [n, value_floats]
-  virtual void ApplyAt(std::span<const Slot> slots, const float* pushed) const = 0;
-  /// Read() the rows at `slots` [n]; kNoSlot reads as zeros. @param values  [n, value_floats]
-  virtual void ReadAt(std::span<const Slot> slots, float* values) const = 0;
+  /// Apply() to the rows of `keys` [n] at `slots` [n], all of them there. @param pushed  [n, value_floats]
+  virtual void ApplyAt(std::span<const Key> keys, std::span<const Slot> slots,
+                       const float* pushed) const = 0;
+  /// Read() the rows of `keys` [n] at `slots` [n]; kNoSlot reads as zeros. @param values  [n, value_floats]
+  virtual void ReadAt(std::span<const Key> keys, std::span<const Slot> slots,
+                      float* values) const = 0;
 };
 
 /// The updater of tables that block proximal gradient solves: see proximal_block.h. A push of values counts the keys'
@@ -91,6 +94,9 @@ Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options, std:
 
 /// The names of the built-in updaters.
 std::span<const std::string_view> UpdaterNames();
+
+/// The options of an intercept's row.
+UpdaterOptions Unpenalised(UpdaterOptions options);
 
 /// The coordinate rule of `options`, for a worker that replays it. The options have been accepted by MakeUpdater().
 math::FtrlRule FtrlRuleOf(const UpdaterOptions& options);

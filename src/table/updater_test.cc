@@ -19,6 +19,8 @@
 namespace steelyard::table {
 namespace {
 
+constexpr Key kAnyKey = 7;
+
 std::unique_ptr<Updater> Made(const UpdaterOptions& options, std::size_t width) {
   auto result = MakeUpdater(options, width);
   EXPECT_TRUE(result.ok());
@@ -37,12 +39,12 @@ TEST(Updater, FtrlKeepsZAndNOfEveryValue) {
   std::normal_distribution<float> gradient(0.0F, 1.0F);
   for (int step = 0; step < 50; ++step) {
     const std::vector<float> pushed{gradient(random), gradient(random), gradient(random)};
-    updater->Apply(row, pushed);
+    updater->Apply(kAnyKey, row, pushed);
     for (std::size_t i = 0; i < 3; ++i) rule.Step(pushed[i], oracle[2 * i], oracle[2 * i + 1]);
   }
   EXPECT_EQ(row, oracle);
   std::vector<float> values(3);
-  updater->Read(row, values);
+  updater->Read(kAnyKey, row, values);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(values[i], rule.Weight(row[2 * i], std::sqrt(row[2 * i + 1])));
   }
@@ -53,9 +55,9 @@ TEST(Updater, AdagradSgdAndTheDirectOnesFollowTheirRules) {
   const auto after = [](const UpdaterOptions& options, const std::vector<float>& pushes) {
     const auto updater = Made(options, 1);
     std::vector<float> row(updater->row_floats());
-    for (const float pushed : pushes) updater->Apply(row, std::vector<float>{pushed});
+    for (const float pushed : pushes) updater->Apply(kAnyKey, row, std::vector<float>{pushed});
     std::vector<float> value(1);
-    updater->Read(row, value);
+    updater->Read(kAnyKey, row, value);
     return value[0];
   };
   EXPECT_FLOAT_EQ(after({.name = "adagrad", .alpha = 0.5F, .beta = 0.0F}, {3.0F, -4.0F}),
@@ -77,13 +79,13 @@ TEST(Updater, AdamCorrectsItsBiasByTheStepsOfEachCoordinate) {
   double w = 0, m = 0, v = 0;
   for (int step = 1; step <= 500; ++step) {
     const float g = gradient(random);
-    updater->Apply(row, std::vector<float>{g, step == 1 ? -7.0F : 0.0F});
+    updater->Apply(kAnyKey, row, std::vector<float>{g, step == 1 ? -7.0F : 0.0F});
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
     w -= 0.01 * (m / (1 - std::pow(0.9, step))) /
          (std::sqrt(v / (1 - std::pow(0.999, step))) + 1e-8);
     std::vector<float> values(2);
-    updater->Read(row, values);
+    updater->Read(kAnyKey, row, values);
     ASSERT_NEAR(values[0], w, 2e-5 * (1 + std::fabs(w))) << step;
     // Its first step is alpha, whatever the gradient.
     EXPECT_NEAR(values[1], step == 1 ? 0.01 : values[1], 1e-6);
@@ -94,9 +96,9 @@ TEST(Updater, PassesEveryParameterOn) {
   const auto after_one = [](const UpdaterOptions& options, float gradient) {
     const auto updater = Made(options, 1);
     std::vector<float> row(updater->row_floats());
-    updater->Apply(row, std::vector<float>{gradient});
+    updater->Apply(kAnyKey, row, std::vector<float>{gradient});
     std::vector<float> value(1);
-    updater->Read(row, value);
+    updater->Read(kAnyKey, row, value);
     return value[0];
   };
   UpdaterOptions options{.name = "ftrl", .alpha = 0.5F, .beta = 0.25F, .l1 = 1.0F, .l2 = 3.0F};
@@ -108,6 +110,32 @@ TEST(Updater, PassesEveryParameterOn) {
   EXPECT_FLOAT_EQ(after_one(options, 2.0F), -(1.0F - 0.5F) / (1.0F + 0.5F * 3.0F));
 }
 
+TEST(Updater, AnInterceptIsNotPenalised) {
+  std::size_t compared = 0;
+  for (const char* name : {"ftrl", "adagrad", "sgd"}) {
+    SCOPED_TRACE(name);
+    const UpdaterOptions options{
+        .name = name, .alpha = 0.5F, .l1 = 1.0F, .l2 = 0.5F, .intercept = true};
+    UpdaterOptions plain = options;
+    plain.intercept = false;
+    const auto after = [&](const UpdaterOptions& with, Key key) {
+      const auto updater = Made(with, 1);
+      std::vector<float> row(updater->row_floats());
+      std::vector<float> value(1);
+      for (const float gradient : {2.0F, -0.25F, 1.5F})
+        updater->Apply(key, row, std::vector<float>{gradient});
+      updater->Read(key, row, value);
+      return value[0];
+    };
+    EXPECT_EQ(after(options, kInterceptKey), after(Unpenalised(plain), kAnyKey));
+    EXPECT_EQ(after(options, kAnyKey), after(plain, kAnyKey));
+    EXPECT_EQ(after(plain, kInterceptKey), after(plain, kAnyKey));
+    EXPECT_NE(after(options, kInterceptKey), after(options, kAnyKey));
+    compared += 4;
+  }
+  EXPECT_EQ(compared, 12u);
+}
+
 // Twice the same work: by batches on a table, and row by row.
 TEST(Updater, BatchesDoWhatSingleRowsDo) {
   std::mt19937_64 random(5);
@@ -115,13 +143,16 @@ TEST(Updater, BatchesDoWhatSingleRowsDo) {
   for (const char* name : {"ftrl", "adagrad", "sgd", "adam", "add", "assign", "max"}) {
     for (const std::size_t width : {1u, 3u}) {
       SCOPED_TRACE(std::string(name) + " " + std::to_string(width));
-      const auto updater = Made({.name = name}, width);
+      UpdaterOptions options{.name = name, .intercept = true};
+      if (name == std::string("ftrl") || name == std::string("sgd")) options.l1 = 0.5F;
+      const auto updater = Made(options, width);
       PageMemory memory;
       HashTable rows({0, kKeyMax}, updater->row_floats(), memory);
       std::map<Key, std::vector<float>> oracle;
       for (std::size_t round = 0; round < 20; ++round) {
         std::set<Key> distinct;
         while (distinct.size() < 1 + round * 7) distinct.insert(KeyOfId(random() % 400));
+        if (round % 2 == 0) distinct.insert(kInterceptKey);
         const std::vector<Key> keys(distinct.begin(), distinct.end());
         std::vector<float> pushed(keys.size() * width);
         for (float& value : pushed) value = gradient(random);
@@ -131,9 +162,9 @@ TEST(Updater, BatchesDoWhatSingleRowsDo) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
           auto& row = oracle.try_emplace(keys[i], updater->row_floats(), 0.0F).first->second;
           std::vector<float> expected(width);
-          updater->Read(row, expected);
+          updater->Read(keys[i], row, expected);
           for (std::size_t j = 0; j < width; ++j) ASSERT_EQ(values[i * width + j], expected[j]);
-          updater->Apply(row, std::span(pushed).subspan(i * width, width));
+          updater->Apply(keys[i], row, std::span(pushed).subspan(i * width, width));
         }
       }
       EXPECT_EQ(rows.size(), oracle.size());

@@ -72,11 +72,12 @@ struct JobSummary {
   std::uint32_t slots = 0;
   std::uint64_t rows = 0;  ///< Learned so far, over all passes.
   bool detached = false;
-  std::string submitter;  ///< "client 7 (pid 4711)"; empty when it has left.
-  std::string message;    ///< What it waits for, or why it failed.
+  std::string submitter;   ///< "client 7 (pid 4711)"; empty when it has left.
+  std::string message;     ///< What it waits for, or why it failed.
+  BatchStatus batch = {};  ///< Of a batch solver; all zeros otherwise.
   template <typename V>
   void Fields(V& v) {
-    v(job, state, phase, pass, passes, slots, rows, detached, submitter, message);
+    v(job, state, phase, pass, passes, slots, rows, detached, submitter, message, batch);
   }
   bool operator==(const JobSummary&) const = default;
 };

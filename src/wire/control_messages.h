@@ -105,8 +105,8 @@ struct TableSpec {
   template <typename V>
   void Fields(V& v) {
     v(options.name, options.width, options.updater.name, options.updater.alpha,
-      options.updater.beta, options.updater.l1, options.updater.l2, options.segment_count,
-      options.aggregate, options.memory_max);
+      options.updater.beta, options.updater.l1, options.updater.l2, options.updater.intercept,
+      options.segment_count, options.aggregate, options.memory_max);
   }
   Status Check() const;
 };

@@ -180,6 +180,9 @@ struct BatchStatus {
   void Fields(V& v) {
     v(passes, taken_back, tau, certified, objective, has_gap, gap, features, nonzeros, settled);
   }
+  /// The features are counted: there is an objective.
+  bool measured() const { return features > 0; }
+  bool operator==(const BatchStatus&) const = default;
 };
 
 /// Head to submitter: on every change and a few times a second.

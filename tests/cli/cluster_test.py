@@ -158,6 +158,41 @@ class Jobs(ClusterTest):
         self.assertIn(b"the job is cancelled and no model was saved", error)
         self.assertEqual(second.wait(PATIENCE), 0)
 
+    def test_what_a_batch_solver_has_reached_is_shown(self):
+        self.start_cluster(1, 2)
+        self.assertEqual([job.get("objective") for job in self.jobs()], [])
+        # Tolerance 0: it goes on until it is cancelled.
+        job = self.start_command("train", "train.svm", "--cluster", self.cluster, "--quiet", "--solver", "dbpg", "--l1", "60",
+                                 "--tolerance", "0", "--passes", "1000000")
+        def settled():
+            jobs = self.jobs()
+            return job.poll() is not None or (len(jobs) == 1 and jobs[0].get("settled_fraction", 0) > 0 and jobs[0]["pass"] > 2)
+        wait_for(settled, "a pass that left features out")
+        (seen,) = self.jobs()
+        self.assertLess(seen["objective"], 20000 * 0.6932, "below that of no model")
+        self.assertLessEqual(seen["settled_fraction"], 1)
+        shown = re.compile(r"running  pass \d+  objective \d+\.\d\d  \d+ % of 50 features left out  ")
+        # Now and then it is between passes.
+        for command in (("jobs", "ls"), ("status",)):
+            wait_for(lambda c=command: shown.search(self.succeed(*c, "--cluster", self.cluster).out), f"figures in {command}")
+        job.send_signal(signal.SIGINT)
+        job.communicate(timeout=PATIENCE)
+        self.assertEqual(job.returncode, 130)
+
+    def test_a_model_with_an_intercept_is_the_same_from_a_cluster(self):
+        self.start_cluster(2, 1)
+        for solver in (["ftrl"], ["adam"], ["dbpg", "--tau", "0"], ["owlqn"]):
+            flags = ["--intercept", "--solver", *solver]
+            self.train(*flags, "--model", "alone")
+            self.train(*flags, "--model", "cluster", "--cluster", self.cluster)
+            self.assertEqual(self.rows("cluster"), self.rows("alone"), solver)
+            line = self.succeed("train", "train.svm", *flags, "--cluster", self.cluster, "--detach").out
+            number = re.search(r"job (\d+)", line)[1]
+            self.succeed("jobs", "wait", number, "--cluster", self.cluster, "--model", "fetched", "--quiet")
+            self.assertEqual(self.rows("fetched"), self.rows("alone"), solver)
+            self.assertEqual(self.succeed("predict", "train.svm", "--model", "fetched").out,
+                             self.succeed("predict", "train.svm", "--model", "alone").out)
+
     def check_death(self, victim: subprocess.Popen, role: str, servers: int, workers: int):
         job = self.long_job("--workers", "2")
         self.wait_for_states("running")

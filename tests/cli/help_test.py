@@ -46,7 +46,7 @@ class Help(CommandTest):
 
     def test_defaults_are_printed(self):
         text = self.succeed("train", "--help").out
-        for default in ("ftrl", "0.1", "512; 128 with several workers", "./steelyard-model", "all in one process"):
+        for default in ("ftrl", "0.1; adam: 0.03", "./steelyard-model", "all in one process"):
             self.assertIn(f"default: {default})", text)
 
     def test_a_later_flag_is_not_promised(self):

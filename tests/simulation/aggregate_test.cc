@@ -178,7 +178,8 @@ std::vector<float> OneThread(const Story& story) {
   const std::vector<Key> keys = AllKeys();
   const auto read = [&] {
     std::vector<float> values(kKeys);
-    for (std::size_t i = 0; i < kKeys; ++i) updater->Read(rows[i], std::span(values).subspan(i, 1));
+    for (std::size_t i = 0; i < kKeys; ++i)
+      updater->Read(i, rows[i], std::span(values).subspan(i, 1));
     return values;
   };
   for (Step step = 0; step < kSteps; ++step) {
@@ -194,7 +195,7 @@ std::vector<float> OneThread(const Story& story) {
     }
     for (const auto& [key, sum] : sums) {
       const auto i = static_cast<std::size_t>(std::ranges::find(keys, key) - keys.begin());
-      updater->Apply(rows[i], std::span(&sum, 1));
+      updater->Apply(i, rows[i], std::span(&sum, 1));
     }
   }
   return read();

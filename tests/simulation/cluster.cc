@@ -126,12 +126,12 @@ std::size_t Cluster::Submit(const job::TrainParameters& parameters) {
     plan.row_floats = parameters.solver == job::Solver::kOwlqn ? table::kQuasiNewtonColumns
                                                                : table::kProximalColumns;
   }
+  const std::size_t width = job::IsBatch(parameters.solver) ? 1 : plan.row_floats;
   plan.servers_min = static_cast<std::uint32_t>(options_.servers);
   plan.slot_count = static_cast<std::uint32_t>(options_.workers);
   plan.rows_total = options_.rows.count;
   plan.shards = CutRows(options_.rows, 256);
   job::JobEvents events;
-  const std::size_t width = plan.row_floats;
   events.on_first_row = [outcome] { outcome->rows.clear(); };
   events.on_rows = [outcome, width](std::span<const Key> keys, std::span<const float> rows) {
     for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -24,7 +24,10 @@ class ColumnLearner final : public job::BatchLearner {
       : options_(options), rule_{.l1 = options.l1, .l2 = options.l2} {}
 
   table::UpdaterOptions updater() const override {
-    return {.name = options_.updater, .l1 = options_.l1, .l2 = options_.l2};
+    return {.name = options_.updater,
+            .l1 = options_.l1,
+            .l2 = options_.l2,
+            .intercept = options_.intercept};
   }
   std::size_t row_floats() const override {
     return options_.updater == table::kQuasiNewtonUpdater ? table::kQuasiNewtonColumns
@@ -80,7 +83,7 @@ class ColumnLearner final : public job::BatchLearner {
 
   void EndRows() override {
     table::Freezer freezer(
-        counted_.get(), [](std::span<const float>) { return true; }, memory_.get());
+        counted_.get(), [](Key, std::span<const float>) { return true; }, memory_.get());
     while (!freezer.Continue(std::size_t{1} << 20)) {
     }
     keys_ = freezer.Take();

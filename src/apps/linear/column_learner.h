@@ -15,9 +15,11 @@ struct ColumnLearnerOptions {
   math::LossKind loss = math::LossKind::kLogistic;
   float l1 = 1.0F;
   float l2 = 0.0F;
+  bool intercept = false;
 };
 
-/// Make the learner of: minimise sum of losses + l1 |w|_1 + l2/2 |w|^2, without an intercept.
+/// Make the learner of: minimise sum of losses + l1 |w|_1 + l2/2 |w|^2. An intercept is a feature like others here; the
+/// servers, which take the steps, know that it is not penalised.
 ///
 /// A key that stands twice in a row counts twice. A row's importance multiplies its loss.
 /// Memory: 8 bytes an entry (4 where every value is 1), 36 a row (44 where some have another importance than 1); twice that while rows become columns.

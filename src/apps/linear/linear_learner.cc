@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ namespace {
 
 using data::Minibatch;
 
-constexpr std::array<std::string_view, 3> kSolvers{"ftrl", "adagrad", "sgd"};
+constexpr std::array<std::string_view, 4> kSolvers{"ftrl", "adagrad", "sgd", "adam"};
 
 // One row of a minibatch.
 struct Features {
@@ -47,11 +48,23 @@ std::size_t LongestRow(const Minibatch& batch) {
   return longest;
 }
 
+void ScoreRows(const Minibatch& batch, std::span<const float> weights, std::span<float> margins) {
+  std::vector<float> gathered(LongestRow(batch));
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const Features row = RowAt(batch, i);
+    Gather(weights.data(), row, gathered.data());
+    margins[i] = static_cast<float>(Dot(gathered.data(), row.values, row.count));
+  }
+}
+
 // A solver: how a row's margin is computed, and how its gradient is applied. Margin() is called before Step().
 class FtrlSolver {
  public:
   static constexpr std::size_t kState = 2;
-  explicit FtrlSolver(const table::UpdaterOptions& options) : rule_(table::FtrlRuleOf(options)) {}
+  explicit FtrlSolver(const table::UpdaterOptions& options)
+      : rule_(table::FtrlRuleOf(options)),
+        free_(table::FtrlRuleOf(table::Unpenalised(options))),
+        intercept_(options.intercept) {}
 
   void Reserve(std::size_t count) {
     if (weights_.size() >= count) return;
@@ -68,6 +81,7 @@ class FtrlSolver {
       std::memcpy(before + 2 * i, rows + std::size_t{2} * row.positions[i], kPairBytes);
     }
     FtrlWeights(rule_, before, row.count, sqrt_n_.data(), weights_.data());
+    if (intercept_) weights_[row.count - 1] = FreeWeight(before + 2 * (row.count - 1));
     return Dot(weights_.data(), row.values, row.count);
   }
 
@@ -90,13 +104,17 @@ class FtrlSolver {
     }
   }
 
-  void Weights(std::span<const float> rows, std::span<float> weights) const {
+  /// @param intercept  where it stands among the rows.
+  void Weights(std::span<const float> rows, std::size_t intercept, std::span<float> weights) const {
     std::vector<float> sqrt_n(weights.size());
     FtrlWeights(rule_, rows.data(), weights.size(), sqrt_n.data(), weights.data());
+    if (intercept_) weights[intercept] = FreeWeight(&rows[2 * intercept]);
   }
 
  private:
   static constexpr std::size_t kPairBytes = 2 * sizeof(float);
+
+  float FreeWeight(const float* pair) const { return free_.Weight(pair[0], std::sqrt(pair[1])); }
 
   static std::uint64_t PairBits(const float* pair) {
     std::uint64_t bits = 0;
@@ -105,6 +123,8 @@ class FtrlSolver {
   }
 
   math::FtrlRule rule_;
+  math::FtrlRule free_;  ///< Of the intercept.
+  bool intercept_;
   // The row at hand.
   std::vector<float> weights_;
   std::vector<float> sqrt_n_;
@@ -117,7 +137,8 @@ template <typename Rule, std::size_t kFloats>
 class DirectSolver {
  public:
   static constexpr std::size_t kState = kFloats;
-  explicit DirectSolver(const Rule& rule) : rule_(rule) {}
+  /// @param free  the intercept's rule, where there is one.
+  DirectSolver(const Rule& rule, const std::optional<Rule>& free) : rule_(rule), free_(free) {}
 
   void Reserve(std::size_t count) {
     if (weights_.size() < count) weights_.resize(count);
@@ -130,23 +151,30 @@ class DirectSolver {
   }
 
   void Step(const Features& row, float slope, float* rows) {
-    for (std::size_t i = 0; i < row.count; ++i) {
-      float* state = rows + kState * row.positions[i];
-      const float gradient = slope * row.Value(i);
-      if constexpr (kState == 1) {
-        state[0] = rule_.Step(gradient, state[0]);
-      } else {
-        rule_.Step(gradient, state[0], state[1]);
-      }
-    }
+    const std::size_t penalised = row.count - (free_ ? 1 : 0);
+    for (std::size_t i = 0; i < penalised; ++i) StepOne(rule_, row, i, slope, rows);
+    if (free_) StepOne(*free_, row, penalised, slope, rows);
   }
 
-  void Weights(std::span<const float> rows, std::span<float> weights) const {
+  void Weights(std::span<const float> rows, std::size_t /*intercept*/,
+               std::span<float> weights) const {
     for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = rows[kState * i];
   }
 
  private:
+  static void StepOne(const Rule& rule, const Features& row, std::size_t i, float slope,
+                      float* rows) {
+    float* state = rows + kState * row.positions[i];
+    const float gradient = slope * row.Value(i);
+    if constexpr (kState == 1) {
+      state[0] = rule.Step(gradient, state[0]);
+    } else {
+      rule.Step(gradient, state[0], state[1]);
+    }
+  }
+
   Rule rule_;
+  std::optional<Rule> free_;
   std::vector<float> weights_;
 };
 
@@ -183,19 +211,65 @@ class LinearLearner final : public job::Learner {
     SY_CHECK(rows.size() == batch.keys.size() * Solver::kState &&
              margins.size() == batch.rows.size());
     std::vector<float> weights(batch.keys.size());
-    solver_.Weights(rows, weights);
-    std::vector<float> gathered(LongestRow(batch));
-    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-      const Features row = RowAt(batch, i);
-      Gather(weights.data(), row, gathered.data());
-      margins[i] = static_cast<float>(Dot(gathered.data(), row.values, row.count));
-    }
+    solver_.Weights(rows, batch.positions.empty() ? 0 : batch.positions.back(), weights);
+    ScoreRows(batch, weights, margins);
   }
 
  private:
   LinearOptions options_;
   Solver solver_;
 };
+
+/// The rule stays with the servers: a minibatch's gradient at the weights as they were pulled.
+class GradientLearner final : public job::Learner {
+ public:
+  GradientLearner(const LinearOptions& options, std::size_t row_floats)
+      : options_(options), row_floats_(row_floats) {}
+
+  table::UpdaterOptions updater() const override { return options_.solver; }
+  std::size_t row_floats() const override { return row_floats_; }
+  wire::Columns columns() const override { return wire::Columns::kValues; }
+
+  void Learn(const Minibatch& batch, std::span<float> weights, std::span<float> gradients,
+             math::Evaluation& progressive) override {
+    SY_CHECK(weights.size() == batch.keys.size() && gradients.size() == weights.size());
+    std::vector<float> margins(batch.rows.size());
+    Score(batch, weights, margins);
+    std::ranges::fill(gradients, 0.0F);
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      const float label = batch.rows.labels[i];
+      if (std::isnan(label)) continue;
+      const double margin = margins[i];
+      const math::LossPoint loss = math::LossAt(options_.loss, margin, label);
+      const float weight = batch.rows.Weight(i);
+      progressive.Add(margin, label, weight, loss);
+      const float slope = static_cast<float>(loss.derivative) * weight;
+      if (!std::isfinite(margin)) continue;
+      const Features row = RowAt(batch, i);
+      for (std::size_t j = 0; j < row.count; ++j)
+        gradients[row.positions[j]] += slope * row.Value(j);
+    }
+  }
+
+  void Score(const Minibatch& batch, std::span<const float> weights,
+             std::span<float> margins) const override {
+    SY_CHECK(weights.size() == batch.keys.size() && margins.size() == batch.rows.size());
+    ScoreRows(batch, weights, margins);
+  }
+
+ private:
+  LinearOptions options_;
+  std::size_t row_floats_;
+};
+
+/// @param make  from options to the rule.
+template <std::size_t kFloats, typename MakeRule>
+auto MakeDirect(const table::UpdaterOptions& options, MakeRule&& make) {
+  using Rule = decltype(make(options));
+  const auto free =
+      options.intercept ? std::optional(make(table::Unpenalised(options))) : std::nullopt;
+  return DirectSolver<Rule, kFloats>(make(options), free);
+}
 
 template <typename Solver>
 std::unique_ptr<job::Learner> Make(const LinearOptions& options, Solver solver) {
@@ -208,15 +282,18 @@ Result<std::unique_ptr<job::Learner>> MakeLinearLearner(const LinearOptions& opt
   const std::string& name = options.solver.name;
   if (std::ranges::find(kSolvers, name) == kSolvers.end()) {
     return Status(StatusCode::kInvalidArgument, "no online solver is called '" + name +
-                                                    "' (known: ftrl, adagrad, sgd)" +
+                                                    "' (known: ftrl, adagrad, sgd, adam)" +
                                                     DidYouMean(name, kSolvers));
   }
-  if (auto updater = table::MakeUpdater(options.solver, 1); !updater.ok()) return updater.status();
-  if (name == "ftrl") return Make(options, FtrlSolver(options.solver));
-  if (name == "adagrad") {
-    return Make(options, DirectSolver<math::AdagradRule, 2>(table::AdagradRuleOf(options.solver)));
+  const auto updater = table::MakeUpdater(options.solver, 1);
+  if (!updater.ok()) return updater.status();
+  if (name == "adam") {
+    return std::unique_ptr<job::Learner>(
+        std::make_unique<GradientLearner>(options, updater.value()->row_floats()));
   }
-  return Make(options, DirectSolver<math::SgdRule, 1>(table::SgdRuleOf(options.solver)));
+  if (name == "ftrl") return Make(options, FtrlSolver(options.solver));
+  if (name == "adagrad") return Make(options, MakeDirect<2>(options.solver, table::AdagradRuleOf));
+  return Make(options, MakeDirect<1>(options.solver, table::SgdRuleOf));
 }
 
 }  // namespace steelyard::apps::linear

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "data/localise.h"
 
 namespace steelyard::apps::linear {
@@ -214,6 +215,68 @@ TEST(LinearLearner, EverySolverAndLossLearns) {
       }
     }
   }
+}
+
+/// Every row with kInterceptKey at its end, and, unless `features`, with nothing else.
+RowBlock WithIntercept(const RowBlock& block, bool features) {
+  RowBlock with;
+  with.rows = block.rows;
+  with.labels = block.labels;
+  with.weights = block.weights;
+  for (std::size_t row = 0; row < block.size(); ++row) {
+    for (std::size_t i = block.offsets[row]; features && i < block.offsets[row + 1]; ++i) {
+      with.keys.push_back(block.keys[i]);
+      with.values.push_back(block.Value(i));
+    }
+    with.keys.push_back(kInterceptKey);
+    with.values.push_back(1.0F);
+    with.offsets.push_back(static_cast<std::uint32_t>(with.keys.size()));
+  }
+  return with;
+}
+
+TEST(LinearLearner, AnInterceptIsLearnedWithoutPenalties) {
+  const RowBlock rows = RandomRows({}, 12);
+  std::size_t scored = 0;
+  for (const char* solver : {"ftrl", "adagrad", "sgd"}) {
+    SCOPED_TRACE(solver);
+    // Where nothing else may be learned, it is what a job of no other feature learns, without any penalty.
+    Trainer penalised({.solver = {.name = solver, .l1 = 1e9F, .l2 = 0.5F, .intercept = true}});
+    Trainer alone({.solver = {.name = solver}});
+    penalised.Train(WithIntercept(rows, true), 50);
+    alone.Train(WithIntercept(rows, false), 50);
+    EXPECT_EQ(penalised.table().at(kInterceptKey), alone.table().at(kInterceptKey));
+    const std::vector<float> margins = penalised.Score(WithIntercept(rows, true));
+    EXPECT_EQ(margins, alone.Score(WithIntercept(rows, false)));
+    EXPECT_NE(margins.front(), 0.0F);
+    scored += margins.size();
+  }
+  EXPECT_EQ(scored, 3 * rows.size());
+}
+
+TEST(LinearLearner, AdamPushesTheGradientOfAMinibatch) {
+  const auto learner = std::move(MakeLinearLearner({.solver = {.name = "adam"}}).value());
+  EXPECT_EQ(learner->columns(), wire::Columns::kValues);
+  EXPECT_EQ(learner->floats_per_key(), 1u);
+  EXPECT_EQ(learner->row_floats(), 5u);
+  Minibatch batch;
+  batch.rows.rows = {0, 1};
+  batch.rows.labels = {1.0F, 0.0F};
+  batch.rows.weights = {1.0F, 2.0F};
+  batch.rows.offsets = {0, 2, 3};
+  batch.rows.keys = {5, 7, 7};
+  batch.rows.values = {2.0F, 1.0F, -1.0F};
+  data::Localiser().Localise(batch);
+  std::vector<float> weights{0.5F, -0.25F};
+  std::vector<float> gradients(2);
+  math::Evaluation progressive(math::LossKind::kLogistic);
+  learner->Learn(batch, weights, gradients, progressive);
+  const double p = 1.0 / (1.0 + std::exp(-0.75));
+  const double q = 1.0 / (1.0 + std::exp(-0.25));
+  EXPECT_NEAR(gradients[0], 2.0 * (p - 1.0), 1e-6);
+  EXPECT_NEAR(gradients[1], (p - 1.0) - 2.0 * q, 1e-6);
+  EXPECT_EQ(weights, (std::vector<float>{0.5F, -0.25F}));
+  EXPECT_EQ(progressive.rows(), 2u);
 }
 
 TEST(LinearLearner, AWeightScalesTheGradient) {

@@ -61,7 +61,7 @@ class TestDbpg {
     table::HashTable hash({0, rows.features - 1}, table::kProximalColumns, memory_);
     for (Key key = 0; key < rows.features; ++key) hash.FindOrInsert(key);
     table::Freezer freezer(
-        &hash, [](std::span<const float>) { return true; }, &memory_);
+        &hash, [](Key, std::span<const float>) { return true; }, &memory_);
     while (!freezer.Continue(1000)) {
     }
     table_ = freezer.Take();
@@ -93,7 +93,7 @@ class TestDbpg {
   }
 
   double Objective() const {
-    const table::WeightNorms norms = table::NormsOf(*table_, Active());
+    const table::WeightNorms norms = table::NormsOf(*table_, Active(), table::ArrayTable::kNoRank);
     double sum = options_.rule.l1 * norms.norm1 + 0.5 * options_.rule.l2 * norms.norm2_squared;
     for (const ColumnWorker& worker : workers_) sum += worker.LossSum();
     return sum;
@@ -161,7 +161,8 @@ class TestDbpg {
   }
 
   math::SearchModel Model() const {
-    math::SearchModel model = table::SearchPenalty(*table_, Active(), options_.rule);
+    math::SearchModel model =
+        table::SearchPenalty(*table_, Active(), table::ProximalRules(options_.rule));
     for (const ColumnWorker& worker : workers_) model.Add(worker.Search());
     return model;
   }
@@ -171,7 +172,8 @@ class TestDbpg {
     math::SearchMove move = control_->plan().move;
     for (const double scale : math::kSearchScales) {
       move.scale = scale;
-      found.push_back(table::PenaltyAfter(*table_, Active(), options_.rule, move));
+      found.push_back(
+          table::PenaltyAfter(*table_, Active(), table::ProximalRules(options_.rule), move));
       for (const ColumnWorker& worker : workers_) found.back() += worker.LossSumAfter(move);
     }
     const DbpgControl::Next next = control_->OnSearched(found);
@@ -223,8 +225,8 @@ class TestDbpg {
       Sum(block.size(), [&](const ColumnWorker& worker, auto g, auto u) {
         worker.Gradients(block, plan.safety, g, u);
       });
-      outcome.Merge(
-          table::StepBlock(*table_, block, gradients_, curvatures_, options_.rule, plan.margin));
+      outcome.Merge(table::StepBlock(*table_, block, gradients_, curvatures_,
+                                     table::ProximalRules(options_.rule), plan.margin));
       under_way.push_back(block);
       while (under_way.size() > plan.tau) finish_one();
     }
@@ -239,8 +241,8 @@ class TestDbpg {
     Sum(count, [&](const ColumnWorker& worker, auto g, auto u) {
       worker.Gradients(Features(0, count, true), control_->plan().safety, g, u);
     });
-    const table::SweepOutcome sweep =
-        table::SweepBlock(*table_, {0, count}, gradients_, curvatures_, options_.rule);
+    const table::SweepOutcome sweep = table::SweepBlock(
+        *table_, {0, count}, gradients_, curvatures_, table::ProximalRules(options_.rule));
     if (options_.loss == math::LossKind::kLogistic && options_.rule.l2 == 0.0F) {
       const double scale =
           std::min(1.0, static_cast<double>(options_.rule.l1) / sweep.gradient_max);
