@@ -25,7 +25,7 @@ namespace steelyard::server {
 /// A part that is sent again is answered as the first time: its answer is kept until the worker has it.
 ///
 /// Threads: confined to the shard's loop. PURE.
-/// Memory:  4 bytes for each feature and 4 more for each that is not settled, or, with the quasi-Newton method, 80 for
+/// Memory:  8 bytes for each feature and 4 more for each that is not settled, or, with the quasi-Newton method, 84 for
 ///          each; 8 for each feature of each worker (none for a worker that has all); parts and answers of the steps under
 ///          way, which are as many as the workers' delay.
 /// Cost:    a pass costs nothing for features that are settled, a sweep looks at all of them.
@@ -70,6 +70,7 @@ class BlockSolver {
   struct Segment {
     table::ArrayTable* rows = nullptr;
     std::vector<Rank> firsts;       ///< Of each block, and the end of the last.
+    std::vector<Rank> ranks;        ///< Of the features that are not left out, increasing.
     std::vector<Rank> active;       ///< What is not settled as a pass begins, increasing.
     wire::BlockFigures of_pass{};   ///< violation_max and settled.
     std::vector<float> curvatures;  ///< By rank: of the last step; kProximal.
@@ -77,7 +78,7 @@ class BlockSolver {
   };
   /// The ranks that a worker has of one segment.
   struct RankList {
-    bool all = false;
+    bool all = false;         ///< Those of the segment.
     std::vector<Rank> ranks;  ///< Increasing; empty when `all`.
     std::vector<Rank> active =
         {};  ///< Those that are not settled as a pass begins; empty when `all`.
@@ -94,7 +95,7 @@ class BlockSolver {
     std::uint64_t request_id = 0;
     wire::BlockStep step;
     wire::BlockStepped answer = {};
-    std::size_t next_float = 0;       ///< Of `step`, where the next segment begins.
+    std::size_t next_gradient = 0;    ///< Of `step`, where the next segment begins.
     std::size_t coordinates = 0;      ///< In `answer` so far.
     std::vector<float> weights = {};  ///< Of the answer.
   };
@@ -106,6 +107,9 @@ class BlockSolver {
   static table::ArrayTable::RankRange RanksOf(const Segment& segment, const wire::BlockStep& step);
   static std::size_t Coordinates(const Segment& segment, const RankList& list,
                                  const wire::BlockStep& step);
+  /// A slot's ranks that the step is about, settled or not.
+  static table::Ranks RanksIn(const Segment& segment, const RankList& list,
+                              const wire::BlockStep& step);
   /// The worker's active ranks that a step is about.
   static table::Ranks ActiveIn(const Segment& segment, const RankList& list,
                                const wire::BlockStep& step);
@@ -120,23 +124,20 @@ class BlockSolver {
   wire::BlockFigures TakeStep(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures Sweep(SegmentId id, Segment& segment, Parts& parts);
   /// Into gradients_, of all the block's ranks.
-  void SumGradients(SegmentId id, const table::ArrayTable::RankRange& block, Parts& parts);
+  void SumGradients(SegmentId id, const Segment& segment, Parts& parts);
   wire::BlockFigures Move(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures TakeGradients(SegmentId id, Segment& segment, Parts& parts);
 
   std::size_t row_floats() const {
     return method_ == Method::kProximal ? table::kProximalColumns : table::kQuasiNewtonColumns;
   }
-  /// Call visit(rank) for a slot's ranks in `range`, settled or not.
-  template <typename Visit>
-  void ForRanksOf(std::uint32_t slot, SegmentId id, const table::ArrayTable::RankRange& range,
-                  Visit&& visit) const;
 
   JobId group_;
   Method method_;
   math::ProximalRule rule_;
   FindRows find_;
   std::uint32_t block_count_ = 0;
+  std::uint32_t places_negligible_ = 0;
   std::uint32_t pass_ = 0;
   std::uint32_t active_of_ = 0;  ///< The pass that the active ranks are of.
   bool swept_ = false;           ///< Since the active ranks were listed: some may be woken.
