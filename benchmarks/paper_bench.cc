@@ -20,8 +20,10 @@ constexpr double kTolerance = 1e-4;
 constexpr std::uint64_t kWorkers = 3;
 constexpr std::uint64_t kKeyBytes = 8;
 constexpr std::uint64_t kWeightBytes = 4;
-/// What a step of dbpg pushes of a feature: gradient and curvature.
-constexpr std::uint64_t kPushedBytes = 8;
+/// Gradient and curvature.
+constexpr std::uint64_t kFloatsBytes = 8;
+/// What a step of dbpg pushes of them.
+constexpr std::uint64_t kPushedBytes = 6;
 constexpr const char* kFtrlStacks[] = {"none", "key-cache", "key-cache,delta,zeros,lz4",
                                        "key-cache,delta,zeros,lz4,fixed:2",
                                        "key-cache,delta,zeros,lz4,fixed:1"};
@@ -177,12 +179,11 @@ class PaperBench {
     const TrainingReport& filtered = figures.delays[0].report;
     const auto kkt = std::ranges::find(filtered.filtered_bytes, "kkt",
                                        &std::pair<std::string, std::uint64_t>::first);
-    if (kkt == filtered.filtered_bytes.end() || filtered.passes == 0)
+    if (kkt == filtered.filtered_bytes.end())
       return Status(StatusCode::kBadData, "train --solver dbpg reports no filter kkt");
     // The filter was given every worker's features in every pass.
-    const std::uint64_t features = kkt->second / kPushedBytes / filtered.passes;
-    const std::uint64_t sent = features * unfiltered.passes;
-    figures.dbpg = {{"dbpg", "key and value pairs", unfiltered.pushed_bytes + sent * kKeyBytes,
+    const std::uint64_t sent = kkt->second / kPushedBytes;
+    figures.dbpg = {{"dbpg", "key and value pairs", sent * (kKeyBytes + kFloatsBytes),
                      sent * (kKeyBytes + kWeightBytes)},
                     {"dbpg", "keys sent once", unfiltered.pushed_bytes, unfiltered.pulled_bytes},
                     {"dbpg", "keys sent once, kkt", filtered.pushed_bytes, filtered.pulled_bytes}};

@@ -73,8 +73,8 @@ struct PaperFigures {
 ///   and dbpg with each of the delays.
 /// Final objectives must agree within twice the tolerance, and dbpg's be certified. Then traffic: dbpg with tau 0, which
 /// sends the same bytes in every run, without its filter (B) and with it, beside key and value pairs, which are computed: of
-/// workers its bytes without the filter, and 8 for the key of each feature that was sent; of servers 8 for the key and 4 for
-/// the weight of each; and one pass of ftrl with stacks of filters.
+/// workers 8 bytes for the key and 8 for gradient and curvature of each of its features in each pass of the run with the
+/// filter; of servers 8 for the key and 4 for the weight of each; and one pass of ftrl with stacks of filters.
 ///
 /// Errors: kCorruption  objectives disagree or are not certified; kInvalidArgument  the data is too small to have a
 ///         straggler; what `run` returns.

@@ -35,7 +35,7 @@ std::string Report(const Ending& ending, std::uint64_t passes, bool filters) {
     text += fmt::format(R"({}{{"seconds":{},"objective":{},"settled_fraction":{}}})",
                         i == 1 ? "" : ",", 0.1 * static_cast<double>(i), after, filters ? 0.9 : 0);
   }
-  const char* const kkt = R"(,"filters":[{"name":"kkt","before_bytes":3200,"after_bytes":320}])";
+  const char* const kkt = R"(,"filters":[{"name":"kkt","before_bytes":2400,"after_bytes":320}])";
   return text + fmt::format(R"(],"traffic":{{"pushed_bytes":{},"pulled_bytes":{}{}}}}})",
                             filters ? 500 : 5000, filters ? 400 : 4000, filters ? kkt : "");
 }
@@ -151,8 +151,8 @@ TEST(Paper, CountsAKeyForEachFeatureInEachPass) {
   ASSERT_TRUE(figures.ok());
   const std::vector<PaperTraffic>& stacks = figures.value().dbpg;
   ASSERT_EQ(stacks.size(), 3);
-  // 3200 bytes given to the filter are 100 features in 4 passes.
-  EXPECT_EQ(stacks[0].workers_bytes, 5000 + 100 * 4 * 8);
+  // 2400 bytes given to the filter are 100 features in 4 passes.
+  EXPECT_EQ(stacks[0].workers_bytes, 100 * 4 * 16);
   EXPECT_EQ(stacks[0].servers_bytes, 100 * 4 * 12);
   EXPECT_EQ(stacks[1].workers_bytes, 5000);
   EXPECT_EQ(stacks[2].servers_bytes, 400);

@@ -37,6 +37,9 @@ class BatchLearner : public Scorer {
   virtual std::span<const Key> keys() const = 0;
   /// [n] in how many places of the rows each key stands.
   virtual std::span<const float> entries() const = 0;
+  /// The most that one place adds to the gradient of its feature, whatever the weights; infinite where the loss has no such
+  /// bound.
+  virtual double slope_max() const = 0;
 
   /// Number the features and turn the rows into columns.
   /// @param feature_of_key  [n] each number below weights.size() once, or kNoFeature.

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "wire/upper_half_float.h"
+
 namespace steelyard::job {
 
 using transport::Transport;
@@ -243,26 +245,28 @@ void BatchRun::FillRequests(Exchange& exchange) const {
     ListFeatures(exchange, segment);
     exchange.counts[segment] = static_cast<std::uint32_t>(exchange.sent.size() - before);
   }
-  const std::size_t floats = wire::FloatsPerCoordinate(exchange.action);
-  std::vector<float> gradients(floats > 0 ? exchange.sent.size() : 0);
-  std::vector<float> curvatures(floats > 1 ? exchange.sent.size() : 0);
-  if (floats > 1) {
+  std::vector<float> gradients(wire::HasGradients(exchange.action) ? exchange.sent.size() : 0);
+  std::vector<float> curvatures(wire::HasCurvatures(exchange.action) ? exchange.sent.size() : 0);
+  if (!curvatures.empty()) {
     learner_->Gradients(exchange.sent, plan_.batch.safety, gradients, curvatures);
-  } else if (floats == 1) {
+  } else if (!gradients.empty()) {
     learner_->Gradients(exchange.sent, gradients);
   }
+  std::vector<std::vector<wire::BlockCount>> counts(exchange.requests.size());
   std::size_t first = 0;
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
-    const std::size_t count = exchange.counts[segment];
-    wire::BlockStep& request = exchange.requests[owner_of_[segment]];
-    for (const std::vector<float>* column : {&gradients, &curvatures}) {
-      if (column->empty()) continue;
-      const auto part = std::span(*column).subspan(first, count);
-      request.floats.insert(request.floats.end(), part.begin(), part.end());
-    }
-    request.segments.push_back({.segment = segment, .count = exchange.counts[segment]});
-    first += count;
+    const std::size_t end = first + exchange.counts[segment];
+    const std::uint32_t owner = owner_of_[segment];
+    wire::BlockStep& request = exchange.requests[owner];
+    for (std::size_t i = first; i < std::min(end, gradients.size()); ++i)
+      request.gradients.push_back(gradients[i]);
+    for (std::size_t i = first; i < std::min(end, curvatures.size()); ++i)
+      request.curvatures.push_back(wire::UpperHalfOf(curvatures[i]));
+    counts[owner].push_back({.segment = segment, .count = exchange.counts[segment]});
+    first = end;
   }
+  for (std::size_t owner = 0; owner < counts.size(); ++owner)
+    exchange.requests[owner].counts_signature = wire::SignatureOf(counts[owner]);
 }
 
 void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
@@ -270,7 +274,7 @@ void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& excha
   under_way_.push_back(exchange);
   for (std::size_t owner = 0; owner < exchange->requests.size(); ++owner) {
     wire::BlockStep& request = exchange->requests[owner];
-    if (request.segments.empty()) continue;
+    if (segments_of_[owner].empty()) continue;
     request.answered_step = answered_step_;
     ++exchange->unanswered;
     const Status status = client_->Ask(

@@ -25,7 +25,7 @@ namespace steelyard::job {
 /// Source:  Li et al., NIPS 2014, algorithm 3.
 class BatchRun : public std::enable_shared_from_this<BatchRun> {
  public:
-  /// @param sums  what the phase found; empty after CountKeys().
+  /// @param sums  what the phase found; after CountKeys() slope_max alone.
   using Done = std::function<void(const Status& status, const wire::BatchSums& sums)>;
 
   /// @param client, environment  borrowed; must outlive this object, and work items in progress.
@@ -48,8 +48,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   /// Stop at once: no `done` comes any more.
   void Cancel() { cancelled_ = true; }
 
-  /// Of this worker's rows; once they are prepared.
-  std::size_t feature_count() const { return runs_.empty() ? 0 : runs_.back(); }
+  /// Of this worker's rows, with those that the servers leave out; once they are prepared.
+  std::size_t feature_count() const { return feature_count_; }
 
   /// Processor time of the learner so far.
   std::uint64_t busy_ns() const { return busy_ns_; }
@@ -63,9 +63,15 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
     std::uint32_t blocks = 1;                 ///< So many, as one.
     std::vector<std::uint32_t> sent;          ///< Features: by segment, then by rank.
     std::vector<wire::BlockStep> requests;    ///< By owner; emptied once they are sent.
-    std::vector<std::uint32_t> counts;        ///< By segment: how many were sent.
+    std::vector<std::uint32_t> counts;        ///< By segment: how many are sent.
     std::vector<wire::BlockStepped> answers;  ///< By owner.
     std::size_t unanswered = 0;
+  };
+  /// Where the features stand in one segment: wire::BlockRanks.
+  struct SegmentRanks {
+    std::vector<std::uint32_t> firsts;
+    std::vector<std::uint32_t> ranks;
+    wire::SparseFloats weights;
   };
   using Work = std::function<void()>;
 
@@ -125,8 +131,9 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::uint32_t block_count_ = 0;
   std::vector<std::vector<SegmentId>> segments_of_;  ///< By owner, increasing.
   std::vector<std::uint32_t> owner_of_;              ///< By segment.
-  std::vector<std::size_t> runs_;        ///< [blocks x segments + 1] first feature of each.
-  std::vector<wire::BlockRanks> ranks_;  ///< By segment, while joining.
+  std::size_t feature_count_ = 0;
+  std::vector<std::size_t> runs_;    ///< [blocks x segments + 1] first feature of each.
+  std::vector<SegmentRanks> ranks_;  ///< By segment, while joining.
   std::size_t joins_out_ = 0;
 
   // A pass or a sweep.

@@ -48,7 +48,9 @@ void BatchRun::PushNextKeys(Transport& transport) {
     ++pushes_out_;
     next_key_ += count;
   }
-  if (next_key_ == keys.size() && pushes_out_ == 0) End({});
+  if (next_key_ < keys.size() || pushes_out_ > 0) return;
+  sums_.slope_max = learner_->slope_max();
+  End({});
 }
 
 void BatchRun::Prepare(Transport& transport, const wire::PassPlan& plan, Done done) {
@@ -60,6 +62,7 @@ void BatchRun::Prepare(Transport& transport, const wire::PassPlan& plan, Done do
 void BatchRun::Join(Transport& transport) {
   std::vector<placement::KeySlice> slices;
   const auto keys = learner_->keys();
+  feature_count_ = keys.size();
   placement::SliceKeys(keys, assign_.view, slices);
   std::vector<placement::KeySlice> slice_of(segment_count_);
   for (const placement::KeySlice& slice : slices) slice_of[slice.segment] = slice;
@@ -69,6 +72,7 @@ void BatchRun::Join(Transport& transport) {
                               .slot = assign_.slot,
                               .session = assign_.session,
                               .block_count = block_count_,
+                              .places_negligible = plan_.batch.places_negligible,
                               .segments = {}};
   for (std::size_t owner = 0; owner < segments_of_.size(); ++owner) {
     wire::BlockJoin join = empty;
@@ -109,8 +113,17 @@ void BatchRun::OnJoined(Transport& transport, const Result<wire::Frame>& frame) 
   if (!frame.ok()) return End(frame.status());
   auto joined = wire::Decode<wire::BlockJoined>(frame.value().body.bytes());
   if (!joined.ok()) return End(joined.status());
-  for (wire::BlockRanks& ranks : joined.value().segments) {
-    if (ranks.segment < segment_count_) ranks_[ranks.segment] = std::move(ranks);
+  for (wire::BlockRanks& answer : joined.value().segments) {
+    if (answer.segment >= segment_count_) continue;
+    auto ranks = answer.ranks.Expand(answer.keys);
+    if (!ranks) {
+      return End(Status(
+          StatusCode::kCorruption,
+          "a server's ranks of segment " + std::to_string(answer.segment) + " are no ranks"));
+    }
+    ranks_[answer.segment] = {.firsts = std::move(answer.firsts),
+                              .ranks = std::move(*ranks),
+                              .weights = std::move(answer.weights)};
   }
   if (--joins_out_ > 0) return;
   if (const Status status = CheckJoined(); !status.ok()) return End(status);
@@ -122,7 +135,7 @@ void BatchRun::OnJoined(Transport& transport, const Result<wire::Frame>& frame) 
 
 Status BatchRun::CheckJoined() {
   std::size_t keys = 0;
-  for (const wire::BlockRanks& ranks : ranks_) {
+  for (const SegmentRanks& ranks : ranks_) {
     keys += ranks.ranks.size();
     if (ranks.firsts.size() != block_count_) {
       return Status(StatusCode::kCorruption,
@@ -142,7 +155,7 @@ void BatchRun::Arrange() {
   run_of.reserve(learner_->keys().size());
   runs_.assign(block_count_ * segment_count_ + 1, 0);
   for (std::size_t segment = 0; segment < segment_count_; ++segment) {
-    const wire::BlockRanks& ranks = ranks_[segment];
+    const SegmentRanks& ranks = ranks_[segment];
     std::size_t block = 0;
     for (const std::uint32_t rank : ranks.ranks) {
       if (rank == wire::kNoRank) {
@@ -160,7 +173,7 @@ void BatchRun::Arrange() {
   std::vector<float> weights(runs_.back());
   std::vector<std::uint32_t>& feature_of = run_of;
   std::size_t key = 0;
-  for (const wire::BlockRanks& ranks : ranks_) {
+  for (const SegmentRanks& ranks : ranks_) {
     for (const float weight : ranks.weights.Expand(ranks.ranks.size())) {
       const std::uint32_t run = run_of[key];
       if (run != BatchLearner::kNoFeature) {

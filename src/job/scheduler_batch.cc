@@ -36,6 +36,13 @@ double ShareOf(std::uint64_t entries, const wire::WorkSums& loaded) {
          static_cast<double>(std::max<std::uint64_t>(loaded.nonzeros, 1));
 }
 
+/// No more places than these can move a weight from 0: they cannot add up to the penalty. 0: none can be left out.
+std::uint32_t PlacesNegligible(const TrainParameters& parameters, double slope_max) {
+  if (parameters.filters != kKktFilter || !(slope_max > 0.0)) return 0;
+  constexpr auto kMost = static_cast<double>(~std::uint32_t{0});
+  return static_cast<std::uint32_t>(std::min(std::floor(parameters.l1 / slope_max), kMost));
+}
+
 double PenaltyOf(const TrainParameters& parameters, const wire::BlockFigures& figures) {
   return parameters.l1 * figures.norm1 + 0.5 * parameters.l2 * figures.norm2_squared;
 }
@@ -55,12 +62,14 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
   std::vector<double> objectives;
   std::vector<double> model;
   std::uint64_t active_entries = 0;
+  double slope_max = 0.0;
   for (Slot& slot : job.slots) {
     loss += slot.batch.loss;
     dual += slot.batch.dual;
     wire::AddTo(objectives, slot.batch.losses);
     wire::AddTo(model, slot.batch.model);
     active_entries += slot.batch.active_entries;
+    slope_max = std::max(slope_max, slot.batch.slope_max);
     job.status.earlier.Add(slot.work);
     slot.work = {};
   }
@@ -72,8 +81,9 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
   const double objective = loss + PenaltyOf(job.parameters, first.figures);
   switch (job.status.phase) {
     case Phase::kLoad:
-      job.batch_plan = {.block_count =
-                            BlockCount(job.status.earlier.nonzeros, job.status.earlier.rows)};
+      job.batch_plan = {
+          .block_count = BlockCount(job.status.earlier.nonzeros, job.status.earlier.rows),
+          .places_negligible = PlacesNegligible(job.parameters, slope_max)};
       return StartPhase(job, job.status.pass + 1, Phase::kPrepare, out);
     case Phase::kPrepare:
       batch.features = first.figures.features;

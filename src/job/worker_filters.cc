@@ -10,19 +10,25 @@ using transport::Transport;
 
 namespace {
 
+/// For the pushes of how often a feature stands in a batch solver's rows.
+constexpr std::string_view kCountFilters = "delta,lz4";
+
 /// Rows of one push of what filters held back.
 constexpr std::size_t kHeldBackRows = 65'536;
 
-/// What a step of a batch solver sends of a feature: gradient and curvature. A weight of 0 comes back as a bit.
-constexpr std::uint64_t kStepPushedBytes = 2 * sizeof(float);
+/// What a step of a batch solver sends of a feature: gradient, and half a float of curvature. A weight of 0 comes back as a
+/// bit.
+constexpr std::uint64_t kStepPushedBytes = sizeof(float) + sizeof(std::uint16_t);
 
 }  // namespace
 
 void Worker::Run::UseFilters(Transport& transport) {
-  // A batch solver's steps carry no keys; what it leaves out is its scheduler's plan.
-  if (IsBatch(parameters_.solver) || parameters_.filters == TrainParameters{}.filters) return;
-  auto filters = filter::FilterStack::Create(parameters_.filters,
-                                             {.seed = parameters_.seed * 1024 + assign_.stream});
+  if (parameters_.filters == TrainParameters{}.filters) return;
+  // A batch solver's steps carry no keys, and what they leave out is its scheduler's plan: only its counts are filtered.
+  const std::string_view list =
+      IsBatch(parameters_.solver) ? kCountFilters : std::string_view(parameters_.filters);
+  auto filters =
+      filter::FilterStack::Create(list, {.seed = parameters_.seed * 1024 + assign_.stream});
   const Status used = filters.ok()
                           ? client_->UseFilters(assign_.view.table, std::move(filters.value()))
                           : filters.status();

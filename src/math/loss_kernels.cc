@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "base/check.h"
 #include "base/vector_clones.h"
@@ -89,6 +90,11 @@ SY_VECTOR_CLONES void LogisticLosses(const double* margins, const float* labels,
 }
 
 }  // namespace
+
+double SlopeMax(LossKind kind) {
+  const bool straight = kind == LossKind::kLogistic || kind == LossKind::kHinge;
+  return straight ? 1.0 : std::numeric_limits<double>::infinity();
+}
 
 float CurvatureMax(LossKind kind) {
   switch (kind) {

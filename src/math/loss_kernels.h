@@ -16,6 +16,9 @@ struct LossCurve {
 /// The largest second derivative of a loss with respect to the margin.
 float CurvatureMax(LossKind kind);
 
+/// No first derivative of a loss with respect to the margin is larger; infinite for losses that grow faster than that.
+double SlopeMax(LossKind kind);
+
 /// Each row's curve; the curvature is exact for the logistic loss and the largest one otherwise.
 /// @param margins, labels, curves  [n]
 /// Errors are below 3e-7. Cost: about 1 ns a row for the logistic loss.

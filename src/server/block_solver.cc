@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <string>
 
 #include "base/hash.h"
 #include "base/spans.h"
+#include "wire/upper_half_float.h"
 
 namespace steelyard::server {
 namespace {
@@ -19,7 +19,7 @@ math::SearchMove ToMath(const wire::SearchMove& move) {
 }
 
 /// Those of the increasing `ranks` that are in `range`.
-table::Ranks RanksIn(table::Ranks ranks, const ArrayTable::RankRange& range) {
+table::Ranks Within(table::Ranks ranks, const ArrayTable::RankRange& range) {
   const auto first = std::ranges::lower_bound(ranks, range.first);
   const auto end = std::ranges::lower_bound(first, ranks.end(), range.first + range.count);
   return {first, end};
@@ -67,6 +67,13 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
                       std::to_string(join.block_count) + " blocks, another into " +
                       std::to_string(block_count_));
   }
+  if (segments_.empty()) places_negligible_ = join.places_negligible;
+  if (join.places_negligible != places_negligible_) {
+    return Status(StatusCode::kInvalidArgument,
+                  "slot " + std::to_string(join.slot) + " leaves out features in up to " +
+                      std::to_string(join.places_negligible) + " places, another in up to " +
+                      std::to_string(places_negligible_));
+  }
   Slot& slot = slots_[join.slot];
   if (join.session < slot.session) return Fenced(join.slot, slot.session);
   if (join.session > slot.session) slot = {.session = join.session};
@@ -86,16 +93,25 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
     wire::BlockRanks& answer = joined.segments.emplace_back();
     answer.segment = asked.segment;
     answer.firsts.assign(segment.firsts.begin(), segment.firsts.end() - 1);
-    answer.ranks.resize(asked.keys.size());
-    (void)rows->FindRanks(asked.keys, answer.ranks);
+    answer.keys = static_cast<std::uint32_t>(asked.keys.size());
+    std::vector<Rank> ranks(asked.keys.size());
+    (void)rows->FindRanks(asked.keys, ranks);
     RankList list;
-    std::vector<float> weights;
-    for (const Rank rank : answer.ranks) {
-      weights.push_back(rank == ArrayTable::kNoRank ? 0.0F : WeightsOf(*rows)[rank]);
-      if (rank != ArrayTable::kNoRank) list.ranks.push_back(rank);
+    std::vector<float> weights(ranks.size());
+    auto kept = segment.ranks.begin();
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      if (ranks[i] == ArrayTable::kNoRank) continue;
+      kept = std::lower_bound(kept, segment.ranks.end(), ranks[i]);
+      if (kept == segment.ranks.end() || *kept != ranks[i]) {
+        ranks[i] = ArrayTable::kNoRank;
+        continue;
+      }
+      weights[i] = WeightsOf(*rows)[ranks[i]];
+      list.ranks.push_back(ranks[i]);
     }
+    answer.ranks = wire::RisingRanks::Of(ranks);
     answer.weights = wire::SparseFloats::Of(weights);
-    list.all = list.ranks.size() == rows->size();
+    list.all = list.ranks.size() == segment.ranks.size();
     if (list.all) list.ranks = {};
     // A copy that comes late must not undo what steps have settled.
     if (slot.lists.try_emplace(asked.segment, std::move(list)).second)
@@ -116,13 +132,17 @@ BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {
   for (const std::size_t first : table::CutBlocks(entries, block_count_))
     segment.firsts.push_back(static_cast<Rank>(first));
   segment.firsts.resize(block_count_ + std::size_t{1}, static_cast<Rank>(rows.size()));
+  for (Rank rank = 0; rank < rows.size(); ++rank) {
+    if (entries[rank] > static_cast<float>(places_negligible_) || WeightsOf(rows)[rank] != 0.0F ||
+        rank == segment.intercept)
+      segment.ranks.push_back(rank);
+  }
   if (method_ == Method::kProximal) {
     table::BeginSolve(rows);
     segment.curvatures.resize(rows.size());
   } else {
     table::BeginQuasiNewton(rows);
-    const auto all = std::views::iota(Rank{0}, static_cast<Rank>(rows.size()));
-    segment.active.assign(all.begin(), all.end());
+    segment.active = segment.ranks;
   }
   return segment;
 }
@@ -136,7 +156,12 @@ ArrayTable::RankRange BlockSolver::RanksOf(const Segment& segment, const wire::B
 
 table::Ranks BlockSolver::ActiveIn(const Segment& segment, const RankList& list,
                                    const wire::BlockStep& step) {
-  return RanksIn(list.all ? segment.active : list.active, RanksOf(segment, step));
+  return Within(list.all ? segment.active : list.active, RanksOf(segment, step));
+}
+
+table::Ranks BlockSolver::RanksIn(const Segment& segment, const RankList& list,
+                                  const wire::BlockStep& step) {
+  return Within(list.all ? segment.ranks : list.ranks, RanksOf(segment, step));
 }
 
 std::size_t BlockSolver::Coordinates(const Segment& segment, const RankList& list,
@@ -147,8 +172,7 @@ std::size_t BlockSolver::Coordinates(const Segment& segment, const RankList& lis
     case BlockAction::kSweep:
     case BlockAction::kMove:
     case BlockAction::kGradient:
-      return list.all ? RanksOf(segment, step).count
-                      : RanksIn(list.ranks, RanksOf(segment, step)).size();
+      return RanksIn(segment, list, step).size();
     case BlockAction::kMeasure:
     case BlockAction::kSearch:
       break;
@@ -159,14 +183,13 @@ std::size_t BlockSolver::Coordinates(const Segment& segment, const RankList& lis
 void BlockSolver::RefreshActive() {
   if (method_ == Method::kQuasiNewton) return;  // Nothing settles.
   const auto refresh = [this](std::span<const float> settled, std::vector<Rank>& active,
-                              auto&& all_ranks) {
-    if (swept_) active.assign(all_ranks.begin(), all_ranks.end());
+                              const std::vector<Rank>& ranks) {
+    if (swept_) active = ranks;
     std::erase_if(active, [&](Rank rank) { return settled[rank] != 0.0F; });
   };
   for (auto& [id, segment] : segments_) {
     const auto settled = SettledOf(*segment.rows);
-    refresh(settled, segment.active,
-            std::views::iota(Rank{0}, static_cast<Rank>(segment.rows->size())));
+    refresh(settled, segment.active, segment.ranks);
     for (auto& [index, slot] : slots_) {
       const auto list = slot.lists.find(id);
       if (list != slot.lists.end() && !list->second.all)
@@ -187,19 +210,25 @@ Status BlockSolver::Check(const Slot& slot, const wire::BlockStep& step) const {
                  std::to_string(std::uint64_t{step.block} + step.blocks - 1));
   }
   if (step.pass < pass_) return wrong("its pass is over");
-  if (step.segments.size() != segments_.size()) return wrong("it lacks segments");
-  auto held = segments_.begin();
-  for (const wire::BlockCount& count : step.segments) {
-    const auto& [id, segment] = *held++;
+  std::vector<wire::BlockCount> counts;
+  std::size_t coordinates = 0;
+  for (const auto& [id, segment] : segments_) {
     const auto list = slot.lists.find(id);
-    if (count.segment != id || list == slot.lists.end()) return wrong("it lacks segments");
-    const std::size_t expected = Coordinates(segment, list->second, step);
-    if (count.count != expected) {
-      return wrong("it has " + std::to_string(count.count) + " coordinates of segment " +
-                   std::to_string(id) + " instead of " + std::to_string(expected));
-    }
+    if (list == slot.lists.end())
+      return wrong("it has not said its features of segment " + std::to_string(id));
+    const std::size_t count = Coordinates(segment, list->second, step);
+    counts.push_back({.segment = id, .count = static_cast<std::uint32_t>(count)});
+    coordinates += count;
   }
-  if (FirstNotFinite(step.floats) < step.floats.size())
+  if (wire::HasGradients(step.action) && step.gradients.size() != coordinates) {
+    return wrong("it has gradients of " + std::to_string(step.gradients.size()) +
+                 " coordinates instead of " + std::to_string(coordinates));
+  }
+  if (step.counts_signature != wire::SignatureOf(counts)) {
+    return wrong("its coordinates are not the " + std::to_string(coordinates) + " in " +
+                 std::to_string(counts.size()) + " segments that are known here");
+  }
+  if (FirstNotFinite(step.gradients) < step.gradients.size())
     return wrong("a gradient is NaN or infinite");
   if (!std::isfinite(step.move.pass + step.move.earlier + step.move.scale))
     return wrong("its move is NaN or infinite");
@@ -343,19 +372,19 @@ wire::BlockFigures BlockSolver::Search(SegmentId id, const Segment& segment,
 
 wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& parts) {
   const wire::BlockStep& first = parts.begin()->second.step;
-  const table::Ranks ranks = RanksIn(segment.active, RanksOf(segment, first));
+  const table::Ranks ranks = Within(segment.active, RanksOf(segment, first));
   gradients_.assign(ranks.size(), 0.0F);
   curvatures_.assign(ranks.size(), 0.0F);
   for (auto& [slot, part] : parts) {
     const table::Ranks own = ActiveIn(segment, slots_.at(slot).lists.at(id), first);
-    const float* gradients = part.step.floats.data() + part.next_float;
-    const float* curvatures = gradients + own.size();
-    part.next_float += 2 * own.size();
+    const float* gradients = part.step.gradients.data() + part.next_gradient;
+    const std::uint16_t* curvatures = part.step.curvatures.data() + part.next_gradient;
+    part.next_gradient += own.size();
     std::size_t at = 0;
     for (std::size_t i = 0; i < own.size(); ++i, ++at) {
       while (ranks[at] != own[i]) ++at;
       gradients_[at] += gradients[i];
-      curvatures_[at] += curvatures[i];
+      curvatures_[at] += wire::FloatOfUpperHalf(curvatures[i]);
     }
   }
   for (std::size_t i = 0; i < ranks.size(); ++i) segment.curvatures[ranks[i]] = curvatures_[i];
@@ -374,38 +403,26 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
   return {.segment = id};
 }
 
-template <typename Visit>
-void BlockSolver::ForRanksOf(std::uint32_t slot, SegmentId id, const ArrayTable::RankRange& range,
-                             Visit&& visit) const {
-  const RankList& list = slots_.at(slot).lists.at(id);
-  if (!list.all) {
-    for (const Rank rank : RanksIn(list.ranks, range)) visit(rank);
-    return;
-  }
-  for (std::size_t i = 0; i < range.count; ++i) visit(static_cast<Rank>(range.first + i));
-}
-
-void BlockSolver::SumGradients(SegmentId id, const ArrayTable::RankRange& block, Parts& parts) {
+void BlockSolver::SumGradients(SegmentId id, const Segment& segment, Parts& parts) {
+  const ArrayTable::RankRange block = RanksOf(segment, parts.begin()->second.step);
   gradients_.assign(block.count, 0.0F);
   for (auto& [slot, part] : parts) {
-    const float* gradients = part.step.floats.data() + part.next_float;
-    part.next_float += part.step.segments[part.answer.figures.size()].count;
-    ForRanksOf(slot, id, block, [&](Rank rank) { gradients_[rank - block.first] += *gradients++; });
+    for (const Rank rank : RanksIn(segment, slots_.at(slot).lists.at(id), part.step))
+      gradients_[rank - block.first] += part.step.gradients[part.next_gradient++];
   }
 }
 
 wire::BlockFigures BlockSolver::Sweep(SegmentId id, Segment& segment, Parts& parts) {
   const ArrayTable::RankRange block = RanksOf(segment, parts.begin()->second.step);
-  SumGradients(id, block, parts);
+  SumGradients(id, segment, parts);
   const auto outcome = table::SweepBlock(
       *segment.rows, block, gradients_,
       std::span(segment.curvatures).subspan(block.first, block.count), RulesOf(segment));
   swept_ = true;
   const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
-    ForRanksOf(slot, id, block, [&](Rank rank) {
+    for (const Rank rank : RanksIn(segment, slots_.at(slot).lists.at(id), part.step))
       part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);
-    });
   }
   return {.segment = id,
           .violation_max = outcome.violation_max,
@@ -422,7 +439,8 @@ wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& part
                                         first.newton.reach, OrthantRulesOf(segment));
   const auto weights = WeightsOf(*segment.rows);
   for (auto& [slot, part] : parts) {
-    ForRanksOf(slot, id, block, [&](Rank rank) { part.weights.push_back(weights[rank]); });
+    for (const Rank rank : RanksIn(segment, slots_.at(slot).lists.at(id), part.step))
+      part.weights.push_back(weights[rank]);
   }
   return {.segment = id,
           .norm1 = outcome.norms.norm1,
@@ -434,7 +452,7 @@ wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& part
 wire::BlockFigures BlockSolver::TakeGradients(SegmentId id, Segment& segment, Parts& parts) {
   const wire::BlockStep& first = parts.begin()->second.step;
   const ArrayTable::RankRange block = RanksOf(segment, first);
-  SumGradients(id, block, parts);
+  SumGradients(id, segment, parts);
   const std::uint32_t pair = first.newton.pair;
   auto outcome = table::TakeGradients(
       *segment.rows, segment.basis, block, gradients_,

@@ -27,7 +27,7 @@ namespace steelyard::server {
 /// A part that is sent again is answered as the first time: its answer is kept until the worker has it.
 ///
 /// Threads: confined to the shard's loop. PURE.
-/// Memory:  4 bytes for each feature and 4 more for each that is not settled, or, with the quasi-Newton method, 80 for
+/// Memory:  8 bytes for each feature and 4 more for each that is not settled, or, with the quasi-Newton method, 84 for
 ///          each; 8 for each feature of each worker (none for a worker that has all); parts and answers of the steps under
 ///          way, which are as many as the workers' delay.
 /// Cost:    a pass costs nothing for features that are settled, a sweep looks at all of them.
@@ -78,6 +78,7 @@ class BlockSolver {
   struct Segment {
     table::ArrayTable* rows = nullptr;
     std::vector<Rank> firsts;       ///< Of each block, and the end of the last.
+    std::vector<Rank> ranks;        ///< Of the features that are not left out, increasing.
     std::vector<Rank> active;       ///< What is not settled as a pass begins, increasing.
     wire::BlockFigures of_pass{};   ///< violation_max and settled.
     std::vector<float> curvatures;  ///< By rank: of the last step; kProximal.
@@ -86,7 +87,7 @@ class BlockSolver {
   };
   /// The ranks that a worker has of one segment.
   struct RankList {
-    bool all = false;
+    bool all = false;         ///< Those of the segment.
     std::vector<Rank> ranks;  ///< Increasing; empty when `all`.
     std::vector<Rank> active =
         {};  ///< Those that are not settled as a pass begins; empty when `all`.
@@ -103,7 +104,7 @@ class BlockSolver {
     std::uint64_t request_id = 0;
     wire::BlockStep step;
     wire::BlockStepped answer = {};
-    std::size_t next_float = 0;       ///< Of `step`, where the next segment begins.
+    std::size_t next_gradient = 0;    ///< Of `step`, where the next segment begins.
     std::size_t coordinates = 0;      ///< In `answer` so far.
     std::vector<float> weights = {};  ///< Of the answer.
   };
@@ -115,6 +116,9 @@ class BlockSolver {
   static table::ArrayTable::RankRange RanksOf(const Segment& segment, const wire::BlockStep& step);
   static std::size_t Coordinates(const Segment& segment, const RankList& list,
                                  const wire::BlockStep& step);
+  /// A slot's ranks that the step is about, settled or not.
+  static table::Ranks RanksIn(const Segment& segment, const RankList& list,
+                              const wire::BlockStep& step);
   /// The worker's active ranks that a step is about.
   static table::Ranks ActiveIn(const Segment& segment, const RankList& list,
                                const wire::BlockStep& step);
@@ -129,7 +133,7 @@ class BlockSolver {
   wire::BlockFigures TakeStep(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures Sweep(SegmentId id, Segment& segment, Parts& parts);
   /// Into gradients_, of all the block's ranks.
-  void SumGradients(SegmentId id, const table::ArrayTable::RankRange& block, Parts& parts);
+  void SumGradients(SegmentId id, const Segment& segment, Parts& parts);
   wire::BlockFigures Move(SegmentId id, Segment& segment, Parts& parts);
   wire::BlockFigures TakeGradients(SegmentId id, Segment& segment, Parts& parts);
 
@@ -142,10 +146,6 @@ class BlockSolver {
   std::size_t row_floats() const {
     return method_ == Method::kProximal ? table::kProximalColumns : table::kQuasiNewtonColumns;
   }
-  /// Call visit(rank) for a slot's ranks in `range`, settled or not.
-  template <typename Visit>
-  void ForRanksOf(std::uint32_t slot, SegmentId id, const table::ArrayTable::RankRange& range,
-                  Visit&& visit) const;
 
   JobId group_;
   Method method_;
@@ -153,6 +153,7 @@ class BlockSolver {
   bool has_intercept_;
   FindRows find_;
   std::uint32_t block_count_ = 0;
+  std::uint32_t places_negligible_ = 0;
   std::uint32_t pass_ = 0;
   std::uint32_t active_of_ = 0;  ///< The pass that the active ranks are of.
   bool pass_open_ = false;  ///< Steps were taken, and the pass is neither ended nor taken back.

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
+#include "wire/upper_half_float.h"
 
 namespace steelyard::server {
 namespace {
@@ -24,6 +25,9 @@ constexpr std::size_t kKeys = 8;  // Of each segment: 0 to 7, and 100 to 107.
 
 class BlockSolverTest : public ::testing::Test {
  protected:
+  using Counts = std::array<std::uint32_t, 2>;
+  static constexpr std::uint16_t kOne = wire::UpperHalfOf(1.0F);
+
   explicit BlockSolverTest(
       const UpdaterOptions& updater = {.name = std::string(table::kProximalUpdater), .l1 = 1.0F})
       : updater_(updater) {
@@ -48,12 +52,14 @@ class BlockSolverTest : public ::testing::Test {
   Key LastKey() const { return updater_.intercept ? kInterceptKey : 107; }
 
   Result<wire::BlockJoined> Join(std::uint32_t slot, std::vector<Key> first,
-                                 std::vector<Key> second, Session session = 1) {
+                                 std::vector<Key> second, Session session = 1,
+                                 std::uint32_t places_negligible = 0) {
     return solver_.Join({.table = 5,
                          .group = 3,
                          .slot = slot,
                          .session = session,
                          .block_count = 2,
+                         .places_negligible = places_negligible,
                          .segments = {{0, std::move(first)}, {1, std::move(second)}}});
   }
 
@@ -66,22 +72,23 @@ class BlockSolverTest : public ::testing::Test {
 
   /// A part of a step on block 0: each gradient is `gradient`, each curvature 1.
   wire::BlockStep Part(std::uint32_t slot, steelyard::Step step, float gradient) const {
-    const std::array<std::uint32_t, 2> counts =
-        slot == 0 ? std::array<std::uint32_t, 2>{4, 4} : std::array<std::uint32_t, 2>{2, 0};
-    wire::BlockStep part{.table = 5,
-                         .group = 3,
-                         .slot = slot,
-                         .slot_count = 2,
-                         .session = 1,
-                         .step = step,
-                         .pass = 1,
-                         .segments = {{0, counts[0]}, {1, counts[1]}},
-                         .floats = {}};
-    for (const std::uint32_t count : counts) {
-      part.floats.insert(part.floats.end(), count, gradient);
-      part.floats.insert(part.floats.end(), count, 1.0F);
-    }
-    return part;
+    const Counts counts = slot == 0 ? Counts{4, 4} : Counts{2, 0};
+    return {.table = 5,
+            .group = 3,
+            .slot = slot,
+            .slot_count = 2,
+            .session = 1,
+            .step = step,
+            .pass = 1,
+            .counts_signature = SignatureOf(counts),
+            .gradients = std::vector<float>(counts[0] + counts[1], gradient),
+            .curvatures = std::vector<std::uint16_t>(counts[0] + counts[1], kOne)};
+  }
+
+  /// Of the coordinates in each segment.
+  static std::uint32_t SignatureOf(const Counts& counts) {
+    const std::array<wire::BlockCount, 2> of{{{0, counts[0]}, {1, counts[1]}}};
+    return wire::SignatureOf(of);
   }
 
   static wire::BlockStep OnBlock1(wire::BlockStep part) {
@@ -117,13 +124,57 @@ TEST_F(BlockSolverTest, SaysWhereFeaturesStand) {
   const auto joined = Join(1, {0, 2, 50}, {107});
   ASSERT_TRUE(joined.ok()) << joined.status().ToString();
   ASSERT_EQ(joined.value().segments.size(), 2u);
-  EXPECT_EQ(joined.value().segments[0].ranks, (std::vector<std::uint32_t>{0, 2, wire::kNoRank}));
+  EXPECT_EQ(joined.value().segments[0].ranks.Expand(3),
+            (std::vector<std::uint32_t>{0, 2, wire::kNoRank}));
   EXPECT_EQ(joined.value().segments[0].firsts, (std::vector<std::uint32_t>{0, 4}));
-  EXPECT_EQ(joined.value().segments[1].ranks, std::vector<std::uint32_t>{7});
+  EXPECT_EQ(joined.value().segments[1].ranks.Expand(1), std::vector<std::uint32_t>{7});
   EXPECT_EQ(Join(1, {2, 0}, {}).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(solver_.Join({.table = 5, .block_count = 9, .segments = {}}).status().code(),
             StatusCode::kInvalidArgument)
       << "another worker has 2 blocks";
+}
+
+TEST_F(BlockSolverTest, FeaturesInFewPlacesAreLeftOut) {
+  // Every key stands in one place; those at ranks 1 and 5 of segment 0 in two, and rank 6 has a weight.
+  for (const std::size_t rank : {1u, 5u})
+    rows_[0]->column(static_cast<std::size_t>(table::ProximalColumn::kStart))[rank] = 2.0F;
+  rows_[0]->column(0)[6] = 0.5F;
+  const auto joined = Join(0, {0, 1, 3, 5, 6}, {100, 101}, /*session=*/1, /*places_negligible=*/1);
+  ASSERT_TRUE(joined.ok()) << joined.status().ToString();
+  EXPECT_EQ(joined.value().segments[0].ranks.Expand(5),
+            (std::vector<std::uint32_t>{wire::kNoRank, 1, wire::kNoRank, 5, 6}));
+  EXPECT_EQ(joined.value().segments[0].weights.Expand(5), (std::vector<float>{0, 0, 0, 0, 0.5F}));
+  EXPECT_EQ(joined.value().segments[1].ranks.Expand(2),
+            (std::vector<std::uint32_t>{wire::kNoRank, wire::kNoRank}));
+  EXPECT_EQ(Join(1, {}, {}).status().code(), StatusCode::kInvalidArgument)
+      << "slot 0 leaves out others";
+  ASSERT_TRUE(Join(1, {1}, {}, /*session=*/1, /*places_negligible=*/1).ok());
+
+  Outbox outbox;
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep sweep = Part(slot, 0, 0.0F);
+    sweep.action = BlockAction::kSweep;
+    sweep.blocks = 2;
+    sweep.counts_signature = SignatureOf(slot == 0 ? Counts{3, 0} : Counts{1, 0});
+    sweep.gradients.assign(slot == 0 ? 3 : 1, 2.0F);
+    sweep.curvatures = {};
+    const Status status = solver_.Step(1, slot, sweep, outbox);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+  }
+  ASSERT_EQ(outbox.size(), 2u);
+  EXPECT_EQ(Answer(outbox[0].second).figures[0].violation_max, 3.0F)
+      << "ranks 1: 4 - l1; 6: 2 + l1";
+  outbox.clear();
+  for (const std::uint32_t slot : {0u, 1u}) {
+    wire::BlockStep measure = Part(slot, 1, 0.0F);
+    measure.action = BlockAction::kMeasure;
+    measure.counts_signature = SignatureOf({0, 0});
+    measure.gradients = {};
+    measure.curvatures = {};
+    ASSERT_TRUE(solver_.Step(1, slot, measure, outbox).ok());
+  }
+  EXPECT_EQ(Answer(outbox[0].second).figures[0].features, kKeys)
+      << "they are features all the same";
 }
 
 TEST_F(BlockSolverTest, AStepWaitsForEveryPartAndAnswersAll) {
@@ -179,7 +230,8 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   outbox.clear();
   for (const std::uint32_t slot : {0u, 1u}) {
     wire::BlockStep sweep = Part(slot, 2, 0.0F);
-    sweep.floats.assign(slot == 0 ? 8 : 2, slot == 0 ? -1.0F : -2.0F);
+    sweep.gradients.assign(slot == 0 ? 8 : 2, slot == 0 ? -1.0F : -2.0F);
+    sweep.curvatures = {};
     sweep.action = BlockAction::kSweep;
     sweep.pass = 2;
     ASSERT_TRUE(solver_.Step(1, 3, sweep, outbox).ok());
@@ -195,8 +247,9 @@ TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
     wire::BlockStep measure = Part(slot, 3, 0.0F);
     measure.action = BlockAction::kMeasure;
     measure.pass = 2;
-    measure.segments = {{0, 0}, {1, 0}};
-    measure.floats.clear();
+    measure.counts_signature = SignatureOf({0, 0});
+    measure.gradients = {};
+    measure.curvatures = {};
     ASSERT_TRUE(solver_.Step(1, 4, measure, outbox).ok());
   }
   EXPECT_EQ(Answer(outbox[0].second).figures[0].features, kKeys);
@@ -228,8 +281,9 @@ TEST_F(BlockSolverTest, ASearchLooksAndTheNextPassGoesThere) {
   const auto without_blocks = [&](std::uint32_t slot, steelyard::Step step, BlockAction action) {
     wire::BlockStep part = Part(slot, step, 0.0F);
     part.action = action;
-    part.segments = {{0, 0}, {1, 0}};
-    part.floats.clear();
+    part.counts_signature = SignatureOf({0, 0});
+    part.gradients = {};
+    part.curvatures = {};
     return part;
   };
   (void)both(Part(0, 0, -1.5F), Part(1, 0, -1.0F));
@@ -250,11 +304,13 @@ TEST_F(BlockSolverTest, ASearchLooksAndTheNextPassGoesThere) {
 
   // Both blocks as one, after half the way back: all gradients within l1, so weights go to 0 within the trust region.
   wire::BlockStep next = Part(0, 3, 0.0F);
-  next.segments = {{0, 8}, {1, 8}};
-  next.floats.assign(32, 0.0F);
+  next.counts_signature = SignatureOf({8, 8});
+  next.gradients.assign(16, 0.0F);
+  next.curvatures.assign(16, 0);
   wire::BlockStep other = Part(1, 3, 0.0F);
-  other.segments = {{0, 4}, {1, 0}};
-  other.floats.assign(8, 0.0F);
+  other.counts_signature = SignatureOf({4, 0});
+  other.gradients.assign(4, 0.0F);
+  other.curvatures.assign(4, 0);
   for (wire::BlockStep* part : {&next, &other}) {
     part->pass = 3;
     part->blocks = 2;
@@ -282,10 +338,7 @@ TEST_F(BlockSolverTest, APassIsEndedOnceAndLeavesHalfOfWhatWentBefore) {
       wire::BlockStep part = Part(slot, pass, gradient);
       part.pass = pass;
       part.action = action;
-      if (action == BlockAction::kSweep) {  // No curvatures.
-        part.floats.resize(part.floats.size() / 2);
-        std::ranges::fill(part.floats, gradient);
-      }
+      if (action == BlockAction::kSweep) part.curvatures = {};
       const Status taken = solver_.Step(1, pass, part, outbox);
       EXPECT_TRUE(taken.ok()) << taken.ToString();
     }
@@ -329,17 +382,17 @@ TEST_F(BlockSolverTest, RefusesWhatDoesNotFit) {
     return solver_.Step(1, 1, step, outbox).code();
   };
   wire::BlockStep wrong = Part(0, 0, 1.0F);
-  wrong.floats[3] = std::numeric_limits<float>::quiet_NaN();
+  wrong.gradients[3] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
   wrong = Part(0, 0, 1.0F);
   wrong.block = 2;
   EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
   wrong = Part(0, 0, 1.0F);
-  wrong.segments.pop_back();
+  wrong.gradients.pop_back();
   EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
   wrong = Part(0, 0, 1.0F);
-  wrong.segments[0].count = 3;
-  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
+  wrong.counts_signature = SignatureOf({3, 5});
+  EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument) << "as many, of other segments";
   wrong = Part(0, 0, 1.0F);
   wrong.slot = 7;
   wrong.slot_count = 8;
@@ -380,7 +433,8 @@ TEST_F(InterceptSolverTest, NoPenaltyHoldsItAndNoFilterLeavesItOut) {
   outbox.clear();
   for (const std::uint32_t slot : {0u, 1u}) {
     wire::BlockStep sweep = OnBlock1(Part(slot, 1, 0.0F));
-    sweep.floats.assign(slot == 0 ? 8 : 2, slot == 0 ? 0.5F : 0.25F);
+    sweep.gradients.assign(slot == 0 ? 8 : 2, slot == 0 ? 0.5F : 0.25F);
+    sweep.curvatures = {};
     sweep.action = BlockAction::kSweep;
     ASSERT_TRUE(solver_.Step(1, 2, sweep, outbox).ok());
   }
@@ -394,13 +448,23 @@ TEST_F(InterceptSolverTest, NoPenaltyHoldsItAndNoFilterLeavesItOut) {
   for (const std::uint32_t slot : {0u, 1u}) {
     wire::BlockStep measure = Part(slot, 2, 0.0F);
     measure.action = BlockAction::kMeasure;
-    measure.segments = {{0, 0}, {1, 0}};
-    measure.floats.clear();
+    measure.counts_signature = SignatureOf({0, 0});
+    measure.gradients = {};
+    measure.curvatures = {};
     ASSERT_TRUE(solver_.Step(1, 3, measure, outbox).ok());
   }
   const wire::BlockFigures measured = Answer(outbox[0].second).figures[1];
   EXPECT_EQ(measured.nonzeros, 1u);
   EXPECT_EQ(measured.norm1, 0.0);
+}
+
+TEST_F(InterceptSolverTest, ItIsNotLeftOutHoweverFewPlacesItStandsIn) {
+  const auto joined = Join(0, {0, 1}, {106, LastKey()}, /*session=*/1, /*places_negligible=*/1);
+  ASSERT_TRUE(joined.ok()) << joined.status().ToString();
+  EXPECT_EQ(joined.value().segments[0].ranks.Expand(2),
+            (std::vector<std::uint32_t>{wire::kNoRank, wire::kNoRank}));
+  EXPECT_EQ(joined.value().segments[1].ranks.Expand(2),
+            (std::vector<std::uint32_t>{wire::kNoRank, 7}));
 }
 
 class QuasiNewtonSolverTest : public BlockSolverTest {
@@ -417,11 +481,11 @@ class QuasiNewtonSolverTest : public BlockSolverTest {
     wire::BlockStep part = Part(slot, step, 0.0F);
     part.action = action;
     part.blocks = 2;
-    part.segments = slot == 0 ? std::vector<wire::BlockCount>{{0, 8}, {1, 8}}
-                              : std::vector<wire::BlockCount>{{0, 4}, {1, 0}};
-    part.floats = {};
+    part.counts_signature = SignatureOf(slot == 0 ? Counts{8, 8} : Counts{4, 0});
+    part.gradients = {};
+    part.curvatures = {};
     if (action == BlockAction::kGradient)
-      part.floats.assign(slot == 0 ? 16 : 4, slot == 0 ? -1.5F : -0.5F);
+      part.gradients.assign(slot == 0 ? 16 : 4, slot == 0 ? -1.5F : -0.5F);
     part.newton.direction.assign(kBasis, 0.0);
     part.newton.direction[math::QuasiNewtonMemory::kGradient] = -1.0;
     part.newton.reach = 0.5;
@@ -481,7 +545,7 @@ TEST_F(QuasiNewtonSolverTest, RefusesWhatDoesNotFit) {
   wrong.newton.pair = math::QuasiNewtonMemory::kPairs;
   EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
   wrong = About(BlockAction::kGradient, 0, 1);
-  wrong.floats[3] = std::numeric_limits<float>::infinity();
+  wrong.gradients[3] = std::numeric_limits<float>::infinity();
   EXPECT_EQ(code(wrong), StatusCode::kInvalidArgument);
   wrong = About(BlockAction::kMove, 0, 1);
   wrong.newton.reach = std::numeric_limits<double>::quiet_NaN();
@@ -503,7 +567,7 @@ TEST_F(QuasiNewtonInterceptTest, ItGoesAlongItsWholeGradientAndAcrossZero) {
     for (const std::uint32_t slot : {0u, 1u}) {
       wire::BlockStep part = About(action, slot, step);
       part.newton.reach = reach;
-      if (action == BlockAction::kGradient) std::ranges::fill(part.floats, gradient);
+      if (action == BlockAction::kGradient) std::ranges::fill(part.gradients, gradient);
       EXPECT_TRUE(solver_.Step(1, 1, part, outbox).ok());
     }
     ++step;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/hash.h"
+#include "wire/upper_half_float.h"
+
 namespace steelyard::wire {
 namespace {
 
@@ -25,15 +28,28 @@ Status BlockJoin::Check() const {
 
 Status BlockJoined::Check() const {
   for (const BlockRanks& segment : segments) {
-    if (!segment.weights.Fits(segment.ranks.size())) return Wrong("ranks and weights differ");
+    if (!segment.weights.Fits(segment.keys)) return Wrong("keys and weights differ");
     if (!std::ranges::is_sorted(segment.firsts)) return Wrong("blocks are not in order");
   }
   return {};
 }
 
-std::size_t FloatsPerCoordinate(BlockAction action) {
-  if (action == BlockAction::kMove) return 0;
-  return action == BlockAction::kGradient || action == BlockAction::kSweep ? 1 : 2;
+bool HasGradients(BlockAction action) {
+  return action == BlockAction::kStep || action == BlockAction::kSweep ||
+         action == BlockAction::kGradient;
+}
+
+bool HasCurvatures(BlockAction action) {
+  return action == BlockAction::kStep;
+}
+
+bool IsQuasiNewton(BlockAction action) {
+  return action == BlockAction::kMove || action == BlockAction::kGradient;
+}
+
+std::uint32_t SignatureOf(std::span<const BlockCount> counts) {
+  static_assert(sizeof(BlockCount) == 8);
+  return static_cast<std::uint32_t>(HashBytes(std::as_bytes(counts)));
 }
 
 Status QuasiNewtonStep::Check() const {
@@ -48,16 +64,30 @@ Status BlockStep::Check() const {
   if (action > BlockAction::kGradient) return Wrong("unknown action");
   if (blocks == 0 || blocks > kBlocksMax) return Wrong(std::to_string(blocks) + " blocks");
   if (slot >= slot_count) return Wrong("slot " + std::to_string(slot));
-  std::uint64_t coordinates = 0;
-  for (const BlockCount& segment : segments) coordinates += segment.count;
-  if (floats.size() != FloatsPerCoordinate(action) * coordinates)
-    return Wrong("floats do not fit the counts");
+  if (!HasGradients(action) && !gradients.empty()) return Wrong("gradients of no action");
+  if (curvatures.size() != (HasCurvatures(action) ? gradients.size() : 0))
+    return Wrong("gradients and curvatures differ");
+  if (!std::ranges::all_of(curvatures, IsUpperBound))
+    return Wrong("a curvature is negative, NaN or infinite");
   return {};
 }
 
 void BlockStepped::AppendSettled(std::size_t coordinate, bool is_settled) {
   if (coordinate % 8 == 0) settled.push_back(0);
   if (is_settled) settled.back() |= static_cast<std::uint8_t>(1u << (coordinate % 8));
+}
+
+std::uint16_t BlockFigures::Found() const {
+  std::uint16_t found = 0;
+  int bit = 0;
+  const auto add = [&](bool is_there) { found |= static_cast<std::uint16_t>(is_there << bit++); };
+  for (const float figure : {violation_max, gradient_max}) add(figure != 0.0F);
+  for (const double figure : {gain, norm1, norm2_squared}) add(figure != 0.0);
+  for (const std::uint64_t figure : {nonzeros, settled, features}) add(figure != 0);
+  for (const std::vector<double>* figures : {&model, &penalties}) add(!figures->empty());
+  add(slope != 0.0);
+  add(!products.empty());
+  return found;
 }
 
 void BlockFigures::Add(const BlockFigures& other) {

@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "wire/message_codec.h"
+#include "wire/rising_ranks.h"
 #include "wire/sparse_floats.h"
 
 namespace steelyard::wire {
 
 inline constexpr std::uint32_t kBlocksMax = 1u << 20;
-/// Instead of a rank: the frozen table has no such key.
-inline constexpr std::uint32_t kNoRank = ~std::uint32_t{0};
 
 /// The keys of one segment that a worker's data have.
 struct BlockKeys {
@@ -32,10 +31,13 @@ struct BlockJoin {
   std::uint32_t slot = 0;
   Session session = 0;
   std::uint32_t block_count = 0;  ///< The same from every worker.
+  /// Features that stand in at most so many places, and whose weight is 0, are left out: they have no rank. The same from
+  /// every worker.
+  std::uint32_t places_negligible = 0;
   std::vector<BlockKeys> segments;
   template <typename V>
   void Fields(V& v) {
-    v(table, group, slot, session, block_count, segments);
+    v(table, group, slot, session, block_count, places_negligible, segments);
   }
   Status Check() const;
 };
@@ -44,11 +46,12 @@ struct BlockJoin {
 struct BlockRanks {
   SegmentId segment = 0;
   std::vector<std::uint32_t> firsts;  ///< [block_count] the first rank of each block.
-  std::vector<std::uint32_t> ranks;   ///< [keys] kNoRank where the table has no such key.
-  SparseFloats weights;               ///< [keys] 0 likewise.
+  std::uint32_t keys = 0;
+  RisingRanks ranks;     ///< [keys] kNoRank where the table has no such key, or it is left out.
+  SparseFloats weights;  ///< [keys] 0 likewise.
   template <typename V>
   void Fields(V& v) {
-    v(segment, firsts, ranks, weights);
+    v(segment, firsts, keys, ranks, weights);
   }
 };
 
@@ -75,8 +78,12 @@ enum class BlockAction : std::uint8_t {
   kGradient = 5,  ///< The trial point is accepted, and these are the block's gradients at it.
 };
 
-/// How many floats a worker sends for each of its coordinates.
-std::size_t FloatsPerCoordinate(BlockAction action);
+/// Does a worker send a gradient for each of its coordinates?
+bool HasGradients(BlockAction action);
+/// And an upper bound of the curvature?
+bool HasCurvatures(BlockAction action);
+/// Is it one of a quasi-Newton solver alone?
+bool IsQuasiNewton(BlockAction action);
 
 /// How far to go along what the last pass changed and what changed before it: math::SearchMove.
 struct SearchMove {
@@ -102,15 +109,14 @@ struct QuasiNewtonStep {
   Status Check() const;
 };
 
-/// Floats for one segment of a step.
+/// What a step is about in one segment.
 struct BlockCount {
   SegmentId segment = 0;
   std::uint32_t count = 0;  ///< Coordinates.
-  template <typename V>
-  void Fields(V& v) {
-    v(segment, count);
-  }
 };
+
+/// A hash of the counts of every segment of a server, in order: worker and server know them, and must agree.
+std::uint32_t SignatureOf(std::span<const BlockCount> counts);
 
 /// Worker to server: my part of a step. The answer comes when every slot's part is there and the step is done.
 struct BlockStep {
@@ -129,15 +135,19 @@ struct BlockStep {
   std::uint32_t block = 0;   ///< kStep and kSweep: the first one.
   std::uint32_t blocks = 1;  ///< So many, taken as one.
   float margin = 0.0F;       ///< Coordinates at 0 settle when their gradient is that far below l1.
-  QuasiNewtonStep newton = {};       ///< kMove and kGradient.
-  std::vector<BlockCount> segments;  ///< Every segment of the receiver, in order.
-  /// Per segment: the gradients of the worker's coordinates in the block, in order of rank, then their curvatures.
-  /// kStep leaves out what is settled; kSweep and kGradient have no curvatures, kMove nothing.
-  std::vector<float> floats;
+  QuasiNewtonStep newton = {};  ///< kMove and kGradient; others do not send it.
+  /// SignatureOf() the worker's coordinates in the block. kStep leaves out what is settled.
+  std::uint32_t counts_signature = 0;
+  /// Of these coordinates, by segment, then by rank; kStep, kSweep and kGradient.
+  std::vector<float> gradients;
+  /// Likewise: UpperHalfOf() them; kStep alone.
+  std::vector<std::uint16_t> curvatures;
   template <typename V>
   void Fields(V& v) {
     v(table, group, slot, slot_count, session, step, answered_step, pass, take_back, move, action,
-      block, blocks, margin, newton, segments, floats);
+      block, blocks, margin);
+    if (IsQuasiNewton(action)) v(newton);
+    v(counts_signature, gradients, curvatures);
   }
   Status Check() const;
 };
@@ -162,12 +172,24 @@ struct BlockFigures {
   std::vector<double> penalties = {};  ///< By scale.
   double slope = 0.0;  ///< Of the objective, times the step from where the line search began.
   std::vector<double> products = {};  ///< Inner products: table::GradientOutcome.
+  /// Each action finds a few of them, so a bit for each says whether it is sent: it is not 0, or not empty.
   template <typename V>
   void Fields(V& v) {
-    v(segment, violation_max, gradient_max, gain, norm1, norm2_squared, nonzeros, settled, features,
-      model, penalties, slope, products);
+    std::uint16_t sent = Found();
+    v(segment, sent);
+    const auto fields = [&](auto&... figures) {
+      int bit = 0;
+      ((sent >> bit++ & 1 ? v(figures) : void()), ...);
+    };
+    fields(violation_max, gradient_max, gain, norm1, norm2_squared, nonzeros, settled, features,
+           model, penalties, slope, products);
+    if (sent != Found()) v.Refuse();
   }
   void Add(const BlockFigures& other);
+
+ private:
+  /// The bits, first figure lowest.
+  std::uint16_t Found() const;
 };
 
 /// Answers BLOCK_STEP.

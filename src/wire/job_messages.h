@@ -298,7 +298,9 @@ struct SlotReady {
 /// What PASS_PLAN says to batch solvers.
 struct BatchPlan {
   std::uint32_t block_count = 0;  ///< kPrepare.
-  std::uint32_t tau = 0;          ///< Blocks under way beside the one that begins.
+  /// kPrepare: features that stand in at most so many places are left out, because nothing moves their weight from 0.
+  std::uint32_t places_negligible = 0;
+  std::uint32_t tau = 0;  ///< Blocks under way beside the one that begins.
   float safety = 0.0F;
   float margin = 0.0F;
   bool take_back = false;  ///< First of all, undo the last pass.
@@ -308,7 +310,8 @@ struct BatchPlan {
   QuasiNewtonStep newton = {};  ///< kMove and kGradient.
   template <typename V>
   void Fields(V& v) {
-    v(block_count, tau, safety, margin, take_back, move, blocks_per_step, dual_scale, newton);
+    v(block_count, places_negligible, tau, safety, margin, take_back, move, blocks_per_step,
+      dual_scale, newton);
   }
 };
 
@@ -321,9 +324,10 @@ struct BatchSums {
   std::vector<double> model = {};    ///< Its rows' part of the search's model, as in BlockFigures.
   std::vector<double> losses = {};   ///< kSearch: of its own rows, by scale.
   std::uint64_t active_entries = 0;  ///< Of its own rows, at features that are not settled.
+  double slope_max = 0.0;            ///< kLoad: BatchLearner::slope_max().
   template <typename V>
   void Fields(V& v) {
-    v(loss, has_dual, dual, figures, model, losses, active_entries);
+    v(loss, has_dual, dual, figures, model, losses, active_entries, slope_max);
   }
 };
 

@@ -24,6 +24,8 @@ class FieldWriter {
   void operator()(const T&... fields) {
     (Field(fields), ...);
   }
+  /// Never called: what is written is as its message would have it.
+  void Refuse() {}
   ByteWriter& writer() { return writer_; }
 
  private:
@@ -61,6 +63,8 @@ class FieldReader {
   void operator()(T&... fields) {
     (Field(fields), ...);
   }
+  /// For messages that could be written in two ways: it was not the one that is used.
+  void Refuse() { reader_.Fail(); }
   const ByteReader& reader() const { return reader_; }
 
  private:

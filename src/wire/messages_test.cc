@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "wire/block_messages.h"
@@ -10,6 +11,7 @@
 #include "wire/control_messages.h"
 #include "wire/data_messages.h"
 #include "wire/job_messages.h"
+#include "wire/upper_half_float.h"
 
 namespace steelyard::wire {
 namespace {
@@ -107,7 +109,8 @@ TEST(ControlMessages, StepsOfNoBlockAreRefused) {
   EXPECT_TRUE(decodes(plan));
   plan.batch.blocks_per_step = 0;
   EXPECT_FALSE(decodes(plan)) << "a worker would never reach the last block";
-  BlockStep step{.slot_count = 1, .action = BlockAction::kSearch, .segments = {}, .floats = {}};
+  BlockStep step{
+      .slot_count = 1, .action = BlockAction::kSearch, .gradients = {}, .curvatures = {}};
   ExpectEveryTruncationRefused(step);
   for (const std::uint32_t blocks : {0u, kBlocksMax + 1}) {
     step.blocks = blocks;
@@ -116,6 +119,84 @@ TEST(ControlMessages, StepsOfNoBlockAreRefused) {
   step.blocks = 1;
   step.action = static_cast<BlockAction>(6);
   EXPECT_FALSE(decodes(step));
+}
+
+TEST(ControlMessages, StepsCarryWhatTheirActionHas) {
+  const auto read = [](const BlockStep& step) { return Decode<BlockStep>(Encode(step).bytes()); };
+  const BlockStep step{.slot_count = 1, .gradients = {-1.5F}, .curvatures = {0x3e80}};
+  EXPECT_TRUE(read(step).ok());
+  BlockStep wrong = step;
+  wrong.action = BlockAction::kSweep;
+  EXPECT_FALSE(read(wrong).ok()) << "a sweep has no curvatures";
+  wrong.curvatures = {};
+  EXPECT_TRUE(read(wrong).ok());
+  wrong.action = BlockAction::kMeasure;
+  EXPECT_FALSE(read(wrong).ok()) << "and looking has no gradients";
+  for (const std::uint16_t half : std::vector<std::uint16_t>{0x8000, 0xbf80, 0x7f80, 0x7fc0}) {
+    wrong = step;
+    wrong.curvatures = {half};
+    EXPECT_FALSE(read(wrong).ok()) << "-0, -1, infinite, NaN";
+  }
+  BlockStep move{.slot_count = 1,
+                 .action = BlockAction::kMove,
+                 .newton = {.direction = {1.0, 2.0}, .reach = 0.5},
+                 .gradients = {},
+                 .curvatures = {}};
+  EXPECT_EQ(read(move).value().newton.direction, move.newton.direction);
+  move.action = BlockAction::kMeasure;
+  EXPECT_TRUE(read(move).value().newton.direction.empty()) << "only two actions have one";
+}
+
+TEST(ControlMessages, HalvesOfFloatsAreUpperBounds) {
+  std::size_t exact = 0;
+  for (float bound = 0.0F; bound < 2.0F; bound += 0.001F) {
+    const float half = FloatOfUpperHalf(UpperHalfOf(bound));
+    EXPECT_GE(half, bound);
+    EXPECT_LE(half, bound * (1.0F + 1.0F / 128));
+    exact += half == bound ? 1 : 0;
+  }
+  EXPECT_LT(exact, 100u);
+  for (const float bound : {0.0F, 0.25F, 1.0F, 1.0078125F, 255.0F})
+    EXPECT_EQ(FloatOfUpperHalf(UpperHalfOf(bound)), bound);
+  EXPECT_TRUE(IsUpperBound(UpperHalfOf(1e38F)));
+  EXPECT_FALSE(IsUpperBound(UpperHalfOf(std::numeric_limits<float>::max()))) << "none is above";
+}
+
+TEST(ControlMessages, FiguresThatAreNotThereTakeABit) {
+  const BlockFigures none{.segment = 7};
+  EXPECT_EQ(Encode(none).size(), 6u);
+  const BlockFigures all{.segment = 1,
+                         .violation_max = 1.0F,
+                         .gradient_max = 2.0F,
+                         .gain = 3.0,
+                         .norm1 = 4.0,
+                         .norm2_squared = 5.0,
+                         .nonzeros = 6,
+                         .settled = 7,
+                         .features = 8,
+                         .model = {9.0},
+                         .penalties = {10.0},
+                         .slope = 11.0,
+                         .products = {12.0}};
+  const BlockStepped stepped{.figures = {all, none}};
+  const auto read = Decode<BlockStepped>(Encode(stepped).bytes());
+  ASSERT_TRUE(read.ok());
+  const BlockFigures& figures = read.value().figures[0];
+  EXPECT_EQ(figures.violation_max + figures.gradient_max, 3.0F);
+  EXPECT_EQ(figures.gain + figures.norm1 + figures.norm2_squared + figures.slope, 23.0);
+  EXPECT_EQ(figures.nonzeros * 100 + figures.settled * 10 + figures.features, 678u);
+  EXPECT_EQ(figures.model, all.model);
+  EXPECT_EQ(figures.penalties, all.penalties);
+  EXPECT_EQ(figures.products, all.products);
+  EXPECT_EQ(read.value().figures[1].features, 0u);
+  // The same with a figure's bit cleared, or another set, is not what would be written.
+  const Buffer body = Encode(stepped);
+  constexpr std::size_t kBits = 4 + 8 + 4 + 4;  // After table, step, count and segment.
+  for (int bit = 0; bit < 16; ++bit) {
+    std::vector<std::byte> bytes(body.bytes().begin(), body.bytes().end());
+    bytes[kBits + bit / 8] ^= std::byte{1} << bit % 8;
+    EXPECT_FALSE(Decode<BlockStepped>(bytes).ok()) << bit;
+  }
 }
 
 TEST(ControlMessages, ViewRoundTrips) {

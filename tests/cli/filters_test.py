@@ -72,10 +72,12 @@ class Filters(CommandTest):
         traffic = runs["kkt"]["traffic"]
         [kkt] = traffic["filters"]
         self.assertEqual(kkt["name"], "kkt")
-        self.assertEqual(kkt["before_bytes"] % (8 * runs["kkt"]["passes"]), 0)  # Gradient and curvature of every feature.
-        left_out = (kkt["before_bytes"] - kkt["after_bytes"]) // 8
+        self.assertEqual(kkt["before_bytes"] % (6 * runs["kkt"]["passes"]), 0)  # Gradient and curvature of every feature.
+        left_out = (kkt["before_bytes"] - kkt["after_bytes"]) // 6
         self.assertGreater(left_out, 0)
-        self.assertEqual(traffic["before_filters_bytes"] - traffic["pushed_bytes"] - traffic["pulled_bytes"], 8 * left_out)
+        # The counts of features go through delta and lz4, whose sections have headers that such short lists do not earn back.
+        saved = traffic["before_filters_bytes"] - traffic["pushed_bytes"] - traffic["pulled_bytes"]
+        self.assertAlmostEqual(saved, 6 * left_out, delta=500)
         ended = self.run_command("train", "train.svm", "--solver", "dbpg", "--filters", "kkt,lz4")
         self.assertEqual(ended.code, 2, ended.err)
         self.assertIn("dbpg sends no keys", ended.err)

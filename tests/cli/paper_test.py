@@ -74,9 +74,8 @@ class Paper(CommandTest):
                          ["key and value pairs", "keys sent once", "keys sent once, kkt", "none"])
         self.assertEqual([once["workers_bytes"], once["servers_bytes"]], [b["pushed_bytes"], b["pulled_bytes"]])
         self.assertEqual([kkt["workers_bytes"], kkt["servers_bytes"]], [filtered["pushed_bytes"], filtered["pulled_bytes"]])
-        keys = pairs["workers_bytes"] - once["workers_bytes"]
-        self.assertEqual(keys / 8, pairs["servers_bytes"] / 12)
-        per_pass = keys / 8 / b["passes"]  # Features of all three workers.
+        self.assertEqual(pairs["workers_bytes"] / 16, pairs["servers_bytes"] / 12)
+        per_pass = pairs["workers_bytes"] / 16 / filtered["passes"]  # Features of all three workers.
         self.assertEqual(per_pass, int(per_pass))
         self.assertTrue(500 < per_pass < 3 * 2000, per_pass)
         self.assertLess(kkt["workers_bytes"] / filtered["passes"], once["workers_bytes"] / b["passes"])

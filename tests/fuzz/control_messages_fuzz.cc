@@ -1,6 +1,9 @@
 // Fuzz targets of the messages that list their fields in Fields(): all of them share one decoder.
 // Input: one byte that picks the message, then its body.
+#include <type_traits>
+
 #include "fuzz/fuzz_target.h"
+#include "wire/block_messages.h"
 #include "wire/call_messages.h"
 #include "wire/cluster_messages.h"
 #include "wire/control_messages.h"
@@ -10,6 +13,15 @@
 
 namespace steelyard::fuzz {
 namespace {
+
+void CheckRanks(const wire::BlockJoined& joined) {
+  for (const wire::BlockRanks& segment : joined.segments) {
+    const auto ranks = segment.ranks.Expand(segment.keys);
+    if (!ranks) continue;
+    SY_CHECK(ranks->size() == segment.keys);
+    SY_CHECK(wire::RisingRanks::Of(*ranks).halves == segment.ranks.halves);
+  }
+}
 
 // Whatever is accepted must be written again as the very same bytes: one message, one encoding.
 template <typename Message>
@@ -21,6 +33,7 @@ void Check(Bytes bytes) {
     return;
   }
   SY_CHECK(SameBytes(wire::Encode(message.value()).bytes(), bytes));
+  if constexpr (std::is_same_v<Message, wire::BlockJoined>) CheckRanks(message.value());
 }
 
 template <typename... Messages>

@@ -183,12 +183,12 @@ void WriteJobMessages() {
                wire::JobInfo{1, true, submit.parameters, {{"data-format", "csv"}}, SampleView()});
   WriteMessage(target, index++, wire::Decide{1, 2, 96, 4});
   const wire::BlockFigures figures{.segment = 1, .norm1 = 2.0, .nonzeros = 3, .features = 4};
-  WriteMessage(target, index++, wire::BlockJoin{3, 1, 0, 1, 2, {{1, {5, 7}}}});
-  WriteMessage(target, index++, wire::BlockJoined{3, {{1, {0, 1}, {0, 1}, {{2}, {0.5F}}}}});
+  WriteMessage(target, index++, wire::BlockJoin{3, 1, 0, 1, 2, 4, {{1, {5, 7}}}});
+  WriteMessage(target, index++, wire::BlockJoined{3, {{1, {0, 1}, 2, {{0x11}}, {{2}, {0.5F}}}}});
   wire::BlockStep step;
   step.slot_count = 1;
-  step.segments = {{1, 1}};
-  step.floats = {-1.5F, 0.25F};
+  step.gradients = {-1.5F};
+  step.curvatures = {0x3e80};
   WriteMessage(target, index++, step);
   WriteMessage(target, index++, wire::BlockStepped{3, 0, {figures}, {{1}, {0.5F}}, {1}});
 }

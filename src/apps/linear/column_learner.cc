@@ -54,11 +54,14 @@ class ColumnLearner final : public job::BatchLearner {
     std::vector<float> counts(batch.keys.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (std::isnan(rows.labels[i])) continue;
+      double value_max = 0.0;
       for (std::size_t at = rows.offsets[i]; at < rows.offsets[i + 1]; ++at) {
         counts[batch.positions[at]] += 1.0F;
+        value_max = std::max(value_max, std::fabs(static_cast<double>(rows.Value(at))));
         features_.push_back(base + batch.positions[at]);
         if (!rows.values.empty() || !values_.empty()) values_.push_back(rows.Value(at));
       }
+      value_max_ = std::max(value_max_, value_max * std::fabs(rows.Weight(i)));
       offsets_.push_back(features_.size());
       if (importance_.empty() && rows.Weight(i) != 1.0F) importance_.assign(labels_.size(), 1.0F);
       labels_.push_back(rows.labels[i]);
@@ -92,6 +95,8 @@ class ColumnLearner final : public job::BatchLearner {
 
   std::span<const Key> keys() const override { return keys_->keys(); }
   std::span<const float> entries() const override { return std::as_const(*keys_).column(0); }
+
+  double slope_max() const override { return math::SlopeMax(options_.loss) * value_max_; }
 
   void Arrange(std::span<const std::uint32_t> feature_of_key,
                std::span<const float> weights) override {
@@ -185,6 +190,7 @@ class ColumnLearner final : public job::BatchLearner {
   std::vector<std::uint64_t> offsets_{0};
   std::vector<std::uint32_t> features_;  ///< Positions in batch_keys_.
   std::vector<float> values_;
+  double value_max_ = 0.0;  ///< Of any entry, times its row's importance.
   std::vector<float> labels_;
   std::vector<float> importance_;  ///< Empty while each row's is 1.
 
