@@ -89,6 +89,11 @@ DbpgControl::Next DbpgControl::OnKept(double objective) {
 }
 
 DbpgControl::Next DbpgControl::OnCertified(double objective, double gain, double violation_max) {
+  // Margins have been computed anew: they tell when those of the passes had gone astray.
+  if (!(objective - objective_ <= Negligible() + kRounding * std::fabs(objective))) {
+    small_ = 0;
+    decreases_.Clear();
+  }
   objective_ = objective;
   plan_.take_back = false;
   plan_.move = {};

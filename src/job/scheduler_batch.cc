@@ -117,6 +117,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       const DbpgControl::Next next =
           job.dbpg->OnCertified(objective, first.figures.gain, first.figures.violation_max);
       batch.certified = next == DbpgControl::Next::kConverged;
+      batch.objective = job.dbpg->objective();
       if (next == DbpgControl::Next::kPass) return ContinueDbpg(job, next, out);
       return EndSolve(job, first.figures.gradient_max, out);
     }

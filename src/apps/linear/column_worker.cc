@@ -253,7 +253,11 @@ void ColumnWorker::EndPass(const math::SearchMove& move) {
     margins_[row] += move.Change(ChangeOfPass(row), earlier_margins_[row]);
     earlier_margins_[row] = ChangeOfPass(row) + math::kEarlierShare * earlier_margins_[row];
   }
-  if (move.scale != 0.0) RefreshAll();
+  if (++passes_since_rebuild_ >= kPassesPerRebuild) {
+    Rebuild();
+  } else if (move.scale != 0.0) {
+    RefreshAll();
+  }
 }
 
 std::uint64_t ColumnWorker::ActiveEntries() const {
@@ -279,9 +283,12 @@ void ColumnWorker::Rebuild(std::span<const float> weights) {
 
 void ColumnWorker::Rebuild() {
   std::ranges::fill(margins_, 0.0);
+  std::ranges::fill(earlier_margins_, 0.0);
   for (std::size_t feature = 0; feature < weights_.size(); ++feature) {
-    if (weights_[feature] != 0.0F) MoveMargins(feature, weights_[feature]);
+    if (weights_[feature] != 0.0F) AddColumn(feature, weights_[feature], margins_);
+    if (earlier_[feature] != 0.0F) AddColumn(feature, earlier_[feature], earlier_margins_);
   }
+  passes_since_rebuild_ = 0;
   RefreshAll();
 }
 

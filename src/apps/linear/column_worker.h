@@ -65,7 +65,7 @@ class ColumnWorker {
 
   /// Take over which features are settled; active() knows it when the next pass begins.
   void Settle(Features features, std::span<const std::uint8_t> settled);
-  /// Compute all margins anew, from these weights [m] or from the present ones.
+  /// Compute all margins anew, those of the second direction too, from these weights [m] or from the present ones.
   void Rebuild(std::span<const float> weights);
   void Rebuild();
 
@@ -108,6 +108,10 @@ class ColumnWorker {
   template <bool kWithValues>
   void GradientOf(std::size_t feature, float safety, float& gradient, float& curvature) const;
 
+  /// Weights are rounded when they move along a direction, their margins are not, and near the optimum a search takes what
+  /// separates them for a way down. So margins are computed anew after so many passes.
+  static constexpr std::uint32_t kPassesPerRebuild = 8;
+
   const Columns* columns_;
   math::LossKind loss_;
   float curvature_max_;  ///< Of any row's loss.
@@ -129,6 +133,7 @@ class ColumnWorker {
   std::vector<float> deltas_;
   std::vector<std::uint8_t> settled_;
   std::vector<std::uint32_t> active_;
+  std::uint32_t passes_since_rebuild_ = 0;
   bool pass_open_ = false;  ///< Neither ended nor taken back.
   bool swept_ = true;       ///< Since the active features were listed: some may be woken.
 };

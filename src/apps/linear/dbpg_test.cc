@@ -280,6 +280,29 @@ TEST(ColumnWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
   EXPECT_NEAR(worker.LossSum(), fresh.LossSum(), 1e-9 * fresh.LossSum());
 }
 
+// A search that goes on along what it did before makes the rounding of weights grow, too.
+TEST(ColumnWorker, SearchesDoNotPartMarginsFromWeights) {
+  const TestRows rows = MakeRows({.binary = true});
+  const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
+  ColumnWorker worker(&columns, rows.labels, {}, LossKind::kLogistic);
+  std::vector<float> weights(rows.features);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights[i] = 0.1F + 1e-3F * static_cast<float>(i);
+  worker.Rebuild(weights);
+  std::vector<std::uint32_t> all(rows.features);
+  std::iota(all.begin(), all.end(), 0u);
+  const std::vector<std::uint8_t> settled(rows.features);
+  for (float& weight : weights) weight += 1e-7F;
+  worker.Update(all, weights, settled, {.l1 = 1.0F});
+  for (int pass = 0; pass < 40; ++pass) {
+    worker.EndPass({.pass = 0.0, .earlier = pass % 2 == 0 ? 1.0 : -1.9, .scale = 1.0});
+    worker.BeginPass();
+  }
+  ColumnWorker fresh(&columns, rows.labels, {}, LossKind::kLogistic);
+  fresh.Rebuild(worker.weights());
+  EXPECT_NEAR(worker.LossSum(), fresh.LossSum(), 1e-7 * fresh.LossSum());
+}
+
 TEST(Columns, BlocksHaveEqualEntriesAndPopularFeaturesStandAlone) {
   std::vector<float> entries(1000);
   for (std::size_t i = 0; i < entries.size(); ++i)
@@ -354,6 +377,14 @@ TEST(DbpgControl, EndsOnlyWithACertificate) {
     if (next == DbpgControl::Next::kCertify) next = other.OnCertified(50.0, /*gain=*/1.0, 1.0);
   }
   EXPECT_EQ(next, DbpgControl::Next::kPassesUsedUp) << "what settled would still gain";
+
+  DbpgControl astray({.tolerance = 1e-4, .passes_max = 60, .examples = 100}, 100.0);
+  for (next = DbpgControl::Next::kPass; next == DbpgControl::Next::kPass;) {
+    next = astray.OnPassEnd({.objective = 50.0, .violation_max = 1.0});
+    if (next == DbpgControl::Next::kCertify) next = astray.OnCertified(50.1, /*gain=*/0.0, 1.0);
+  }
+  EXPECT_EQ(next, DbpgControl::Next::kPassesUsedUp) << "passes said less than weights are worth";
+  EXPECT_EQ(astray.objective(), 50.1);
 }
 
 TEST(DbpgControl, LooksAtWhatItLeftOut) {
