@@ -46,7 +46,7 @@ class Completion(CommandTest):
         self.assertIn("jobs", self.complete(""))
         self.assertEqual(self.complete("jobs", "w"), ["wait"])
         self.assertEqual(self.complete("train", "a.svm", "--tol"), ["--tolerance"])
-        self.assertEqual(self.complete("train", "--solver", "ada"), ["adagrad"])
+        self.assertEqual(self.complete("train", "--solver", "ada"), ["adagrad", "adam"])
         self.assertEqual(self.complete("jobs", "wait", "3", "--mo"), ["--model"])
         self.assertEqual(self.complete("table", "dump", "--al"), ["--all"])
         self.assertEqual(self.complete("worker", "--stream"), [], "what is not for people is not offered")
