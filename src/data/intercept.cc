@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "data/wrapped_dataset.h"
 
 namespace steelyard::data {
 namespace {
@@ -74,29 +75,17 @@ class InterceptReader final : public RowReader {
   bool ids_;
 };
 
-class InterceptDataset final : public Dataset {
+class InterceptDataset final : public WrappedDataset {
  public:
-  explicit InterceptDataset(std::unique_ptr<Dataset> dataset) : dataset_(std::move(dataset)) {}
+  using WrappedDataset::WrappedDataset;
 
-  const std::vector<std::string>& files() const override { return dataset_->files(); }
-  Format format() const override { return dataset_->format(); }
-  bool keys_are_ids() const override { return dataset_->keys_are_ids(); }
-  Result<std::uint64_t> CountRows() override { return dataset_->CountRows(); }
-  Result<std::vector<Shard>> Cut(std::uint64_t rows_per_shard) override {
-    return dataset_->Cut(rows_per_shard);
-  }
   Result<std::unique_ptr<RowReader>> Open(const Shard& shard) override {
-    auto reader = dataset_->Open(shard);
+    auto reader = dataset()->Open(shard);
     if (!reader.ok()) return reader;
     const bool named = shard.file < files().size();
     return std::unique_ptr<RowReader>(std::make_unique<InterceptReader>(
         std::move(reader.value()), named ? files()[shard.file] : std::string(), keys_are_ids()));
   }
-  bool is_stream() const override { return dataset_->is_stream(); }
-  Result<StreamFeed> TakeStream() override { return dataset_->TakeStream(); }
-
- private:
-  std::unique_ptr<Dataset> dataset_;
 };
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "data/byte_source.h"
 #include "data/row_file.h"
+#include "data/wrapped_dataset.h"
 
 namespace steelyard::data {
 namespace {
@@ -311,32 +312,24 @@ class CachedReader : public RowReader {
   std::uint64_t delivered_ = 0;
 };
 
-class CachedDataset : public Dataset {
+class CachedDataset final : public WrappedDataset {
  public:
   CachedDataset(std::unique_ptr<Dataset> dataset, const DatasetOptions& options)
-      : dataset_(std::move(dataset)),
+      : WrappedDataset(std::move(dataset)),
         folder_(options.cache_folder),
-        described_(DescribeOptions(options, dataset_->format())) {}
-
-  const std::vector<std::string>& files() const override { return dataset_->files(); }
-  Format format() const override { return dataset_->format(); }
-  bool keys_are_ids() const override { return dataset_->keys_are_ids(); }
-  Result<std::uint64_t> CountRows() override { return dataset_->CountRows(); }
-  Result<std::vector<Shard>> Cut(std::uint64_t rows_per_shard) override {
-    return dataset_->Cut(rows_per_shard);
-  }
+        described_(DescribeOptions(options, format())) {}
 
   Result<std::unique_ptr<RowReader>> Open(const Shard& shard) override {
-    if (shard.file >= files().size()) return dataset_->Open(shard);  // Which refuses it.
+    if (shard.file >= files().size()) return dataset()->Open(shard);  // Which refuses it.
     const Result<CacheKey> key = KeyOf(shard);
     if (!key.ok()) return key.status();
     const std::string path =
         fmt::format("{}/{:016x}{:016x}.rows", folder_, key.value()[0], key.value()[1]);
     if (auto cached = CachedShard::Open(folder_, path, key.value())) {
       return std::unique_ptr<RowReader>(std::make_unique<CachedReader>(
-          std::move(cached), path, [dataset = dataset_, shard] { return dataset->Open(shard); }));
+          std::move(cached), path, [dataset = dataset(), shard] { return dataset->Open(shard); }));
     }
-    Result<std::unique_ptr<RowReader>> parser = dataset_->Open(shard);
+    Result<std::unique_ptr<RowReader>> parser = dataset()->Open(shard);
     if (!parser.ok()) return parser;
     auto making = ShardInTheMaking::Create(folder_, path, key.value());
     if (!making.ok()) return making.status();
@@ -354,7 +347,6 @@ class CachedDataset : public Dataset {
     return CacheKey{HashBytes(bytes), HashBytes(bytes, kGeneration)};
   }
 
-  std::shared_ptr<Dataset> dataset_;  ///< Shared with readers that may have to go back to it.
   std::string folder_;
   std::string described_;
 };
