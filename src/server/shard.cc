@@ -23,17 +23,23 @@ constexpr std::size_t kWalkRowsMax = std::size_t{1} << 17;
 /// Floats of one pull's answer; the rest of the frame is for its entries.
 constexpr std::size_t kPulledBytesMax = wire::kFrameBytesMax - (std::size_t{2} << 20);
 
-/// True when keys are strictly increasing and inside `range`.
-bool KeysAreInside(std::span<const Key> keys, KeyRange range) {
-  return keys.empty() ||
-         (keys.front() >= range.first && keys.back() <= range.last && StrictlyIncreasing(keys));
-}
-
 }  // namespace
 
 std::size_t Shard::Table::FloatsPerKey(Columns columns) const {
   if (columns == Columns::kNone) return 0;
   return columns == Columns::kRows ? updater->row_floats() : updater->value_floats();
+}
+
+table::SlotHints Shard::Segment::HintsFor(std::span<const Key> keys, const table::Homes& homes) {
+  table::SlotHints hints;
+  if (homes.buckets.size() < keys.size()) hints = slots.For(keys, rows->generation());
+  hints.homes = homes;
+  return hints;
+}
+
+EntryRows Shard::Table::RowsOf(SegmentId id) const {
+  if (id >= segments.size() || segments[id] == nullptr) return {};
+  return {.rows = segments[id]->rows.get(), .range = segments[id]->range};
 }
 
 Shard::Table* Shard::FindTable(TableId id) {
@@ -99,12 +105,13 @@ void Shard::Drop(TableId id, Outbox& outbox) {
 
 std::optional<table::UpdaterFailure> Shard::ApplyRows(const Table& table, Segment& segment,
                                                       Columns columns, std::span<const Key> keys,
-                                                      std::span<const float> pushed) {
+                                                      std::span<const float> pushed,
+                                                      const table::Homes& homes) {
   if (Planted(PlantedBug::kLostKey) && keys.size() > 1) {
     pushed = pushed.first(pushed.size() - pushed.size() / keys.size());
     keys = keys.first(keys.size() - 1);
   }
-  const table::SlotHints hints = segment.slots.For(keys, segment.rows->generation());
+  const table::SlotHints hints = segment.HintsFor(keys, homes);
   if (columns == Columns::kRows) {
     table::AddToRows(*segment.rows, keys, pushed, hints);
   } else {
@@ -116,7 +123,8 @@ std::optional<table::UpdaterFailure> Shard::ApplyRows(const Table& table, Segmen
 }
 
 wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
-                                    const wire::PushEntry& entry, std::size_t first_key) {
+                                    const wire::PushEntry& entry, std::size_t first_key,
+                                    const RowsAhead<wire::PushEntry>::Seen& seen) {
   wire::EntryAnswer answer{.segment = entry.segment, .code = EntryCode::kNotPrimary, .detail = 0};
   if (entry.segment >= table.segments.size() || table.segments[entry.segment] == nullptr)
     return answer;
@@ -135,8 +143,7 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
     return answer;
   }
   const std::span<const Key> keys = push.keys.subspan(first_key, entry.count);
-  if (push.floats_per_key != table.FloatsPerKey(push.columns) ||
-      !KeysAreInside(keys, segment.range)) {
+  if (push.floats_per_key != table.FloatsPerKey(push.columns) || !seen.inside) {
     answer.code = EntryCode::kInvalid;
     return answer;
   }
@@ -156,7 +163,8 @@ wire::EntryAnswer Shard::ApplyEntry(Table& table, const wire::Push& push,
   if (room.code != EntryCode::kOk) return answer;
   if (group != nullptr) {
     // Applied when its step closes.
-  } else if (const auto failure = ApplyRows(table, segment, push.columns, keys, floats)) {
+  } else if (const auto failure =
+                 ApplyRows(table, segment, push.columns, keys, floats, seen.homes)) {
     Complain(counters_.updater_failures, table, failure->what);
     answer.code = EntryCode::kFailed;
     answer.detail = failure->key;
@@ -172,9 +180,13 @@ void Shard::Push(LinkId link, const wire::Push& push, std::uint64_t request_id, 
   Table* table = FindTable(push.table);
   const std::uint64_t duplicates_before = counters_.pushes_duplicate;
   std::size_t first_key = 0;
+  RowsAhead ahead(push.entries, push.keys);
   for (const wire::PushEntry& entry : push.entries) {
     wire::EntryAnswer answer{.segment = entry.segment, .code = EntryCode::kNotPrimary, .detail = 0};
-    if (table != nullptr) answer = ApplyEntry(*table, push, entry, first_key);
+    if (table != nullptr) {
+      const auto& seen = ahead.Next([&](SegmentId id) { return table->RowsOf(id); });
+      answer = ApplyEntry(*table, push, entry, first_key, seen);
+    }
     if (answer.code != EntryCode::kOk) failed.push_back(answer);
     first_key += entry.count;
   }
@@ -276,13 +288,40 @@ void Shard::NoteDuration(TableId id, runtime::Duration took) {
 
 std::optional<table::UpdaterFailure> Shard::ReadRows(const Table& table, Segment& segment,
                                                      Columns columns, std::span<const Key> keys,
-                                                     std::span<float> floats) {
-  const table::SlotHints hints = segment.slots.For(keys, segment.rows->generation());
+                                                     std::span<float> floats,
+                                                     const table::Homes& homes) {
+  const table::SlotHints hints = segment.HintsFor(keys, homes);
   if (columns == Columns::kValues) {
     return table.updater->ReadBatch(*segment.rows, keys, floats, hints);
   }
   table::CopyRows(*segment.rows, keys, floats, hints);
   return {};
+}
+
+bool Shard::ReadEntries(Table& table, const wire::Pull& pull, std::span<float> floats,
+                        std::span<wire::PulledEntry> entries) {
+  const std::size_t width = table.FloatsPerKey(pull.columns);
+  RowsAhead ahead(pull.entries, pull.keys);
+  std::size_t first_key = 0;
+  bool all_inside = true;
+  for (std::size_t i = 0; i < pull.entries.size(); ++i) {
+    const wire::PullEntry& entry = pull.entries[i];
+    const auto& seen = ahead.Next([&](SegmentId id) { return table.RowsOf(id); });
+    if (!seen.inside) entries[i].code = EntryCode::kInvalid;
+    all_inside &= seen.inside;
+    if (!all_inside) continue;
+    const auto failure =
+        ReadRows(table, *table.segments[entry.segment], pull.columns,
+                 pull.keys.subspan(first_key, entry.count),
+                 floats.subspan(first_key * width, entry.count * width), seen.homes);
+    first_key += entry.count;
+    if (!failure) continue;
+    Complain(counters_.updater_failures, table, failure->what);
+    entries[i].code = EntryCode::kFailed;
+    entries[i].clock = failure->key;
+    return false;
+  }
+  return all_inside;
 }
 
 wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id) {
@@ -291,17 +330,16 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
   const std::size_t width = table == nullptr ? 1 : table->FloatsPerKey(pull.columns);
   const bool fits_frame = pull.keys.size() <= kPulledBytesMax / (width * sizeof(float));
   bool all_ok = table != nullptr;
-  std::size_t first_key = 0;
   for (const wire::PullEntry& entry : pull.entries) {
     wire::PulledEntry pulled{.segment = entry.segment, .code = EntryCode::kNotPrimary, .clock = 0};
     if (table != nullptr && entry.segment < table->segments.size() &&
         table->segments[entry.segment] != nullptr) {
       const Segment& segment = *table->segments[entry.segment];
       const bool current = entry.epoch == segment.epoch;
-      const bool fits =
-          fits_frame && KeysAreInside(pull.keys.subspan(first_key, entry.count), segment.range);
       pulled.clock = current ? segment.clock.ts(pull.stream) : segment.epoch;
-      pulled.code = !current ? EntryCode::kNotPrimary : fits ? EntryCode::kOk : EntryCode::kInvalid;
+      pulled.code = !current     ? EntryCode::kNotPrimary
+                    : fits_frame ? EntryCode::kOk
+                                 : EntryCode::kInvalid;
       if (pulled.code == EntryCode::kOk && segment.failed_at) {
         pulled.code = EntryCode::kFailed;
         pulled.clock = *segment.failed_at;
@@ -309,7 +347,6 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
     }
     all_ok &= pulled.code == EntryCode::kOk;
     entries.push_back(pulled);
-    first_key += entry.count;
   }
   wire::PullResponse header{.table = pull.table,
                             .columns = pull.columns,
@@ -324,19 +361,8 @@ wire::Frame Shard::AnswerPull(Table* table, const wire::Pull& pull, std::uint64_
   if (Planted(PlantedBug::kWeakGate) && pull.gate_step != wire::kNoGate)
     header.through_min = std::max(header.through_min, pull.gate_step);
   auto [frame, floats] = wire::MakePullResponse(header, pull.keys.size() * width, request_id);
-  first_key = 0;
-  for (std::size_t i = 0; i < pull.entries.size(); ++i) {
-    const wire::PullEntry& entry = pull.entries[i];
-    const auto failure = ReadRows(*table, *table->segments[entry.segment], pull.columns,
-                                  pull.keys.subspan(first_key, entry.count),
-                                  floats.subspan(first_key * width, entry.count * width));
-    first_key += entry.count;
-    if (!failure) continue;
-    Complain(counters_.updater_failures, *table, failure->what);
-    entries[i].code = EntryCode::kFailed;
-    entries[i].clock = failure->key;
+  if (!ReadEntries(*table, pull, floats, entries))
     return wire::MakePullResponse(header, 0, request_id).frame;
-  }
   table->hot.Note(pull.keys);
   ++counters_.pulls_answered;
   counters_.keys_pulled += pull.keys.size();

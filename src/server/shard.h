@@ -19,6 +19,7 @@
 #include "server/block_solver.h"
 #include "server/hot_keys.h"
 #include "server/packed_requests.h"
+#include "server/rows_ahead.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/algebra.h"
@@ -178,6 +179,9 @@ class Shard {
     std::map<StreamId, CallOutcome> outcomes;
     /// Where a user's updater failed on the sum of pushes that had been acknowledged: the segment takes no more.
     std::optional<Key> failed_at;
+
+    /// How to find `keys`: by the homes that the memory was asked for, and if those are not all, by where they were lately.
+    table::SlotHints HintsFor(std::span<const Key> keys, const table::Homes& homes);
   };
   struct RunningCall {
     transport::LinkId link;
@@ -213,6 +217,7 @@ class Shard {
     std::optional<float> freeze_at_least;  ///< Set from the first request to freeze on.
 
     std::size_t FloatsPerKey(wire::Columns columns) const;
+    EntryRows RowsOf(SegmentId id) const;
     /// The group in which a stream's pushes are summed; null: they are applied at once.
     Group* AggregatedIn(StreamId stream);
     std::size_t memory_bytes() const;
@@ -227,10 +232,11 @@ class Shard {
 
   Table* FindTable(TableId id);
   wire::EntryAnswer ApplyEntry(Table& table, const wire::Push& push, const wire::PushEntry& entry,
-                               std::size_t first_key);
+                               std::size_t first_key, const RowsAhead<wire::PushEntry>::Seen& seen);
   std::optional<table::UpdaterFailure> ApplyRows(const Table& table, Segment& segment,
                                                  wire::Columns columns, std::span<const Key> keys,
-                                                 std::span<const float> pushed);
+                                                 std::span<const float> pushed,
+                                                 const table::Homes& homes);
   /// Keep a part of a push until its step closes. @return why it cannot be; kOk.
   wire::EntryAnswer Hold(Group& group, const wire::Push& push, SegmentId segment,
                          std::span<const Key> keys, std::span<const float> floats);
@@ -241,7 +247,11 @@ class Shard {
   wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
   std::optional<table::UpdaterFailure> ReadRows(const Table& table, Segment& segment,
                                                 wire::Columns columns, std::span<const Key> keys,
-                                                std::span<float> floats);
+                                                std::span<float> floats, const table::Homes& homes);
+  /// Read the rows of a pull whose entries are all held here.
+  /// @param entries  those that cannot be read are marked. @return true when there are none.
+  bool ReadEntries(Table& table, const wire::Pull& pull, std::span<float> floats,
+                   std::span<wire::PulledEntry> entries);
   /// Count what a user's code did, and log the first times and every thousandth.
   void Complain(std::uint64_t& counter, const Table& table, const std::string& what);
   void AnswerWaiting(Table& table, Group& group, Outbox& outbox);

@@ -79,7 +79,7 @@ void Shard::CloseSteps(Table& table, Group& group) {
     for (const engine::OpenSteps::Sum& sum : *sums) {
       Segment& segment = *table.segments[sum.segment];
       if (segment.failed_at) continue;
-      const auto failure = ApplyRows(table, segment, sum.columns, sum.keys, sum.floats);
+      const auto failure = ApplyRows(table, segment, sum.columns, sum.keys, sum.floats, {});
       if (!failure) continue;
       Complain(counters_.updater_failures, table, failure->what);
       segment.failed_at = failure->key;

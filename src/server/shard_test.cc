@@ -94,15 +94,27 @@ TEST_F(ShardTest, AnotherEpochOrAnotherServersSegmentIsNotPrimary) {
             EntryCode::kNotPrimary);
 }
 
-TEST_F(ShardTest, APushAfterItsPullSearchesNothing) {
+TEST_F(ShardTest, ALongPushAfterItsPullSearchesNothing) {
+  constexpr std::uint32_t kMany = 2 * table::Rows::kPrefetchMax;
   Open();
-  EXPECT_TRUE(Push({.entries = {{0, 3, 1, 0}}, .keys = {4, 6, 8}, .floats = {1, 2, 3}}).empty());
+  std::vector<Key> keys;
+  for (Key key = 0; key < kMany; ++key) keys.push_back(3 * key);
+  const std::vector<float> ones(kMany, 1.0F);
+  EXPECT_TRUE(Push({.entries = {{0, kMany, 1, 0}}, .keys = keys, .floats = ones}).empty());
+  const std::vector<Key> some(keys.begin() + 2, keys.end());
+  const auto count = static_cast<std::uint32_t>(some.size());
   const std::uint64_t before = shard_.counters().lists_recalled;
-  EXPECT_EQ(Pull({6, 8})->floats, (std::vector<float>{2, 3}));
+  EXPECT_EQ(Pull(some)->floats, std::vector<float>(count, 1.0F));
   EXPECT_EQ(shard_.counters().lists_recalled, before);
-  EXPECT_TRUE(Push({.ts = 2, .entries = {{0, 2, 1, 1}}, .keys = {6, 8}, .floats = {1, 1}}).empty());
+  EXPECT_TRUE(Push({.ts = 2,
+                    .entries = {{0, count, 1, 1}},
+                    .keys = some,
+                    .floats = std::vector<float>(count, 1.0F)})
+                  .empty());
   EXPECT_EQ(shard_.counters().lists_recalled, before + 1);
-  EXPECT_EQ(Pull({4, 6, 8})->floats, (std::vector<float>{1, 3, 4}));
+  std::vector<float> expected(kMany, 2.0F);
+  expected[0] = expected[1] = 1.0F;
+  EXPECT_EQ(Pull(keys)->floats, expected);
 }
 
 TEST_F(ShardTest, AFullServerRefusesNewKeysAndStillServesItsOwn) {
@@ -170,6 +182,7 @@ TEST_F(ShardTest, KeysThatDoNotFitAreInvalidAndLeaveTheClock) {
     EXPECT_EQ(failed[0].code, EntryCode::kInvalid) << i;
   }
   EXPECT_EQ(Pull({6, 4})->code, EntryCode::kInvalid);
+  EXPECT_EQ(Pull({4, kHalf})->code, EntryCode::kInvalid);
   EXPECT_TRUE(Push({.entries = {{0, 1, 1, 0}}, .keys = {4}, .floats = {1}}).empty())
       << "refused pushes took no ts";
   EXPECT_EQ(Value(4), 1.0F);

@@ -22,19 +22,20 @@ std::uint32_t HashPage::FittingBuckets(std::uint32_t wanted, std::size_t row_flo
 HashPage::Plan HashPage::MakePlan(KeyRange fitted, std::uint32_t buckets,
                                   std::span<const Key> keys) {
   Plan plan;
-  plan.base = fitted.first;
-  plan.span = fitted.last - fitted.first;
   plan.buckets = buckets;
-  plan.shift = plan.span == 0 ? 0 : static_cast<std::uint32_t>(std::countl_zero(plan.span));
+  Scale& scale = plan.scale;
+  scale.base = fitted.first;
+  scale.span = fitted.last - fitted.first;
+  scale.shift = scale.span == 0 ? 0 : static_cast<std::uint32_t>(std::countl_zero(scale.span));
   // The largest multiplier that keeps the largest offset inside the last bucket.
-  const Wide top = Wide{plan.span == 0 ? 1 : plan.span << plan.shift};
-  plan.multiplier =
-      plan.span == 0 ? 0 : static_cast<std::uint64_t>(((Wide{buckets} << 64) - 1) / top);
+  const Wide top = Wide{scale.span == 0 ? 1 : scale.span << scale.shift};
+  scale.multiplier =
+      scale.span == 0 ? 0 : static_cast<std::uint64_t>(((Wide{buckets} << 64) - 1) / top);
 
   std::size_t next = 0;  // First slot free behind the keys placed so far.
   std::size_t run_start = 0;
   for (const Key key : keys) {
-    const std::size_t home = Scale(key, plan.base, plan.span, plan.shift, plan.multiplier) * kLanes;
+    const std::size_t home = scale.HomeOf(key) * kLanes;
     if (home > next) {
       next = home;
       run_start = home;
@@ -48,10 +49,7 @@ HashPage::Plan HashPage::MakePlan(KeyRange fitted, std::uint32_t buckets,
 
 HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, const Entries& entries,
                    PageMemory& memory)
-    : base_(plan.base),
-      span_(plan.span),
-      multiplier_(plan.multiplier),
-      shift_(plan.shift),
+    : homes_(plan.scale, nullptr, range.last),
       bucket_bytes_(static_cast<std::uint32_t>(BucketBytes(row_floats))),
       range_(range),
       empty_key_(range.first > 0 ? range.first - 1 : range.last + 1),
@@ -66,12 +64,13 @@ HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, con
   slot_count_ = buckets * kLanes;
   const std::size_t bytes = buckets * bucket_bytes_;
   storage_ = PageBlock(memory.Allocate(bytes), {&memory, bytes});
+  homes_ = Homes(plan.scale, storage_.get(), range.last);
   for (std::size_t i = 0; i < buckets; ++i) {
     std::fill_n(KeysOfBucket(storage_.get() + i * bucket_bytes_), kLanes, empty_key_);
   }
   std::size_t next = 0;
   for (std::size_t i = 0; i < entries.keys.size(); ++i) {
-    next = std::max(next, HomeIndex(entries.keys[i]) * kLanes);
+    next = std::max(next, HomeSlot(entries.keys[i]));
     Put(next++, entries.keys[i], entries.rows[i]);
   }
   count_ = entries.keys.size();
@@ -116,7 +115,7 @@ Slot HashPage::FindOrInsert(Key key) {
   const std::size_t slot = index * kLanes + lane;
   while (OccupiedLanes(index) == kLanes) ++index;
   std::size_t hole = index * kLanes + OccupiedLanes(index);
-  const std::size_t home = HomeIndex(key) * kLanes;
+  const std::size_t home = HomeSlot(key);
   if (count_ >= count_max_ || hole - home >= kRunMax || hole + 1 >= slot_count_) return kNoSlot;
   for (; hole > slot; --hole) Put(hole, KeyAt(hole - 1), RowAt(hole - 1));
   KeyAt(slot) = key;
@@ -126,13 +125,13 @@ Slot HashPage::FindOrInsert(Key key) {
 }
 
 bool HashPage::Erase(Key key) {
-  std::size_t slot = HomeIndex(key) * kLanes;
+  std::size_t slot = HomeSlot(key);
   while (KeyAt(slot) != empty_key_ && KeyAt(slot) < key) ++slot;
   if (KeyAt(slot) != key) return false;
   // What stands behind moves up, as far as homes allow: no gap may lie between a key and its home.
   for (std::size_t next = slot + 1;; ++next, ++slot) {
     const Key moved = KeyAt(next);
-    if (moved == empty_key_ || HomeIndex(moved) * kLanes > slot) break;
+    if (moved == empty_key_ || HomeSlot(moved) > slot) break;
     Put(slot, moved, RowAt(next));
   }
   KeyAt(slot) = empty_key_;

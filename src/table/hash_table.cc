@@ -71,25 +71,29 @@ template <std::size_t kBucketBytes>
 [[gnu::always_inline]] inline void HashTable::FetchHomesOf(std::span<const Key> keys,
                                                            std::byte** homes) const {
   const std::size_t bucket_bytes = kBucketBytes == 0 ? BucketBytes(row_floats_) : kBucketBytes;
-  HashPage::Homes page(pages_[PageIndexOf(keys.front())]);
+  HashPage::Homes page = pages_[PageIndexOf(keys.front())].homes();
   const Key* const key_at = keys.data();  // Checked subscripts cost as much as the search.
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (!page.Holds(key_at[i])) [[unlikely]]
-      page = HashPage::Homes(pages_[PageIndexOf(key_at[i])]);
+    if (!page.Holds(key_at[i])) page = pages_[PageIndexOf(key_at[i])].homes();
     homes[i] = page.Bucket(key_at[i], bucket_bytes);
     PrefetchFar(homes[i]);
     if (kBucketBytes == 0) PrefetchFar(homes[i] + bucket_bytes - 1);
   }
 }
 
-void HashTable::FetchHomes(Run& run) const {
+void HashTable::FetchHomes(std::span<const Key> keys, std::byte** homes) const {
   constexpr std::size_t kUsual = BucketBytes(2);  // Rows of (z, n) or (w, n).
-  run.hinted = false;
   if (BucketBytes(row_floats_) == kUsual) {
-    FetchHomesOf<kUsual>(run.keys, run.homes.data());
+    FetchHomesOf<kUsual>(keys, homes);
   } else {
-    FetchHomesOf<0>(run.keys, run.homes.data());
+    FetchHomesOf<0>(keys, homes);
   }
+}
+
+void HashTable::FetchHomes(Run& run) const {
+  run.hinted = false;
+  run.homes = run.scratch.data();
+  FetchHomes(run.keys, run.scratch.data());
 }
 
 // Ask the memory for the buckets in which the keys should stand.
@@ -325,6 +329,12 @@ void HashTable::ForEachRun(std::span<const Key> keys, SlotHints hints, Resolve&&
     run.slots = hints.slots.empty() ? std::span(scratch).first(run.keys.size())
                                     : hints.slots.subspan(first, run.keys.size());
     run.hinted = hints.usable() && generation == generation_;
+    if (first == 0 && hints.homes.IsOf(run.keys.size(), generation_)) {
+      run.hinted = false;
+      run.generation = generation_;
+      run.homes = hints.homes.buckets.data();
+      return;
+    }
     Fetch(run);
   };
   if (!keys.empty()) fetch(0);
@@ -345,6 +355,13 @@ void HashTable::Read(std::span<const Key> keys, SlotHints hints, const VisitRun&
 void HashTable::Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) {
   ForEachRun(
       keys, hints, [this](Run& run) { FindOrInsert(run); }, visit);
+}
+
+Homes HashTable::Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const {
+  if (keys.empty()) return {};
+  const std::size_t count = std::min(keys.size(), kPrefetchMax);
+  FetchHomes(keys.first(count), scratch.data());
+  return {.buckets = scratch.first(count), .generation = generation_};
 }
 
 std::size_t HashTable::memory_bytes() const {

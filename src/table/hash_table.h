@@ -45,10 +45,11 @@ class HashTable final : public Rows {
 
   /// Keys that are looked up together while the memory is asked for those behind them: few enough that the rows of both
   /// stay in the nearest caches, many enough that the memory always has requests.
-  static constexpr std::size_t kRunMax = 128;
+  static constexpr std::size_t kRunMax = kPrefetchMax;
 
   void Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const override;
   void Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) override;
+  Homes Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const override;
   std::size_t FirstAbsent(std::span<const Key> keys) const override;
   bool Scan(Key first,
             const std::function<bool(Key, std::span<const float>)>& visit) const override;
@@ -71,9 +72,10 @@ class HashTable final : public Rows {
 
   std::size_t PageIndexOf(Key key) const {
     const std::size_t bin = static_cast<std::size_t>((key - range_.first) >> bin_shift_);
-    std::size_t low = bins_[bin];
-    const std::size_t high = bins_[bin + 1];
-    return low == high ? low : SearchPages(key, low, high);
+    std::size_t page = bins_[bin];
+    // Added, not asked: half of the bins have a page's end, and no processor foresees on which side a key is.
+    page += pages_[page].homes().Holds(key) ? 0 : 1;
+    return pages_[page].homes().Holds(key) ? page : SearchPages(key, page + 1, bins_[bin + 1]);
   }
   std::size_t SearchPages(Key key, std::size_t low, std::size_t high) const;
   Slot FindSlot(Key key) const { return pages_[PageIndexOf(key)].FindSlot(key); }
@@ -83,12 +85,14 @@ class HashTable final : public Rows {
     std::span<const Key> keys;
     std::span<Slot> slots;  ///< Where they are found.
     bool hinted;            ///< Each slot is kNoSlot or one of this table, perhaps of another key.
-    std::uint64_t generation;               ///< When Fetch() asked the memory for their buckets.
-    std::array<std::byte*, kRunMax> homes;  ///< These, unless `hinted`.
+    std::uint64_t generation;  ///< When the memory was asked for their buckets.
+    std::byte* const* homes;   ///< These, unless `hinted`.
+    std::array<std::byte*, kRunMax> scratch;
   };
   void Fetch(Run& run) const;
   template <std::size_t kBucketBytes>
   void FetchHomesOf(std::span<const Key> keys, std::byte** homes) const;
+  void FetchHomes(std::span<const Key> keys, std::byte** homes) const;
   void FetchHomes(Run& run) const;
   static void FindInHomes(const Run& run, Missed& missed);
   static void CheckHints(const Run& run, Missed& missed);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <string>
@@ -107,13 +108,21 @@ TEST(HashTable, ManySpreadKeysTakeFewLargePages) {
   EXPECT_LT(table.memory_bytes(), 72 * table.size());
 }
 
+enum class Ask : std::uint8_t { kNothing, kRemembered, kAhead };
+
 // Look the batch up, then add to its rows, comparing with the oracle at each key.
-void CheckBatch(std::span<const Key> batch, bool remember, HashTable& table, Oracle& oracle) {
+void CheckBatch(std::span<const Key> batch, Ask ask, HashTable& table, Oracle& oracle) {
   const std::size_t width = table.row_floats();
+  const bool remember = ask == Ask::kRemembered;
   std::vector<Slot> slots(remember ? batch.size() : 0);
   std::size_t visited = 0;
   bool filled = false;
-  const SlotHints hints{.slots = slots, .filled = remember ? &filled : nullptr};
+  std::array<std::byte*, Rows::kPrefetchMax> scratch;
+  const SlotHints hints{.slots = slots,
+                        .filled = remember ? &filled : nullptr,
+                        .homes = ask == Ask::kAhead ? table.Prefetch(batch, scratch) : Homes()};
+  ASSERT_EQ(hints.homes.buckets.size(),
+            ask == Ask::kAhead ? std::min(batch.size(), Rows::kPrefetchMax) : 0);
   table.Read(batch, hints, [&](std::size_t first, std::span<const Slot> at) {
     for (std::size_t i = 0; i < at.size(); ++i) {
       const auto expected = oracle.find(batch[first + i]);
@@ -153,12 +162,35 @@ TEST(HashTable, BatchesSeeAndInsertWhatSingleCallsDo) {
       std::vector<Key> batch(arrived.begin(), arrived.end());
       std::ranges::sort(batch);
       batch.erase(std::unique(batch.begin(), batch.end()), batch.end());
-      CheckBatch(batch, /*remember=*/start / kBatch % 2 == 0, table, oracle);
+      CheckBatch(batch, static_cast<Ask>(start / kBatch % 3), table, oracle);
+      const std::span<const Key> few(batch.data(), std::min<std::size_t>(batch.size(), 3));
+      CheckBatch(few, Ask::kAhead, table, oracle);
     }
     EXPECT_GT(table.generation(), 3u) << "pages were rebuilt";
     EXPECT_EQ(table.size(), oracle.size());
     ExpectSame(table, oracle);
   }
+}
+
+// What was asked for ahead holds for the pages that there were: others may have come since.
+TEST(HashTable, HomesOfPagesThatWereRebuiltAreNotLookedAt) {
+  PageMemory memory;
+  HashTable table(kAll, 2, memory);
+  const std::vector<Key> keys = {Key{1} << 60U, Key{1} << 61U};
+  for (const Key key : keys) table.FindOrInsert(key)[0] = static_cast<float>(key >> 60U);
+  std::array<std::byte*, Rows::kPrefetchMax> scratch;
+  const SlotHints hints{.homes = table.Prefetch(keys, scratch)};
+  const std::uint64_t generation = table.generation();
+  for (std::uint64_t id = 0; id < 100'000; ++id) table.FindOrInsert(KeyOfId(id));
+  ASSERT_GT(table.generation(), generation + 10);
+  std::size_t visited = 0;
+  table.Read(keys, hints, [&](std::size_t first, std::span<const Slot> at) {
+    for (std::size_t i = 0; i < at.size(); ++i, ++visited) {
+      ASSERT_NE(at[i], kNoSlot);
+      EXPECT_EQ(RowOf(at[i], 2)[0], static_cast<float>(keys[first + i] >> 60U));
+    }
+  });
+  EXPECT_EQ(visited, keys.size());
 }
 
 TEST(HashTable, HoldsTheEndsOfItsRange) {

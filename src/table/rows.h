@@ -29,6 +29,16 @@ class Rows {
   /// Likewise, to be changed: absent keys are inserted with zeros. Where the keys are fixed, none may be absent.
   virtual void Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) = 0;
 
+  /// Ask the memory for the first rows of a list that will soon be read or changed: Read() and Update() look ahead inside
+  /// a list, not before it. To be shown to them, with the same keys; nothing where it is not worth it.
+  /// @param keys     [n] strictly increasing.
+  /// @param scratch  [min(n, kPrefetchMax)] to be kept for as long as what is returned.
+  static constexpr std::size_t kPrefetchMax = 128;
+  virtual Homes Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const {
+    (void)keys, (void)scratch;
+    return {};
+  }
+
   /// The index of the first key that is absent, or n. @param keys  [n] strictly increasing.
   virtual std::size_t FirstAbsent(std::span<const Key> keys) const = 0;
 

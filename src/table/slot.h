@@ -41,6 +41,16 @@ inline float* RowOf(Slot slot, std::size_t row_floats) {
   return RowsOfBucket(BucketOf(slot)) + LaneOf(slot) * row_floats;
 }
 
+/// Where the first keys of a list are looked for first; the memory was asked for it.
+struct Homes {
+  std::span<std::byte* const> buckets{};
+  std::uint64_t generation = 0;  ///< Of the table, then: pages may have been rebuilt since.
+
+  bool IsOf(std::size_t keys, std::uint64_t now) const {
+    return keys == buckets.size() && generation == now;
+  }
+};
+
 /// Room for where the keys of a list are, to be filled and shown again: what a table finds there need not be searched.
 /// Only the table that filled it knows what it means.
 struct SlotHints {
@@ -48,6 +58,8 @@ struct SlotHints {
   /// Do they hold where the keys were a short while ago (kNoSlot: nowhere)? Set by the table once they do; until then
   /// they are not looked at.
   bool* filled = nullptr;
+  /// What Rows::Prefetch() said of these keys.
+  Homes homes{};
 
   bool usable() const { return filled != nullptr && *filled; }
   void SetFilled() const {
