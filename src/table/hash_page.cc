@@ -36,11 +36,9 @@ HashPage::Plan HashPage::MakePlan(KeyRange fitted, std::uint32_t buckets,
   std::size_t run_start = 0;
   for (const Key key : keys) {
     const std::size_t home = scale.HomeOf(key) * kLanes;
-    if (home > next) {
-      next = home;
-      run_start = home;
-    }
-    ++next;
+    const bool gap = home > next;  // Which no processor foresees: chosen, not jumped over.
+    run_start = gap ? home : run_start;
+    next = (gap ? home : next) + 1;
     plan.longest_run = std::max(plan.longest_run, next - run_start);
   }
   plan.slots_used = next;
@@ -91,16 +89,6 @@ Slot HashPage::FindSlot(Key key) const {
   return Search(key, bucket);
 }
 
-// Counted, not searched: no processor foresees where a search would end.
-std::size_t HashPage::OccupiedLanes(std::size_t bucket) const {
-  const Key* const keys = KeysOfBucket(storage_.get() + bucket * bucket_bytes_);
-  std::size_t occupied = 0;
-  for (std::size_t i = 0; i < kLanes; ++i) {
-    occupied += static_cast<std::size_t>(keys[i] != empty_key_);
-  }
-  return occupied;
-}
-
 Slot HashPage::FindOrInsert(Key key) {
   std::byte* bucket = nullptr;
   if (const Slot found = Search(key, bucket); found != kNoSlot) return found;
@@ -140,11 +128,22 @@ bool HashPage::Erase(Key key) {
 }
 
 void HashPage::Collect(std::vector<Key>& keys, std::vector<float*>& rows) const {
-  for (std::size_t slot = 0; slot < slot_count_; ++slot) {
-    if (KeyAt(slot) == empty_key_) continue;
-    keys.push_back(KeyAt(slot));
-    rows.push_back(RowAt(slot));
+  keys.resize(count_ + kLanes);
+  rows.resize(count_ + kLanes);
+  Key* key = keys.data();
+  float** row = rows.data();
+  for (std::size_t bucket = 0; bucket < slot_count_ / kLanes; ++bucket) {
+    // All of a bucket, of which the next one overwrites what is empty: nothing is asked that nobody foresees.
+    std::byte* const at = storage_.get() + bucket * bucket_bytes_;
+    std::memcpy(key, KeysOfBucket(at), kLanes * sizeof(Key));
+    for (std::size_t i = 0; i < kLanes; ++i) row[i] = RowsOfBucket(at) + i * row_floats_;
+    const std::size_t occupied = OccupiedLanes(bucket);
+    key += occupied;
+    row += occupied;
   }
+  SY_CHECK(key == keys.data() + count_);
+  keys.resize(count_);
+  rows.resize(count_);
 }
 
 }  // namespace steelyard::table

@@ -102,6 +102,10 @@ class alignas(64) HashPage {
     return bucket + std::countr_zero(match);
   }
 
+  /// Insert `key`, which this bucket is the home of and does not hold, with zeros, if its bucket has room and rows are 2
+  /// floats; then no other holds it. @return its slot, or kNoSlot.
+  [[gnu::always_inline]] inline Slot InsertAtHome(std::byte* bucket, Key key);
+
   Slot FindSlot(Key key) const;
 
   /// Return the slot of `key`, inserting zeros; kNoSlot when the page must be rebuilt first. Slots of smaller keys stay
@@ -111,7 +115,7 @@ class alignas(64) HashPage {
   /// Remove `key`. @return false when it is absent.
   bool Erase(Key key);
 
-  /// Append every key and row, in order. The rows stay owned by the page.
+  /// Return every key and row, in order, in place of what is there. The rows stay owned by the page.
   void Collect(std::vector<Key>& keys, std::vector<float*>& rows) const;
 
   /// Visit rows from the first key >= `first`, until `visit(key, row)` returns false.
@@ -162,7 +166,15 @@ class alignas(64) HashPage {
     return RowsOfBucket(storage_.get() + slot / kLanes * bucket_bytes_) +
            slot % kLanes * row_floats_;
   }
-  std::size_t OccupiedLanes(std::size_t bucket) const;
+  /// Counted, not searched: no processor foresees where a search would end.
+  [[gnu::always_inline]] inline std::size_t OccupiedLanes(std::size_t bucket) const {
+    const Key* const keys = KeysOfBucket(storage_.get() + bucket * bucket_bytes_);
+    std::size_t occupied = 0;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      occupied += static_cast<std::size_t>(keys[i] != empty_key_);
+    }
+    return occupied;
+  }
   void Put(std::size_t slot, Key key, const float* row);
 
   /// The slot of `key`, or kNoSlot and the bucket that it would stand in.
@@ -186,5 +198,27 @@ class alignas(64) HashPage {
   std::size_t count_ = 0;
   std::size_t count_max_;
 };
+
+inline Slot HashPage::InsertAtHome(std::byte* bucket, Key key) {
+  using Four = std::uint64_t __attribute__((vector_size(kLanes * sizeof(Key))));
+  const bool has_room = KeysOfBucket(bucket)[kLanes - 1] == empty_key_;
+  if (!has_room || count_ >= count_max_ || row_floats_ != 2) return kNoSlot;
+  Four keys;
+  Four rows;
+  std::memcpy(&keys, KeysOfBucket(bucket), sizeof keys);
+  std::memcpy(&rows, RowsOfBucket(bucket), sizeof rows);
+  // Keys before the new one stay, the others move on by a lane. No jump: nobody foresees where the key belongs.
+  const Four stays = (keys < key) & (keys != empty_key_);
+  Four from = __builtin_shufflevector(stays, stays, 0, 0, 1, 2);
+  from[0] = ~std::uint64_t{0};
+  const Four moved_keys = __builtin_shufflevector(keys, keys, 0, 0, 1, 2);
+  const Four moved_rows = __builtin_shufflevector(rows, rows, 0, 0, 1, 2);
+  keys = (keys & stays) | (~stays & ((from & key) | (~from & moved_keys)));
+  rows = (rows & stays) | (~stays & ~from & moved_rows);
+  std::memcpy(KeysOfBucket(bucket), &keys, sizeof keys);
+  std::memcpy(RowsOfBucket(bucket), &rows, sizeof rows);
+  ++count_;
+  return bucket - static_cast<std::ptrdiff_t>(stays[0] + stays[1] + stays[2]);
+}
 
 }  // namespace steelyard::table

@@ -167,14 +167,28 @@ std::size_t HashTable::Find(Run& run) const {
   return absent;
 }
 
+SY_VECTOR_CLONES
+void HashTable::InsertMissed(Run& run, const Missed& missed) {
+  const std::uint64_t generation = generation_;  // Of the run's homes, until a page is rebuilt.
+  HashPage* page = nullptr;
+  for (std::size_t i = 0; i < missed.count; ++i) {
+    const std::uint16_t at = missed.at[i];
+    const Key key = run.keys[at];
+    Slot slot = kNoSlot;
+    if (!run.hinted && generation_ == generation) {
+      if (page == nullptr || !page->homes().Holds(key)) page = &pages_[PageIndexOf(key)];
+      slot = page->InsertAtHome(run.homes[at], key);
+      size_ += slot == kNoSlot ? 0 : 1;
+    }
+    run.slots[at] = slot == kNoSlot ? FindOrInsertSlot(key) : slot;
+  }
+}
+
 void HashTable::FindOrInsert(Run& run) {
   Missed missed;
   FindMost(run, missed);
   const std::size_t size = size_;
-  for (std::size_t i = 0; i < missed.count; ++i) {
-    const std::uint16_t at = missed.at[i];
-    run.slots[at] = FindOrInsertSlot(run.keys[at]);
-  }
+  InsertMissed(run, missed);
   if (size_ == size) return;
   // Insertions moved larger keys on; rebuilt pages moved everything.
   run.hinted = true;

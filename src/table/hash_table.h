@@ -98,6 +98,7 @@ class HashTable final : public Rows {
   static void CheckHints(const Run& run, Missed& missed);
   void FindMost(Run& run, Missed& missed) const;
   std::size_t Find(Run& run) const;
+  void InsertMissed(Run& run, const Missed& missed);
   void FindOrInsert(Run& run);
   Slot FindOrInsertSlot(Key key);
 
