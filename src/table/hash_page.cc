@@ -49,9 +49,9 @@ HashPage::HashPage(KeyRange range, std::size_t row_floats, const Plan& plan, con
                    PageMemory& memory)
     : homes_(plan.scale, nullptr, range.last),
       bucket_bytes_(static_cast<std::uint32_t>(BucketBytes(row_floats))),
+      row_floats_(static_cast<std::uint32_t>(row_floats)),
       range_(range),
       empty_key_(range.first > 0 ? range.first - 1 : range.last + 1),
-      row_floats_(row_floats),
       count_max_(std::size_t{plan.buckets} * kLanes / 2) {
   SY_CHECK(range.first > 0 || range.last < kKeyMax);  // Else no key is left to mark empty slots.
   const std::size_t home_slots = std::size_t{plan.buckets} * kLanes;

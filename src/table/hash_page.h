@@ -191,13 +191,15 @@ class alignas(64) HashPage {
   Homes homes_;
   PageBlock storage_;
   std::uint32_t bucket_bytes_;
+  std::uint32_t row_floats_;
   KeyRange range_;
   Key empty_key_;
-  std::size_t row_floats_;
   std::size_t slot_count_;
   std::size_t count_ = 0;
   std::size_t count_max_;
 };
+
+static_assert(sizeof(HashPage) == 128);  // A power of two: a page is found by a shift.
 
 inline Slot HashPage::InsertAtHome(std::byte* bucket, Key key) {
   using Four = std::uint64_t __attribute__((vector_size(kLanes * sizeof(Key))));

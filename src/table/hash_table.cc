@@ -71,10 +71,10 @@ template <std::size_t kBucketBytes>
 [[gnu::always_inline]] inline void HashTable::FetchHomesOf(std::span<const Key> keys,
                                                            std::byte** homes) const {
   const std::size_t bucket_bytes = kBucketBytes == 0 ? BucketBytes(row_floats_) : kBucketBytes;
-  HashPage::Homes page = pages_[PageIndexOf(keys.front())].homes();
+  HashPage::Homes page = HomesOf(PageIndexOf(keys.front()));
   const Key* const key_at = keys.data();  // Checked subscripts cost as much as the search.
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (!page.Holds(key_at[i])) page = pages_[PageIndexOf(key_at[i])].homes();
+    if (!page.Holds(key_at[i])) page = HomesOf(PageIndexOf(key_at[i]));
     homes[i] = page.Bucket(key_at[i], bucket_bytes);
     PrefetchFar(homes[i]);
     if (kBucketBytes == 0) PrefetchFar(homes[i] + bucket_bytes - 1);

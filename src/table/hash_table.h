@@ -72,11 +72,14 @@ class HashTable final : public Rows {
 
   std::size_t PageIndexOf(Key key) const {
     const std::size_t bin = static_cast<std::size_t>((key - range_.first) >> bin_shift_);
-    std::size_t page = bins_[bin];
+    const std::uint32_t* const page_at =
+        bins_.data() + bin;  // Checked subscripts cost as much as the search.
+    std::size_t page = *page_at;
     // Added, not asked: half of the bins have a page's end, and no processor foresees on which side a key is.
-    page += pages_[page].homes().Holds(key) ? 0 : 1;
-    return pages_[page].homes().Holds(key) ? page : SearchPages(key, page + 1, bins_[bin + 1]);
+    page += HomesOf(page).Holds(key) ? 0 : 1;
+    return HomesOf(page).Holds(key) ? page : SearchPages(key, page + 1, page_at[1]);
   }
+  const HashPage::Homes& HomesOf(std::size_t page) const { return pages_.data()[page].homes(); }
   std::size_t SearchPages(Key key, std::size_t low, std::size_t high) const;
   Slot FindSlot(Key key) const { return pages_[PageIndexOf(key)].FindSlot(key); }
 
