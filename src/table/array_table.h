@@ -1,6 +1,7 @@
 // ArrayTable: the rows of one segment under a fixed set of keys: sorted keys, and a contiguous column per float of a row.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,13 +15,15 @@ namespace steelyard::table {
 
 /// For batch solvers, whose features are known before the first pass: a block of features is the ranks [first, first + n)
 /// of a segment, its values a slice of each column, and neither needs keys. Lists of keys work as on a HashTable, but
-/// touch a cache line for each float of a row.
+/// touch a line of the cache for each float of a row.
 ///
 /// Made by a Freezer.
 ///
 /// Threads: confined to its shard.
 /// Cost:    FindRanks is O(1) a key for keys spread over their range and for dense ones, O(log n) for any others; 8 bytes a
 ///          key, 4 for each float of its row, and 2 at most for the index.
+/// Source:  index, keys and floats are each asked for a run of keys before they are read: on Zen 4, 10 M keys in lists of
+///          1,000: 66 M ranks/s and 35 M pulls/s beside 30 and 16.
 class ArrayTable final : public Rows {
  public:
   using Rank = std::uint32_t;
@@ -83,25 +86,36 @@ class ArrayTable final : public Rows {
   std::size_t BinOf(Key key) const {
     return static_cast<std::size_t>((key - spanned_.first) >> bin_shift_);
   }
+  Key InsideOf(Key key) const { return std::clamp(key, spanned_.first, spanned_.last); }
+  /// Where `key` is, in an array that is not empty.
   Rank RankOf(Key key) const;
-  /// FindRanks() of a run, by hints where they are right; leaves hints for the next time.
+  void RanksOfRun(std::span<const Key> keys, Rank* ranks) const;
+  void RanksOfHints(std::span<const Key> keys, std::span<const Slot> hints, Rank* ranks) const;
+  /// By hints where they are right; leaves hints for the next time.
   void FindRun(std::span<const Key> keys, std::span<Slot> hints, bool hinted,
                std::span<Rank> ranks) const;
+
+  /// Ask the memory for what is looked at first, of keys that will be looked up; once it is there, for the keys; and once
+  /// those were found, for their rows.
+  void FetchBins(std::span<const Key> keys) const;
+  void FetchKeys(std::span<const Key> keys) const;
+  void FetchRows(std::span<const Rank> ranks) const;
+
   void ForEachRun(std::span<const Key> keys, SlotHints hints, bool changes,
                   const VisitRun& visit) const;
   void Gather(std::span<const Rank> ranks, std::span<Slot> slots) const;
   void Scatter(std::span<const Rank> ranks) const;
 
   KeyRange spanned_;  ///< First and last key.
+  std::uint32_t bin_shift_;
   std::size_t row_floats_;
   std::size_t size_ = 0;
   std::size_t capacity_;
   std::size_t column_stride_;
+  Block<Rank> bins_;  ///< How many keys lie before each 2^bin_shift_ keys; one more than bins.
+  std::size_t bins_used_ = 0;
   Block<Key> keys_;
-  Block<float> columns_;  ///< [row_floats, column_stride]
-  std::vector<Rank>
-      bins_;  ///< How many keys lie before each 2^bin_shift_ keys; one more than bins.
-  std::uint32_t bin_shift_ = 0;
+  Block<float> columns_;      ///< [row_floats, column_stride]
   std::size_t run_keys_;      ///< Keys of a run: as many as the scratch has rows.
   Block<std::byte> scratch_;  ///< Buckets that updaters work on, without their keys.
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "steelyard/types.h"
+#include "table/lanes.h"
 #include "table/page_memory.h"
 #include "table/slot.h"
 
@@ -134,28 +135,6 @@ class alignas(64) HashPage {
  private:
   static constexpr std::size_t kSpareBuckets = kRunMax / kLanes + 1;
 
-  /// A bit for each of the bucket's keys that equals `key`; for code that is compiled for wide vectors.
-  [[gnu::always_inline]] static inline unsigned MatchingLanes(const Key* keys, Key key) {
-#if defined(__x86_64__)
-    using Four = std::uint64_t __attribute__((vector_size(32)));
-    using Two = double __attribute__((vector_size(16)));
-    Four lanes;
-    std::memcpy(&lanes, keys, sizeof lanes);
-    const auto equal = lanes == key;  // All ones where they are.
-    std::array<Two, 2> halves;
-    std::memcpy(halves.data(), &equal, sizeof equal);
-    return static_cast<unsigned>(__builtin_ia32_movmskpd(halves[0])) |
-           static_cast<unsigned>(__builtin_ia32_movmskpd(halves[1])) << 2U;
-#else
-    return MatchingLanesOneByOne(keys, key);
-#endif
-  }
-  /// Likewise, for any other code: without wide vectors the compiler would take the one above through memory.
-  [[gnu::always_inline]] static inline unsigned MatchingLanesOneByOne(const Key* keys, Key key) {
-    return static_cast<unsigned>(keys[0] == key) | static_cast<unsigned>(keys[1] == key) << 1U |
-           static_cast<unsigned>(keys[2] == key) << 2U |
-           static_cast<unsigned>(keys[3] == key) << 3U;
-  }
   /// The first slot in which `key` may stand.
   std::size_t HomeSlot(Key key) const { return homes_.Index(key) * kLanes; }
 

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/vector_clones.h"
+#include "table/lanes.h"
 
 namespace steelyard::table {
 namespace {
@@ -16,13 +17,6 @@ namespace {
 // Just below what a page of 2^13 buckets holds, so that it splits instead of doubling.
 constexpr std::size_t kPageKeysMax = std::size_t{16'000};
 constexpr std::uint32_t kBucketsMin = 4;
-
-// Ask for the line at `address` some hundred lines before it is read: into the second cache, which has room for many
-// more requests than the first. Inlined always: GCC 12 takes a call that only prefetches for one that does nothing.
-// Source: measured on Zen 4: 300 to 370 M lines a second in key order, 110 by prefetches into the first cache.
-[[gnu::always_inline]] inline void PrefetchFar(const std::byte* address) {
-  __builtin_prefetch(address, 0, 2);
-}
 
 // A rebuilt page is a quarter full and grows at one half; one that ascending keys have left behind is fuller.
 std::uint32_t BucketsFor(std::size_t keys, bool settled) {
