@@ -310,8 +310,9 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
   const std::size_t sent = Sent(exchange, owner);
   const bool weighs = Weighs(exchange.action);
   // What the steps of a pass found is told by kMeasure.
+  const bool tells = exchange.action != BlockAction::kStep && assign_.slot == 0;
   const std::span<const SegmentId> told =
-      exchange.action == BlockAction::kStep ? std::span<const SegmentId>() : segments_of_[owner];
+      tells ? std::span<const SegmentId>(segments_of_[owner]) : std::span<const SegmentId>();
   const bool fits = answer.step == exchange.step && answer.weights.Fits(weighs ? sent : 0) &&
                     answer.settled.size() == (Settles(exchange.action) ? (sent + 7) / 8 : 0) &&
                     std::ranges::equal(answer.figures, told, {}, &wire::BlockFigures::segment);

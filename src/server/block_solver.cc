@@ -312,7 +312,7 @@ void BlockSolver::Execute(Parts& parts, Outbox& outbox) {
   for (auto& [id, segment] : segments_) {
     const wire::BlockFigures figures = ExecuteFor(id, segment, parts);
     if (first.action == BlockAction::kStep) continue;  // kMeasure tells what they found together.
-    for (auto& [slot, part] : parts) part.answer.figures.push_back(figures);
+    parts.begin()->second.answer.figures.push_back(figures);  // One worker reports them.
   }
   for (auto& [index, part] : parts) {
     part.answer.weights = wire::SparseFloats::Of(part.weights);

@@ -1,7 +1,9 @@
 #include "table/proximal_block.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 
 #include "base/check.h"
@@ -12,6 +14,14 @@ namespace {
 std::span<float> ColumnOf(ArrayTable& rows, ProximalColumn column) {
   SY_DCHECK(rows.row_floats() == kProximalColumns);
   return rows.column(static_cast<std::size_t>(column));
+}
+
+/// The nearest float of 16 significant bits, which takes three bytes on the way to the workers; no infinity. Rounding moves
+/// the objective by less than 1e-9 of the penalty and the losses' curves: gradients at the optimum are 0.
+float Shortened(float weight) {
+  const auto bits = std::bit_cast<std::uint32_t>(weight);
+  const float rounded = std::bit_cast<float>((bits + 0x7f + (bits >> 8U & 1U)) & 0xffffff00U);
+  return std::isfinite(rounded) ? rounded : std::bit_cast<float>(bits & 0xffffff00U);
 }
 
 /// What a search looks at.
@@ -130,7 +140,7 @@ ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> 
       ++outcome.settled;
       continue;
     }
-    weights[rank] = rule.Step(gradients[i], curvatures[i], before, deltas[rank]);
+    weights[rank] = Shortened(rule.Step(gradients[i], curvatures[i], before, deltas[rank]));
     deltas[rank] = rule.NextDelta(weights[rank] - before);
     if (weights[rank] == 0.0F) earlier[rank] = 0.0F;
   }

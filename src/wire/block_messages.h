@@ -197,7 +197,8 @@ struct BlockStepped {
   static constexpr MessageType kType = MessageType::kBlockStepped;
   TableId table = 0;
   Step step = 0;
-  std::vector<BlockFigures> figures;  ///< Of each segment, in the request's order; kStep: none.
+  /// To slot 0: of each segment, in the request's order; kStep: none.
+  std::vector<BlockFigures> figures;
   SparseFloats weights = {};          ///< kStep and kMove: of the worker's coordinates.
   /// kStep and kSweep: a bit for each of the worker's coordinates, first one lowest: it is settled now.
   std::vector<std::uint8_t> settled = {};

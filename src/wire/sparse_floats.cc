@@ -6,14 +6,38 @@
 #include "base/check.h"
 
 namespace steelyard::wire {
+namespace {
+
+constexpr std::size_t kShort = 3;
+constexpr std::size_t kWhole = 4;
+
+std::size_t CountPresent(std::span<const std::uint8_t> present) {
+  std::size_t there = 0;
+  for (const std::uint8_t bits : present) there += static_cast<std::size_t>(std::popcount(bits));
+  return there;
+}
+
+}  // namespace
 
 SparseFloats SparseFloats::Of(std::span<const float> floats) {
   SparseFloats sparse;
   sparse.present.resize((floats.size() + 7) / 8);
+  std::uint32_t any = 0;
+  std::size_t there = 0;
   for (std::size_t i = 0; i < floats.size(); ++i) {
-    if (std::bit_cast<std::uint32_t>(floats[i]) == 0) continue;
+    const auto bits = std::bit_cast<std::uint32_t>(floats[i]);
+    any |= bits;
+    if (bits == 0) continue;
     sparse.present[i / 8] |= static_cast<std::uint8_t>(1u << (i % 8));
-    sparse.values.push_back(floats[i]);
+    ++there;
+  }
+  const std::size_t width = (any & 0xff) == 0 ? kShort : kWhole;
+  sparse.values.reserve(there * width);
+  for (const float value : floats) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    if (bits == 0) continue;
+    for (std::size_t byte = kWhole - width; byte < kWhole; ++byte)
+      sparse.values.push_back(static_cast<std::uint8_t>(bits >> (8 * byte)));
   }
   return sparse;
 }
@@ -22,17 +46,21 @@ bool SparseFloats::Fits(std::size_t count) const {
   if (present.size() != (count + 7) / 8) return false;
   // The last byte may be longer than the list.
   if (count % 8 != 0 && present.back() >> (count % 8) != 0) return false;
-  std::size_t there = 0;
-  for (const std::uint8_t bits : present) there += static_cast<std::size_t>(std::popcount(bits));
-  return there == values.size();
+  const std::size_t there = CountPresent(present);
+  return values.size() == there * kShort || values.size() == there * kWhole;
 }
 
 std::vector<float> SparseFloats::Expand(std::size_t count) const {
   SY_DCHECK(Fits(count));
+  const std::size_t width = values.size() == CountPresent(present) * kShort ? kShort : kWhole;
   std::vector<float> floats(count);
-  std::size_t next = 0;
+  const std::uint8_t* value = values.data();
   for (std::size_t i = 0; i < count; ++i) {
-    if ((present[i / 8] >> (i % 8) & 1u) != 0) floats[i] = values[next++];
+    if ((present[i / 8] >> (i % 8) & 1u) == 0) continue;
+    std::uint32_t bits = 0;
+    for (std::size_t byte = kWhole - width; byte < kWhole; ++byte)
+      bits |= std::uint32_t{*value++} << (8 * byte);
+    floats[i] = std::bit_cast<float>(bits);
   }
   return floats;
 }
