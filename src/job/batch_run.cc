@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "job/divergence.h"
 #include "wire/upper_half_float.h"
 
 namespace steelyard::job {
@@ -252,6 +253,8 @@ void BatchRun::FillRequests(Exchange& exchange) const {
   } else if (!gradients.empty()) {
     learner_->Gradients(exchange.sent, gradients);
   }
+  exchange.overflow = CheckFinite(gradients, "a gradient");
+  if (exchange.overflow.ok()) exchange.overflow = CheckFinite(curvatures, "a second derivative");
   std::vector<std::vector<wire::BlockCount>> counts(exchange.requests.size());
   std::size_t first = 0;
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
@@ -270,6 +273,7 @@ void BatchRun::FillRequests(Exchange& exchange) const {
 }
 
 void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
+  if (!exchange->overflow.ok()) return End(exchange->overflow);
   exchange->answers.resize(exchange->requests.size());
   under_way_.push_back(exchange);
   for (std::size_t owner = 0; owner < exchange->requests.size(); ++owner) {
