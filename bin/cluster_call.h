@@ -31,15 +31,7 @@ Result<wire::Frame> AskHead(const std::string& address, wire::Frame request,
 template <typename Answer, typename Question>
 Result<Answer> AskHead(const std::string& address, const Question& question,
                        runtime::Duration patience = std::chrono::seconds(5)) {
-  const Result<wire::Frame> frame = AskHead(address, wire::MakeFrame(question), patience);
-  if (!frame.ok()) return frame.status();
-  if (frame.value().header.type != Answer::kType) {
-    return Status(
-        StatusCode::kUnavailable,
-        std::string("the head answered with ") + wire::MessageTypeName(frame.value().header.type),
-        address);
-  }
-  return wire::Decode<Answer>(frame.value().body.bytes());
+  return wire::DecodeAnswer<Answer>(AskHead(address, wire::MakeFrame(question), patience));
 }
 
 }  // namespace steelyard::cli

@@ -130,7 +130,7 @@ struct RequestPart {
 using PushPart = RequestPart;
 using PullPart = RequestPart;
 
-/// A request to one server that is neither push, pull nor scan; sent again until it is answered.
+/// A request to one server that any frame answers; sent again until then. A scan is one.
 struct PendingAsk {
   RequestPart part;
   wire::Frame frame;
@@ -172,12 +172,6 @@ struct PendingPull {
       min_clock;  ///< Per slice: own pushes acknowledged when the pull was made; they must be included.
   Pulled result;
   std::function<void(Result<Pulled>)> done;
-};
-
-struct PendingScan {
-  ScanRequest request;
-  RequestPart part;
-  std::function<void(Result<Scanned>)> done;
 };
 
 }  // namespace steelyard::client

@@ -294,8 +294,7 @@ void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& excha
 void BatchRun::OnStepped(Transport& transport, const std::shared_ptr<Exchange>& exchange,
                          std::size_t owner, const Result<wire::Frame>& frame) {
   if (cancelled_ || !done_) return;
-  if (!frame.ok()) return End(frame.status());
-  auto stepped = wire::Decode<wire::BlockStepped>(frame.value().body.bytes());
+  auto stepped = wire::DecodeAnswer<wire::BlockStepped>(frame);
   if (!stepped.ok()) return End(stepped.status());
   exchange->answers[owner] = std::move(stepped.value());
   if (const Status status = CheckAnswer(*exchange, owner); !status.ok()) return End(status);

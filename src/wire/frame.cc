@@ -228,4 +228,13 @@ Status CheckBody(const FrameHeader& header, std::span<const std::byte> body) {
   return {};
 }
 
+Result<std::span<const std::byte>> AnswerBody(const Result<Frame>& answer, MessageType type) {
+  if (!answer.ok()) return answer.status();
+  const Frame& frame = answer.value();
+  if (frame.header.type == type) return frame.body.bytes();
+  return Status(StatusCode::kCorruption, std::string("the answer is ") +
+                                             MessageTypeName(frame.header.type) + " instead of " +
+                                             MessageTypeName(type));
+}
+
 }  // namespace steelyard::wire
