@@ -64,6 +64,8 @@ const char* MessageTypeName(MessageType type) {
       return "TABLE_FREEZE";
     case MessageType::kTableFrozen:
       return "TABLE_FROZEN";
+    case MessageType::kTableFreezable:
+      return "TABLE_FREEZABLE";
     case MessageType::kCall:
       return "CALL";
     case MessageType::kCallResponse:

@@ -45,6 +45,7 @@ enum class MessageType : std::uint16_t {
   kScan = 26,
   kScanResponse = 27,
   kTableFrozen = 28,
+  kTableFreezable = 29,
   kCall = 32,
   kCallResponse = 33,
   kBlockJoin = 34,
