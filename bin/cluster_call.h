@@ -14,6 +14,10 @@ namespace steelyard::cli {
 /// The option --cluster HOST:PORT of commands that need a cluster.
 Option ClusterOption();
 
+/// The positional JOB, a job's number, and what it was. Errors: kInvalidArgument.
+Option JobOption();
+Result<JobId> JobOf(const Values& values);
+
 /// The switch --json.
 Option JsonOption();
 
