@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "rpc/identity.h"
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 #include "wire/control_messages.h"
 
@@ -83,12 +83,7 @@ class WorkerCallsTest : public ::testing::Test {
   }
 
   transport::RecordingTransport net_;
-  rpc::Identity self_{.role = wire::Role::kWorker,
-                      .node = 0,
-                      .incarnation = 5,
-                      .cluster_id = 0,
-                      .listen_address = {},
-                      .description = {}};
+  rpc::Identity self_ = rpc::MakeTestIdentity();
   rpc::HeadLink head_{"head", &self_};
   HeldExecutor executor_;
   int runs_ = 0;
