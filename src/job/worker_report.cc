@@ -15,8 +15,6 @@ void Worker::Run::UpdateSums() {
   work_.before_filters_bytes =
       traffic.before_filters_bytes - traffic_at_start_.before_filters_bytes;
   CountFilters();
-  work_.loss_sum = computing_ ? work_.loss_sum : evaluation_.sums().loss;
-  work_.weight_sum = computing_ ? work_.weight_sum : evaluation_.sums().weight;
   if (environment_->read_ns) work_.read_ns = environment_->read_ns() - read_ns_at_start_;
   if (environment_->peak_memory_bytes) work_.peak_memory_bytes = environment_->peak_memory_bytes();
 }

@@ -349,7 +349,9 @@ void Worker::Run::OnLearned(Transport& transport, InFlight work, std::vector<flo
   computing_ = false;
   compute_ended_ = transport.now();
   if (cancelled_ || state_ == State::kFailed) return;
-  if (!std::isfinite(evaluation_.sums().loss)) return Fail(transport, Diverged("the loss"));
+  work_.loss_sum = evaluation_.sums().loss;
+  work_.weight_sum = evaluation_.sums().weight;
+  if (!std::isfinite(work_.loss_sum)) return Fail(transport, Diverged("the loss"));
   if (const Status finite = CheckFinite(deltas, "what a minibatch changes"); !finite.ok())
     return Fail(transport, finite);
   work_.rows += work.batch->rows.size();
