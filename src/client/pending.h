@@ -75,10 +75,14 @@ struct ScanRequest {
   std::uint32_t stride = 1;
   std::uint32_t skip = 0;
 
-  /// What to ask next, after an answer that was not the end.
+  /// What to ask next: more of the segment, or the next one.
   ScanRequest After(const Scanned& scanned) const {
     ScanRequest next = *this;
-    next.first = scanned.next;
+    if (scanned.end) {
+      ++next.segment;
+    } else {
+      next.first = scanned.next;
+    }
     const std::uint64_t past = scanned.counted < skip ? 0 : (scanned.counted - skip) % stride;
     next.skip = scanned.counted < skip ? skip - static_cast<std::uint32_t>(scanned.counted)
                                        : static_cast<std::uint32_t>((stride - past) % stride);
