@@ -76,7 +76,6 @@ class PaperBench {
     for (std::uint64_t round = 0; round < options_.rounds; ++round) {
       for (Contestant& contestant : contestants_) SY_RETURN_IF_ERROR(Solve(contestant));
     }
-    SY_RETURN_IF_ERROR(CheckAnswers());
     PaperFigures figures = FiguresOfSolvers();
     SY_RETURN_IF_ERROR(CompareDbpg(figures));
     SY_RETURN_IF_ERROR(CompareFtrl(figures));
@@ -138,22 +137,6 @@ class PaperBench {
       for (const PaperRun& run : contestant.runs) best = std::min(best, run.report.objective);
     }
     return best;
-  }
-
-  Status CheckAnswers() const {
-    const double best = BestObjective();
-    for (const Contestant& contestant : contestants_) {
-      for (const PaperRun& run : contestant.runs) {
-        if (run.report.objective <= best * (1 + 2 * kTolerance)) continue;
-        return Status(
-            StatusCode::kCorruption,
-            fmt::format("it ended at the objective {}, another run at {}, which is more than "
-                        "{} apart: times cannot be compared",
-                        run.report.objective, best, 2 * kTolerance),
-            "train " + run.flags);
-      }
-    }
-    return {};
   }
 
   PaperFigures FiguresOfSolvers() const {

@@ -64,6 +64,7 @@ Json RunJson(const PaperFigures& figures, const PaperRun& run) {
   Json json{{"name", run.name},
             {"flags", run.flags},
             {"objective", report.objective},
+            {"above_best", figures.AboveBest(run)},
             {"certified", report.certified},
             {"passes", report.passes},
             {"seconds", report.seconds},
@@ -172,6 +173,13 @@ std::string FormatPaper(const PaperFigures& figures) {
                     seconds ? fmt::format("{:.2f}", *seconds) : "", 100 * report.idle_fraction,
                     Megabytes(report.pushed_bytes + report.pulled_bytes),
                     100 * report.settled_fraction(), run->flags);
+  }
+  for (const PaperRun* run : AllRuns(figures)) {
+    if (figures.AboveBest(*run) <= figures.tolerance) continue;
+    text += fmt::format(
+        "{} ended {:.1e} above the best objective, which is more than its tolerance of {}: its "
+        "seconds are not those to the same end\n",
+        run->name, figures.AboveBest(*run), figures.tolerance);
   }
   return text + "\n" + FormatRows(PaperRows(figures));
 }

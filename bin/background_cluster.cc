@@ -155,19 +155,19 @@ Result<std::string> BackgroundCluster::Start(const Options& options) {
   const auto start = [&]() -> Result<std::string> {
     Result<std::string> address = StartHead(options.listen);
     if (!address.ok()) return address;
+    std::vector<std::string> member = {"--head", address.value()};
+    if (!options.updaters.empty()) member.insert(member.end(), {"--updaters", options.updaters});
+    const auto launch = [&](const std::string& role, std::uint64_t number,
+                            std::vector<std::string> arguments) {
+      arguments.insert(arguments.begin(), role);
+      arguments.insert(arguments.end(), member.begin(), member.end());
+      return Launch(role + "-" + std::to_string(number), std::move(arguments));
+    };
     for (std::uint64_t i = 0; i < options.servers; ++i) {
-      std::vector<std::string> arguments = {"server", "--head", address.value(), "--memory-max",
-                                            ByteSizeText({options.table_bytes_max})};
-      if (!options.updaters.empty()) {
-        arguments.emplace_back("--updaters");
-        arguments.push_back(options.updaters);
-      }
-      SY_RETURN_IF_ERROR(Launch("server-" + std::to_string(i), std::move(arguments)));
-    }
-    for (std::uint64_t i = 0; i < options.workers; ++i) {
       SY_RETURN_IF_ERROR(
-          Launch("worker-" + std::to_string(i), {"worker", "--head", address.value()}));
+          launch("server", i, {"--memory-max", ByteSizeText({options.table_bytes_max})}));
     }
+    for (std::uint64_t i = 0; i < options.workers; ++i) SY_RETURN_IF_ERROR(launch("worker", i, {}));
     SY_RETURN_IF_ERROR(WaitUntilJoined(address.value(), options));
     return address;
   };

@@ -14,6 +14,10 @@ namespace steelyard::cli {
 /// The option --cluster HOST:PORT of commands that need a cluster.
 Option ClusterOption();
 
+/// The positional JOB, a job's number, and what it was. Errors: kInvalidArgument.
+Option JobOption();
+Result<JobId> JobOf(const Values& values);
+
 /// The switch --json.
 Option JsonOption();
 
@@ -31,15 +35,7 @@ Result<wire::Frame> AskHead(const std::string& address, wire::Frame request,
 template <typename Answer, typename Question>
 Result<Answer> AskHead(const std::string& address, const Question& question,
                        runtime::Duration patience = std::chrono::seconds(5)) {
-  const Result<wire::Frame> frame = AskHead(address, wire::MakeFrame(question), patience);
-  if (!frame.ok()) return frame.status();
-  if (frame.value().header.type != Answer::kType) {
-    return Status(
-        StatusCode::kUnavailable,
-        std::string("the head answered with ") + wire::MessageTypeName(frame.value().header.type),
-        address);
-  }
-  return wire::Decode<Answer>(frame.value().body.bytes());
+  return wire::DecodeAnswer<Answer>(AskHead(address, wire::MakeFrame(question), patience));
 }
 
 }  // namespace steelyard::cli

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "batch_activity.h"
+#include "checkpoint/updater_json.h"
 #include "cluster_report.h"
 
 namespace steelyard::cli {
@@ -56,25 +57,10 @@ Json TablesOf(std::span<const wire::TableStatus> tables) {
   return array;
 }
 
-/// 0.1F as 0.1, not as 0.10000000149011612.
-double Shortest(float number) {
-  return std::strtod(fmt::format("{}", number).c_str(), nullptr);
-}
-
-Json UpdaterOf(const UpdaterOptions& updater) {
-  Json json = {{"name", updater.name},
-               {"alpha", Shortest(updater.alpha)},
-               {"beta", Shortest(updater.beta)},
-               {"l1", Shortest(updater.l1)},
-               {"l2", Shortest(updater.l2)}};
-  if (updater.intercept) json["intercept"] = true;
-  return json;
-}
-
 Json TableOf(const checkpoint::ManifestTable& table) {
   return {{"table", table.name},
           {"width", table.width},
-          {"updater", UpdaterOf(table.updater)},
+          {"updater", checkpoint::UpdaterJson(table.updater)},
           {"row_floats", table.row_floats},
           {"rows", table.rows},
           {"bytes", table.file.bytes},
@@ -187,7 +173,7 @@ std::string TableJson(const wire::View& view) {
                {"table", options.name},
                {"id", view.table},
                {"width", options.width},
-               {"updater", UpdaterOf(options.updater)},
+               {"updater", checkpoint::UpdaterJson(options.updater)},
                {"aggregate", options.aggregate},
                {"memory_max", options.memory_max},
                {"segments", options.segment_count},

@@ -31,17 +31,14 @@ Result<std::uint64_t> Values::GetCount(std::string_view name, std::uint64_t othe
 
 const std::vector<Command>& AllCommands() {
   static const std::vector<Command> commands = {
-      TrainCommand(),         PredictCommand(),     EvaluateCommand(),
-      InspectCommand(),       UpCommand(),          DownCommand(),
-      StatusCommand(),        TopCommand(),         JobsLsCommand(),
-      JobsWaitCommand(),      JobsCancelCommand(),  TableLsCommand(),
-      TableDescribeCommand(), TableCreateCommand(), TableDumpCommand(),
-      TableLoadCommand(),     TableDropCommand(),   TableFreezeCommand(),
-      TableStatCommand(),     TableHotCommand(),    TableClocksCommand(),
-      ConvertCommand(),       DatagenCommand(),     BenchCommand(),
-      HeadCommand(),          ServerCommand(),      WorkerCommand(),
-      DoctorCommand(),        CompletionCommand(),  VersionCommand(),
-      HelpCommand(),
+      TrainCommand(),     PredictCommand(),       EvaluateCommand(),    InspectCommand(),
+      UpCommand(),        DownCommand(),          StatusCommand(),      TopCommand(),
+      JobsLsCommand(),    JobsWaitCommand(),      JobsCancelCommand(),  JobsCallCommand(),
+      TableLsCommand(),   TableDescribeCommand(), TableCreateCommand(), TableDumpCommand(),
+      TableLoadCommand(), TableDropCommand(),     TableFreezeCommand(), TableStatCommand(),
+      TableHotCommand(),  TableClocksCommand(),   ConvertCommand(),     DatagenCommand(),
+      BenchCommand(),     HeadCommand(),          ServerCommand(),      WorkerCommand(),
+      DoctorCommand(),    CompletionCommand(),    VersionCommand(),     HelpCommand(),
   };
   return commands;
 }

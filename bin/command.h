@@ -86,6 +86,7 @@ Command TopCommand();
 Command JobsLsCommand();
 Command JobsWaitCommand();
 Command JobsCancelCommand();
+Command JobsCallCommand();
 Command HeadCommand();
 Command ServerCommand();
 Command WorkerCommand();

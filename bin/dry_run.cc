@@ -152,7 +152,7 @@ Result<DryRunReport> DescribeRun(const job::JobPlan& plan, const TrainInput& inp
   report.format = job::FormatName(input.format);
   const bool counted = input.rows_total != data::kRowsUnknown;
   if (counted) report.rows = input.rows_total;
-  if (counted && parameters.holdout.kind != job::Holdout::Kind::kNone) {
+  if (counted && parameters.holdout.kind != data::HoldoutRule::Kind::kNone) {
     report.rows_held_out = input.rows_total - input.rows_trained;
   }
   report.valid = parameters.valid;

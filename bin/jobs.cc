@@ -20,7 +20,6 @@
 #include "train_report.h"
 
 namespace steelyard::cli {
-namespace {
 
 Option JobOption() {
   return {.name = "job",
@@ -37,6 +36,8 @@ Result<JobId> JobOf(const Values& values) {
       StatusCode::kInvalidArgument,
       "JOB must be a job's number, got " + values.Get("job") + " (steelyard jobs ls shows them)");
 }
+
+namespace {
 
 Status RunLs(const Values& values) {
   const Result<std::string> cluster = ClusterAddress(values);

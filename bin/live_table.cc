@@ -176,7 +176,11 @@ Command TableCreateCommand() {
                                   .value = "N",
                                   .help = "values a key",
                                   .default_text = std::to_string(TableOptions{}.width)}};
-  std::ranges::move(NewTableOptions(), std::back_inserter(options));
+  std::ranges::move(
+      NewTableOptions("add, assign or max values, or step by gradients (ftrl | adagrad | "
+                      "sgd | adam); or one that the servers loaded (server "
+                      "--updaters)"),
+      std::back_inserter(options));
   options.push_back({.name = "like",
                      .value = "TABLE",
                      .help = "cut the key ranges so that each holds equally many keys of TABLE"});

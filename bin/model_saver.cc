@@ -2,6 +2,10 @@
 #include "model_saver.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "job/divergence.h"
 
 namespace steelyard::cli {
 
@@ -41,7 +45,11 @@ Status ModelSaver::AddRows(std::span<const Key> keys, std::span<const float> row
   std::vector<float> values(table_.width);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     updater_->Read(keys[i], rows.subspan(i * row_floats, row_floats), values);
-    for (const float value : values) nonzeros_ += value != 0.0F ? 1 : 0;
+    for (const float value : values) {
+      if (!std::isfinite(value))
+        return job::Diverged("the weight of key " + std::to_string(keys[i]));
+      nonzeros_ += value != 0.0F ? 1 : 0;
+    }
   }
   row_count_ += keys.size();
   return writer_->AppendRows(keys, rows);

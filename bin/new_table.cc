@@ -34,14 +34,12 @@ Option TableNameOption() {
           .required = true};
 }
 
-std::vector<Option> NewTableOptions() {
+std::vector<Option> NewTableOptions(const std::string& updaters) {
   const TableOptions defaults;
   const auto number = [](float value) { return fmt::format("{}", value); };
   return {{.name = "updater",
            .value = "NAME",
-           .help = "how servers apply pushes: add, assign or max values, or step by gradients "
-                   "(ftrl | adagrad | sgd | adam); or one that the servers "
-                   "loaded (server --updaters)",
+           .help = "how servers apply pushes: " + updaters,
            .default_text = defaults.updater.name},
           {.name = "alpha",
            .value = "X",

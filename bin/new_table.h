@@ -12,8 +12,8 @@ namespace steelyard::cli {
 
 /// The positional NAME.
 Option TableNameOption();
-/// --updater, its parameters, and --segments.
-std::vector<Option> NewTableOptions();
+/// --updater, its parameters, and --segments. @param updaters  which ones, and what they do.
+std::vector<Option> NewTableOptions(const std::string& updaters);
 
 /// --at-least X: which rows count. @param help  what becomes of them.
 Option AtLeastOption(const std::string& help);

@@ -11,6 +11,10 @@
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 
+namespace steelyard {
+struct WorkerProgress;
+}  // namespace steelyard
+
 namespace steelyard::cli {
 
 /// Figures of predictions against labels. One that has no meaning for the task is absent.
@@ -214,5 +218,10 @@ Status PrintResult(std::string_view text);
 /// Print `text` on standard output, all of it. A reader that went away (| head) is no failure.
 /// @return false when standard output cannot be written (disk full); errno says why.
 bool PrintOut(std::string_view text);
+
+/// Where a worker is; what has no value yet is absent.
+std::string WorkerProgressJson(const WorkerProgress& progress);
+/// What the workers of a job answered, by number.
+std::string AnswersJson(const std::vector<std::pair<std::uint32_t, std::string>>& answers);
 
 }  // namespace steelyard::cli

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "output.h"
+#include "steelyard/updater.h"
 
 namespace steelyard::cli {
 namespace {
@@ -198,6 +199,23 @@ std::string ConvertedJson(const ConvertedReport& report) {
   json["to"] = report.to;
   json["out"] = report.out;
   return Dump(json);
+}
+
+std::string WorkerProgressJson(const WorkerProgress& progress) {
+  Json json{{"job", progress.job},     {"worker", progress.worker},
+            {"phase", progress.phase}, {"pass", progress.pass},
+            {"rows", progress.rows},   {"minibatches", progress.minibatches}};
+  Put(json, "loss", progress.loss);
+  if (progress.staleness)
+    json["staleness"] = {{"mean", *progress.staleness}, {"max", progress.staleness_max}};
+  return Dump(json);
+}
+
+std::string AnswersJson(const std::vector<std::pair<std::uint32_t, std::string>>& answers) {
+  Json list = Json::array();
+  for (const auto& [worker, answer] : answers)
+    list.push_back({{"worker", worker}, {"answer", answer}});
+  return Dump({{"status", "ok"}, {"answers", std::move(list)}});
 }
 
 }  // namespace steelyard::cli

@@ -115,6 +115,12 @@ Result<std::uint64_t> LoadText(const Values& values, const std::string& cluster)
   if (!text.ok()) return text.status();
   const Result<TableOptions> options = NewTableOf(values, text.value().width());
   if (!options.ok()) return options.status();
+  const std::string& updater_name = options.value().updater.name;
+  if (std::ranges::count(table::UpdaterNames(), updater_name) == 0) {
+    return Status(StatusCode::kInvalidArgument,
+                  "text is loaded with --updater add, assign, max or sgd, got " + updater_name +
+                      "; one that the servers loaded gets its rows by pushes, so use table create");
+  }
   const auto updater = table::MakeUpdater(options.value().updater, options.value().width);
   if (!updater.ok()) return updater.status();
   if (updater.value()->row_floats() != options.value().width) {
@@ -158,7 +164,10 @@ Command TableLoadCommand() {
       {.name = "model", .value = "DIR", .help = "instead of text: the model that train saved"},
       {.name = "ids", .help = "the keys of the text are numeric feature ids"},
       {.name = "sort", .help = "sort the lines of the text, in memory: they are in another order"}};
-  std::ranges::move(NewTableOptions(), std::back_inserter(options));
+  std::ranges::move(
+      NewTableOptions("add, assign or max values, or step by gradients (sgd); a model "
+                      "brings its own"),
+      std::back_inserter(options));
   options.push_back({.name = "json", .help = "print one JSON object on standard output"});
   return {
       .name = "table load",

@@ -70,16 +70,16 @@ Result<Cut> CutDataset(data::Dataset& dataset, const job::TrainParameters& param
 }
 
 // About how many of `rows` the hold-out rule leaves.
-std::uint64_t TrainedRows(const job::Holdout& holdout, std::uint64_t rows) {
+std::uint64_t TrainedRows(const data::HoldoutRule& holdout, std::uint64_t rows) {
   if (rows == data::kRowsUnknown) return 0;
   const double all = static_cast<double>(rows);
   switch (holdout.kind) {
-    case job::Holdout::Kind::kNone:
+    case data::HoldoutRule::Kind::kNone:
       return rows;
-    case job::Holdout::Kind::kEvery:
+    case data::HoldoutRule::Kind::kEvery:
       return static_cast<std::uint64_t>(all * 0.9);
-    case job::Holdout::Kind::kLast:
-    case job::Holdout::Kind::kRandom:
+    case data::HoldoutRule::Kind::kLast:
+    case data::HoldoutRule::Kind::kRandom:
       return static_cast<std::uint64_t>(all * (1.0 - holdout.percent / 100.0));
   }
   return rows;
@@ -103,8 +103,8 @@ Result<TrainInput> OpenBoth(const job::TrainParameters& parameters) {
   input.format_guessed = parameters.format == data::Format::kAuto &&
                          data::FormatOfName(input.dataset->files().front()) != input.format;
   input.keys_are_ids = input.dataset->keys_are_ids();
-  Result<Cut> cut =
-      CutDataset(*input.dataset, parameters, parameters.holdout.kind == job::Holdout::Kind::kLast);
+  Result<Cut> cut = CutDataset(*input.dataset, parameters,
+                               parameters.holdout.kind == data::HoldoutRule::Kind::kLast);
   if (!cut.ok()) return cut.status();
   input.shards = std::move(cut.value().shards);
   input.rows_total = cut.value().rows;

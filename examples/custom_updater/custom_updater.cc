@@ -1,7 +1,9 @@
-// An updater and a function for servers to load: each push to a key counts 1, and older pushes count less and less.
+// An updater and a function for servers to load: each push to a key counts 1, and older pushes count less and less. And a
+// function for the workers of training jobs.
 #include <steelyard/updater.h>
 
 #include <stdexcept>
+#include <string>
 
 namespace {
 
@@ -46,4 +48,11 @@ STEELYARD_FUNCTIONS(registry) {
                        [](std::span<const steelyard::Argument> arguments) {
                          return std::make_unique<CountAbove>(std::get<double>(arguments[0]));
                        });
+  // steelyard jobs call JOB loss_above 0.5
+  registry.AddWorkerFunction(
+      "loss_above",
+      [](const steelyard::WorkerProgress& progress, const std::string& limit) -> std::string {
+        if (!progress.loss) return "unknown";
+        return *progress.loss > std::stod(limit) ? "yes" : "no";
+      });
 }

@@ -1,9 +1,11 @@
-// Update rules and functions of your own, which servers load: what to derive from, and how to register it.
+// Update rules and functions of your own, which servers and workers load: what to derive from, and how to register it.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,6 +50,25 @@ using MakeCustomUpdater =
 using MakeCustomFunction =
     std::function<std::unique_ptr<CustomFunction>(std::span<const Argument> arguments)>;
 
+/// Where a worker of a training job is.
+struct WorkerProgress {
+  JobId job = 0;
+  std::uint32_t worker = 0;         ///< Its number in the job, from 0.
+  std::string phase = {};           ///< "training", "solving", "waiting" for others, ...
+  std::uint32_t pass = 0;           ///< From 1.
+  std::uint64_t rows = 0;           ///< Learned in this pass; of a batch solver: read, and kept.
+  std::uint64_t minibatches = 0;    ///< Learned in this pass.
+  std::optional<double> loss = {};  ///< Mean of these rows.
+  /// Mean steps that its pulls missed of the slowest worker's, and most; absent where it is alone.
+  std::optional<double> staleness = {};
+  std::uint64_t staleness_max = 0;
+};
+
+/// What workers answer when it is called; it may throw, and the caller hears what. One runs at a time in a worker, beside
+/// its learning.
+using WorkerFunction =
+    std::function<std::string(const WorkerProgress& progress, const std::string& arguments)>;
+
 /// Where a library says what it has.
 class FunctionRegistry {
  public:
@@ -56,10 +77,12 @@ class FunctionRegistry {
   virtual void AddUpdater(const std::string& name, MakeCustomUpdater make) = 0;
   /// Table::Call(NAME). @param make  may throw, to refuse arguments.
   virtual void AddFunction(const std::string& name, Effect effect, MakeCustomFunction make) = 0;
+  /// `jobs call JOB NAME`, Cluster::CallMember() and CallGroup() of WorkerGroup::OfJob().
+  virtual void AddWorkerFunction(const std::string& name, WorkerFunction function) = 0;
 };
 
 /// Changes whenever a library that was built with another header could not be used.
-inline constexpr unsigned kFunctionLibraryVersion = 1;
+inline constexpr unsigned kFunctionLibraryVersion = 2;
 
 }  // namespace steelyard
 /// A shared library has this once, and in its body says what it has: STEELYARD_FUNCTIONS(registry) { registry.Add...; }

@@ -300,11 +300,7 @@ Status Connection::Scan(const wire::View& view, client::ScanRequest request,
     const Result<client::Scanned> page = ScanPage(view.table, request);
     if (!page.ok()) return page.status();
     SY_RETURN_IF_ERROR(on_page(page.value()));
-    const Key first = request.first;
     request = request.After(page.value());
-    if (!page.value().end) continue;
-    request.first = first;
-    ++request.segment;
   }
   return {};
 }

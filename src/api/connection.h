@@ -42,9 +42,7 @@ class Connection {
   /// Ask the head and wait for its `Answer`.
   template <typename Answer, typename Question>
   Result<Answer> Ask(const Question& question) {
-    const Result<wire::Frame> frame = AskFrame(wire::MakeFrame(question));
-    if (!frame.ok()) return frame.status();
-    return wire::Decode<Answer>(frame.value().body.bytes());
+    return wire::DecodeAnswer<Answer>(AskFrame(wire::MakeFrame(question)));
   }
   /// Attach a table, once for all handles.
   Result<std::shared_ptr<AttachedTable>> Attach(wire::View view);
@@ -68,11 +66,8 @@ class Connection {
   Result<std::vector<Answer>> AskServers(const wire::View& view, const Question& question) {
     std::vector<Answer> answers;
     for (std::size_t owner = 0; owner < view.owners.size(); ++owner) {
-      const Result<wire::Frame> frame = AskServer(view.table, owner, wire::MakeFrame(question));
-      if (!frame.ok()) return frame.status();
-      if (frame.value().header.type != Answer::kType)
-        return Status(StatusCode::kCorruption, "a server answers something else than was asked");
-      auto answer = wire::Decode<Answer>(frame.value().body.bytes());
+      auto answer =
+          wire::DecodeAnswer<Answer>(AskServer(view.table, owner, wire::MakeFrame(question)));
       if (!answer.ok()) return answer.status();
       answers.push_back(std::move(answer.value()));
     }

@@ -9,25 +9,6 @@ namespace steelyard::api {
 
 namespace {
 
-constexpr std::size_t kMessageMax = 4096;
-
-wire::MemberAnswer AnswerTo(const wire::MemberCall& call, const Result<std::string>& answer) {
-  wire::MemberResult result{
-      .member = call.member, .code = StatusCode::kOk, .message = {}, .bytes = {}};
-  if (!answer.ok()) {
-    result.code = answer.status().code();
-    result.message = answer.status().ToString().substr(0, kMessageMax);
-  } else if (answer.value().size() > wire::kCallBytesMax) {
-    result.code = StatusCode::kResourceExhausted;
-    result.message = "'" + call.function + "' answers " + std::to_string(answer.value().size()) +
-                     " bytes, more than " + std::to_string(wire::kCallBytesMax) +
-                     "; what is larger belongs in a table";
-  } else {
-    result.bytes = answer.value();
-  }
-  return {.number = call.number, .results = {std::move(result)}};
-}
-
 Status CheckCall(const wire::MemberCall& call) {
   if (call.function.empty() || call.function.size() > wire::kFunctionNameMax)
     return Status(StatusCode::kInvalidArgument, "a function's name has 1 to 256 bytes, not " +
@@ -127,9 +108,10 @@ void Connection::OnMemberCall(const wire::MemberCall& call) {
   }
   if (!function) {
     return node_->calls().Answer(
-        *transport_, AnswerTo(call, Status(StatusCode::kNotFound,
-                                           "member " + std::to_string(call.member) +
-                                               " has stopped answering '" + call.function + "'")));
+        *transport_,
+        client::AnswerTo(call, Status(StatusCode::kNotFound,
+                                      "member " + std::to_string(call.member) +
+                                          " has stopped answering '" + call.function + "'")));
   }
   function_thread_->Run(
       [this, call, function = std::move(function)] { RunFunction(call, function); }, nullptr);
@@ -160,8 +142,9 @@ void Connection::AnswerAfter(const wire::MemberCall& call, std::vector<client::T
     node_->tasks().Run(
         spec, [](const client::Client::Done& finished) { finished({}); },
         [this, call, answer](const Status& status) {
-          node_->calls().Answer(*transport_,
-                                AnswerTo(call, status.ok() ? answer : Result<std::string>(status)));
+          node_->calls().Answer(
+              *transport_,
+              client::AnswerTo(call, status.ok() ? answer : Result<std::string>(status)));
         });
   });
 }

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "checkpoint/table_file.h"
+#include "checkpoint/updater_json.h"
 
 namespace steelyard::checkpoint {
 namespace {
@@ -38,26 +39,11 @@ Json ToJson(const ManifestFile& file) {
   return {{"name", file.name}, {"bytes", file.bytes}, {"xxh3", Hex(file.hash)}};
 }
 
-// The shortest decimal that reads back as the same float, so that 0.1 is written as 0.1.
-double Shortest(float value) {
-  return std::stod(fmt::format("{}", value));
-}
-
-Json ToJson(const UpdaterOptions& updater) {
-  Json json = {{"name", updater.name},
-               {"alpha", Shortest(updater.alpha)},
-               {"beta", Shortest(updater.beta)},
-               {"l1", Shortest(updater.l1)},
-               {"l2", Shortest(updater.l2)}};
-  if (updater.intercept) json["intercept"] = true;
-  return json;
-}
-
 Json ToJson(const ManifestTable& table) {
   return {{"name", table.name},
           {"width", table.width},
           {"row_floats", table.row_floats},
-          {"updater", ToJson(table.updater)},
+          {"updater", UpdaterJson(table.updater)},
           {"rows", table.rows},
           {"file", ToJson(table.file)}};
 }

@@ -199,11 +199,22 @@ Status Client::Scan(Transport& transport, TableId id, const ScanRequest& request
                                                     " of " +
                                                     std::to_string(table->view.segments.size()));
   }
-  PendingScan scan{.request = request, .part = {}, .done = std::move(done)};
-  scan.part.server = table->server_of_owner[table->view.segments[request.segment].owner];
-  table->scans.emplace(next_request_++, std::move(scan));
-  Flush(transport, *servers_[table->server_of_owner[table->view.segments[request.segment].owner]]);
-  return {};
+  const wire::SegmentView& segment = table->view.segments[request.segment];
+  const wire::Scan scan{.table = id,
+                        .segment = request.segment,
+                        .epoch = segment.epoch,
+                        .first = request.first,
+                        .last = request.last,
+                        .rows_max = request.rows_max,
+                        .columns = request.columns,
+                        .at_least = request.at_least,
+                        .stride = request.stride,
+                        .skip = request.skip};
+  Server* const server = servers_[table->server_of_owner[segment.owner]].get();
+  return Ask(transport, id, segment.owner, wire::MakeFrame(scan, 0),
+             [this, id, server, done = std::move(done)](const Result<wire::Frame>& answer) {
+               done(OnScanned(id, *server, answer));
+             });
 }
 
 Status Client::Ask(Transport& transport, TableId id, std::size_t owner, wire::Frame request,
@@ -241,37 +252,25 @@ void Client::OnFrame(Transport& transport, LinkId link, const wire::Frame& frame
   if (event == Channel::Event::kRefused) {
     FailServer(*server, Refusal(*server));
   }
-  if (!consumed) {
-    switch (frame.header.type) {
-      case MessageType::kPushAck:
-        OnPushAck(transport, *server, frame);
-        break;
-      case MessageType::kPullResponse:
-        OnPullResponse(transport, *server, frame);
-        break;
-      case MessageType::kScanResponse:
-        OnScanResponse(*server, frame);
-        break;
-      case MessageType::kBlockJoined:
-      case MessageType::kBlockStepped:
-      case MessageType::kHotKeys:
-      case MessageType::kClocks:
-        OnAnswer(*server, frame);
-        break;
-      case MessageType::kCallResponse:
-        OnCallResponse(transport, *server, frame);
-        break;
-      case MessageType::kOpenAck:
-        OnOpenAck(transport, *server, frame);
-        break;
-      case MessageType::kRefused:
-        OnRefused(*server, frame);
-        break;
-      default:
-        break;  // Nothing else comes from a server; a later version may add what we can ignore.
-    }
-  }
+  if (!consumed) Dispatch(transport, *server, frame);
   Settle(transport);
+}
+
+void Client::Dispatch(Transport& transport, Server& server, const wire::Frame& frame) {
+  if (frame.header.type == MessageType::kRefused) return OnRefused(server, frame);
+  if (OnAnswer(server, frame)) return;
+  switch (frame.header.type) {
+    case MessageType::kPushAck:
+      return OnPushAck(transport, server, frame);
+    case MessageType::kPullResponse:
+      return OnPullResponse(transport, server, frame);
+    case MessageType::kCallResponse:
+      return OnCallResponse(transport, server, frame);
+    case MessageType::kOpenAck:
+      return OnOpenAck(transport, server, frame);
+    default:
+      return;  // A late copy of an answer to an ask, or what a later version adds.
+  }
 }
 
 void Client::OnClose(Transport& transport, LinkId link, const Status& why) {

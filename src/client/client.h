@@ -93,7 +93,7 @@ class Client {
               std::function<void(Result<Scanned>)> done);
 
   /// Send `request` to the table's server number `owner` of its view, again until it is answered, by any frame that is
-  /// not REFUSED; the callback gets that frame. What it does must be harmless to repeat.
+  /// not REFUSED; the callback gets that frame, see wire::DecodeAnswer(). What it does must be harmless to repeat.
   Status Ask(transport::Transport& transport, TableId table, std::size_t owner, wire::Frame request,
              std::function<void(Result<wire::Frame>)> done);
 
@@ -164,8 +164,11 @@ class Client {
   void OnCallResponse(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnChangeResponse(transport::Transport& transport, Table& table, Server& server,
                         const wire::CallResponse& response, std::uint64_t request_id);
-  void OnScanResponse(Server& server, const wire::Frame& frame);
-  void OnAnswer(Server& server, const wire::Frame& frame);
+  Result<Scanned> OnScanned(TableId table, Server& server, const Result<wire::Frame>& answer);
+  /// End the ask that a frame answers. @return false: it answers none.
+  bool OnAnswer(Server& server, const wire::Frame& frame);
+  /// What is neither the connection's nor an ask's.
+  void Dispatch(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnOpenAck(transport::Transport& transport, Server& server, const wire::Frame& frame);
   void OnRetired(Table& table, Server& server, const wire::OpenAck& ack);
   void OnRefused(Server& server, const wire::Frame& frame);

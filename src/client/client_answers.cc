@@ -176,30 +176,27 @@ void Client::FinishPull(Table& table, std::uint64_t request_id) {
   table.pulls.erase(found);
 }
 
-void Client::OnScanResponse(Server& server, const wire::Frame& frame) {
-  const auto decoded = wire::DecodeScanResponse(frame.body.bytes());
-  if (!decoded.ok()) return FailServer(server, decoded.status());
+Result<Scanned> Client::OnScanned(TableId id, Server& server, const Result<wire::Frame>& answer) {
+  const auto body = wire::AnswerBody(answer, wire::ScanResponse::kType);
+  if (!body.ok()) return body.status();
+  const auto decoded = wire::DecodeScanResponse(body.value());
+  if (!decoded.ok()) return decoded.status();
   const wire::ScanResponse& response = decoded.value();
-  Table* table = FindTable(response.table);
-  if (table == nullptr) return;
-  const auto found = table->scans.find(frame.header.request_id);
-  if (found == table->scans.end() || found->second.part.server != server.index) return;
-  if (response.code != EntryCode::kOk)
-    return FailTable(*table, LostRows(*table, server, response.code));
-  server.retry = options_.retry_min;
-  Scanned scanned;
-  scanned.keys.assign(response.keys.begin(), response.keys.end());
-  scanned.floats.assign(response.floats.begin(), response.floats.end());
-  scanned.floats_per_key = response.floats_per_key;
-  scanned.end = response.end;
-  scanned.next = response.next;
-  scanned.counted = response.counted;
-  callbacks_.emplace_back([done = std::move(found->second.done),
-                           result = std::move(scanned)]() mutable { done(std::move(result)); });
-  table->scans.erase(found);
+  if (response.code != EntryCode::kOk) {
+    Table* table = FindTable(id);
+    if (table == nullptr) return Status(StatusCode::kCancelled, "detached");
+    FailTable(*table, LostRows(*table, server, response.code));
+    return table->failed;
+  }
+  return Scanned{.keys = {response.keys.begin(), response.keys.end()},
+                 .floats = {response.floats.begin(), response.floats.end()},
+                 .floats_per_key = response.floats_per_key,
+                 .end = response.end,
+                 .next = response.next,
+                 .counted = response.counted};
 }
 
-void Client::OnAnswer(Server& server, const wire::Frame& frame) {
+bool Client::OnAnswer(Server& server, const wire::Frame& frame) {
   for (const auto& [id, table] : tables_) {
     const auto found = table->asks.find(frame.header.request_id);
     if (found == table->asks.end() || found->second.part.server != server.index) continue;
@@ -208,8 +205,9 @@ void Client::OnAnswer(Server& server, const wire::Frame& frame) {
     callbacks_.emplace_back(
         [done = std::move(found->second.done), frame] { done(Result<wire::Frame>(frame)); });
     table->asks.erase(found);
-    return;
+    return true;
   }
+  return false;
 }
 
 void Client::OnRefused(Server& server, const wire::Frame& frame) {
@@ -288,10 +286,6 @@ void Client::FailTable(Table& table, const Status& why) {
     callbacks_.emplace_back([done = std::move(pull.done), status] { done(status); });
   }
   table.pulls.clear();
-  for (auto& [id, scan] : table.scans) {
-    callbacks_.emplace_back([done = std::move(scan.done), status] { done(status); });
-  }
-  table.scans.clear();
   for (auto& [id, ask] : table.asks) {
     callbacks_.emplace_back([done = std::move(ask.done), status] { done(status); });
   }

@@ -6,6 +6,7 @@
 
 #include "client/client.h"
 #include "placement/test_view.h"
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 
 namespace steelyard::client {
@@ -83,15 +84,8 @@ class ClientCallTest : public ::testing::Test {
     client_.OnWake(transport_);
   }
 
-  const wire::View view_ =
-      placement::MakeTestView(kTable, 4,
-                              {{.node = 1, .incarnation = 11, .address = "s0"},
-                               {.node = 2, .incarnation = 12, .address = "s1"}});
-  const rpc::Identity self_{.role = wire::Role::kWorker,
-                            .node = 9,
-                            .incarnation = 99,
-                            .listen_address = {},
-                            .description = {}};
+  const wire::View view_ = placement::MakeTestView(kTable, 4, placement::TestServers(2));
+  const rpc::Identity self_ = rpc::MakeTestIdentity();
   transport::RecordingTransport transport_;
   Client client_{&self_, {}};
   std::vector<Result<Called>> called_;

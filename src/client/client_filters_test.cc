@@ -7,6 +7,7 @@
 
 #include "client/client.h"
 #include "placement/test_view.h"
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 
 namespace steelyard::client {
@@ -23,8 +24,7 @@ constexpr TableId kTable = 5;
 class ClientFiltersTest : public ::testing::Test {
  protected:
   Status Attach(const char* list, const char* updater = "add") {
-    wire::View view =
-        placement::MakeTestView(kTable, 1, {{.node = 1, .incarnation = 11, .address = "s0"}});
+    wire::View view = placement::MakeTestView(kTable, 1, placement::TestServers(1));
     view.spec.options.updater.name = updater;
     client_.Attach(transport_, view, {.group = 0, .stream = 1, .session = 2}, [](const Status&) {});
     auto filters = filter::FilterStack::Create(list, {});
@@ -73,11 +73,7 @@ class ClientFiltersTest : public ::testing::Test {
             sent.frame.header.request_id));
   }
 
-  const rpc::Identity self_{.role = wire::Role::kWorker,
-                            .node = 9,
-                            .incarnation = 99,
-                            .listen_address = {},
-                            .description = {}};
+  const rpc::Identity self_ = rpc::MakeTestIdentity();
   transport::RecordingTransport transport_;
   Client client_{&self_, {}};
   transport::LinkId link_ = 0;

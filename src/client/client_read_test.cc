@@ -1,6 +1,8 @@
 // Goal: pulls and scans are put together once from what servers answer, and tables end with what ends them.
 // Method: as client_test.cc.
 #include "client/test_client.h"
+#include "wire/message_codec.h"
+#include "wire/table_messages.h"
 
 namespace steelyard::client {
 namespace {
@@ -104,6 +106,28 @@ TEST_F(ClientTest, AScanIsSentAgainAndEndsOnce) {
             first[0].frame.header.request_id));
   }
   EXPECT_EQ(scanned, 1);
+}
+
+TEST_F(ClientTest, AnAskEndsWithWhateverMessageAnswersIt) {
+  AttachBoth();
+  constexpr auto kOfALaterVersion = static_cast<MessageType>(250);
+  for (const MessageType type : {MessageType::kHotKeys, MessageType::kTableStats,
+                                 MessageType::kScanResponse, kOfALaterVersion}) {
+    std::vector<Result<wire::Frame>> answers;
+    ASSERT_TRUE(client_
+                    .Ask(transport_, kTable, 1, wire::MakeFrame(wire::HotKeysGet{}),
+                         [&](Result<wire::Frame> answer) { answers.push_back(std::move(answer)); })
+                    .ok());
+    wire::Frame answer =
+        wire::MakeFrame(wire::HotKeyCounts{.samples = 7, .keys = {}},
+                        transport_.Take(MessageType::kHotKeysGet).at(0).frame.header.request_id);
+    answer.header.type = type;
+    for (int copy = 0; copy < 2; ++copy) client_.OnFrame(transport_, links_[1], answer);
+    ASSERT_EQ(answers.size(), 1u) << wire::MessageTypeName(type);
+    const auto hot = wire::DecodeAnswer<wire::HotKeyCounts>(answers[0]);
+    ASSERT_EQ(hot.ok(), type == MessageType::kHotKeys);
+    EXPECT_TRUE(hot.ok() || hot.status().message().ends_with("instead of HOT_KEYS"));
+  }
 }
 
 // ---- Connections ----

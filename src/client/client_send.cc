@@ -36,24 +36,6 @@ void Client::Flush(Transport& transport, Server& server) {
           SendCallPart(transport, *table, request_id, call, part);
       }
     }
-    for (auto& [request_id, scan] : table->scans) {
-      if (scan.part.server != server.index || scan.part.sent) continue;
-      scan.part.sent = true;
-      scan.part.sent_at = transport.now();
-      const SegmentId segment = scan.request.segment;
-      server.channel.Send(transport,
-                          wire::MakeFrame(wire::Scan{.table = table->view.table,
-                                                     .segment = segment,
-                                                     .epoch = table->view.segments[segment].epoch,
-                                                     .first = scan.request.first,
-                                                     .last = scan.request.last,
-                                                     .rows_max = scan.request.rows_max,
-                                                     .columns = scan.request.columns,
-                                                     .at_least = scan.request.at_least,
-                                                     .stride = scan.request.stride,
-                                                     .skip = scan.request.skip},
-                                          request_id));
-    }
     for (auto& [request_id, ask] : table->asks) {
       if (ask.part.server != server.index || ask.part.sent) continue;
       ask.part.sent = true;

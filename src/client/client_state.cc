@@ -16,12 +16,10 @@ bool Client::Table::Asked(std::size_t server, std::uint64_t request_id) const {
   if (state == servers.end()) return false;
   const auto waits = [&](const RequestPart& part) { return part.server == server && !part.done; };
   const auto pull = pulls.find(request_id);
-  const auto scan = scans.find(request_id);
   const auto ask = asks.find(request_id);
   const auto call = calls.find(request_id);
   return state->second.open_request == request_id ||
          (pull != pulls.end() && std::ranges::any_of(pull->second.parts, waits)) ||
-         (scan != scans.end() && waits(scan->second.part)) ||
          (ask != asks.end() && waits(ask->second.part)) ||
          (call != calls.end() && std::ranges::any_of(call->second.parts, waits)) ||
          std::ranges::any_of(pushes, [&](const PendingPush& push) {
@@ -51,9 +49,6 @@ void Client::Table::MarkUnsent(std::size_t server) {
     for (PullPart& part : pull.parts) {
       if (part.server == server && !part.done) part.sent = false;
     }
-  }
-  for (auto& [id, scan] : scans) {
-    if (scan.part.server == server) scan.part.sent = false;
   }
   for (auto& [id, ask] : asks) {
     if (ask.part.server == server) ask.part.sent = false;
@@ -88,12 +83,6 @@ bool Client::Table::ResendLate(std::size_t server, Time now, Duration retry, Tra
       late = true;
     }
   }
-  for (auto& [id, scan] : scans) {
-    if (!is_late(scan.part)) continue;
-    scan.part.sent = false;
-    ++traffic.resends;
-    late = true;
-  }
   for (auto& [id, ask] : asks) {
     if (!is_late(ask.part)) continue;
     ask.part.sent = false;
@@ -120,7 +109,6 @@ std::optional<Time> Client::Table::OldestSent(std::size_t server) const {
   };
   for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
   for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
-  for (const auto& [id, scan] : scans) consider(scan.part);
   for (const auto& [id, ask] : asks) consider(ask.part);
   for (const auto& [id, call] : calls) std::ranges::for_each(call.parts, consider);
   return oldest;
@@ -133,7 +121,6 @@ std::size_t Client::Table::OutstandingParts(std::size_t server) const {
   };
   for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
   for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
-  for (const auto& [id, scan] : scans) consider(scan.part);
   for (const auto& [id, ask] : asks) consider(ask.part);
   for (const auto& [id, call] : calls) std::ranges::for_each(call.parts, consider);
   return count;

@@ -61,7 +61,6 @@ struct Client::Table {
   std::vector<Ts> acked_in_segment;  ///< Per segment: the last push acknowledged there.
   std::deque<PendingPush> pushes;    ///< Consecutive ts, oldest first.
   std::map<std::uint64_t, PendingPull> pulls;
-  std::map<std::uint64_t, PendingScan> scans;
   std::map<std::uint64_t, PendingAsk> asks;
   std::map<std::uint64_t, PendingCall> calls;
   std::unique_ptr<TableFilters> filters;  ///< None: frames are plain.

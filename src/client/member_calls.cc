@@ -8,6 +8,24 @@ namespace steelyard::client {
 using transport::Transport;
 using wire::MessageType;
 
+wire::MemberAnswer AnswerTo(const wire::MemberCall& call, const Result<std::string>& answer) {
+  constexpr std::size_t kMessageMax = 4096;
+  wire::MemberResult result{
+      .member = call.member, .code = StatusCode::kOk, .message = {}, .bytes = {}};
+  if (!answer.ok()) {
+    result.code = answer.status().code();
+    result.message = answer.status().ToString().substr(0, kMessageMax);
+  } else if (answer.value().size() > wire::kCallBytesMax) {
+    result.code = StatusCode::kResourceExhausted;
+    result.message = "'" + call.function + "' answers " + std::to_string(answer.value().size()) +
+                     " bytes, more than " + std::to_string(wire::kCallBytesMax) +
+                     "; what is larger belongs in a table";
+  } else {
+    result.bytes = answer.value();
+  }
+  return {.number = call.number, .results = {std::move(result)}};
+}
+
 void MemberCalls::Call(Transport& transport, wire::MemberCall call, Answered done) {
   if (out_.full()) {
     return done(Status(StatusCode::kResourceExhausted,

@@ -5,13 +5,18 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "rpc/call_window.h"
 #include "rpc/head_link.h"
+#include "steelyard/status.h"
 #include "transport/transport.h"
 #include "wire/member_messages.h"
 
 namespace steelyard::client {
+
+/// What a member answers to a call: what its function returned, or why there is nothing.
+wire::MemberAnswer AnswerTo(const wire::MemberCall& call, const Result<std::string>& answer);
 
 /// Sends calls to the head, which passes them on, until each is answered; hands over calls at this program once each.
 ///

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "placement/test_view.h"
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 
 namespace steelyard::client {
@@ -72,13 +73,8 @@ class MemberTasksTest : public ::testing::Test {
     return wire::DecodePush(sent.frame.body.bytes()).value().through_step;
   }
 
-  const wire::View view_ =
-      placement::MakeTestView(kTable, 2, {{.node = 1, .incarnation = 11, .address = "s0"}});
-  const rpc::Identity self_{.role = wire::Role::kClient,
-                            .node = 9,
-                            .incarnation = 99,
-                            .listen_address = {},
-                            .description = {}};
+  const wire::View view_ = placement::MakeTestView(kTable, 2, placement::TestServers(1));
+  const rpc::Identity self_ = rpc::MakeTestIdentity(wire::Role::kClient);
   transport::RecordingTransport transport_;
   Client client_{&self_, {}};
   MemberTasks tasks_{&client_};

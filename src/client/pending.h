@@ -75,10 +75,14 @@ struct ScanRequest {
   std::uint32_t stride = 1;
   std::uint32_t skip = 0;
 
-  /// What to ask next, after an answer that was not the end.
+  /// What to ask next: more of the segment, or the next one.
   ScanRequest After(const Scanned& scanned) const {
     ScanRequest next = *this;
-    next.first = scanned.next;
+    if (scanned.end) {
+      ++next.segment;
+    } else {
+      next.first = scanned.next;
+    }
     const std::uint64_t past = scanned.counted < skip ? 0 : (scanned.counted - skip) % stride;
     next.skip = scanned.counted < skip ? skip - static_cast<std::uint32_t>(scanned.counted)
                                        : static_cast<std::uint32_t>((stride - past) % stride);
@@ -130,7 +134,7 @@ struct RequestPart {
 using PushPart = RequestPart;
 using PullPart = RequestPart;
 
-/// A request to one server that is neither push, pull nor scan; sent again until it is answered.
+/// A request to one server that any frame answers; sent again until then. A scan is one.
 struct PendingAsk {
   RequestPart part;
   wire::Frame frame;
@@ -172,12 +176,6 @@ struct PendingPull {
       min_clock;  ///< Per slice: own pushes acknowledged when the pull was made; they must be included.
   Pulled result;
   std::function<void(Result<Pulled>)> done;
-};
-
-struct PendingScan {
-  ScanRequest request;
-  RequestPart part;
-  std::function<void(Result<Scanned>)> done;
 };
 
 }  // namespace steelyard::client

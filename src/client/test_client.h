@@ -7,6 +7,7 @@
 
 #include "client/client.h"
 #include "placement/test_view.h"
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 
 namespace steelyard::client {
@@ -110,15 +111,8 @@ class ClientTest : public ::testing::Test {
     return all;
   }
 
-  const wire::View view_ =
-      placement::MakeTestView(kTable, 2,
-                              {{.node = 1, .incarnation = 11, .address = "s0"},
-                               {.node = 2, .incarnation = 12, .address = "s1"}});
-  const rpc::Identity self_{.role = wire::Role::kWorker,
-                            .node = 9,
-                            .incarnation = 99,
-                            .listen_address = {},
-                            .description = {}};
+  const wire::View view_ = placement::MakeTestView(kTable, 2, placement::TestServers(2));
+  const rpc::Identity self_ = rpc::MakeTestIdentity();
   transport::RecordingTransport transport_;
   Client client_{&self_, {.unacked_bytes_max = 10'000}};
   std::vector<LinkId> links_;

@@ -251,9 +251,15 @@ TEST_F(TablesTest, FreezingIsRepeatedUntilEveryServerHasAndEachAskerHears) {
   EXPECT_EQ(TakeRefused().code, StatusCode::kNotFound);
   CreateReady();
   tables_.Freeze(kClient, 5, {.table = 1, .at_least = 2.0F}, out_);
-  EXPECT_EQ(TakeTo(MessageType::kTableFreeze), (std::vector<NodeId>{1, 2}));
+  EXPECT_EQ(TakeTo(MessageType::kTableFreezable), (std::vector<NodeId>{1, 2}));
   tables_.Freeze(kClient, 6, {.table = 1, .at_least = 3.0F}, out_);
   EXPECT_TRUE(out_.empty()) << "asked already";
+  tables_.OnFreezable(1, {.table = 1}, out_);
+  tables_.OnFreezable(1, {.table = 1}, out_);
+  EXPECT_TRUE(out_.empty()) << "the other may object yet";
+  tables_.OnFreezable(2, {.table = 1}, out_);
+  EXPECT_EQ(TakeTo(MessageType::kTableFreeze), (std::vector<NodeId>{1, 2}));
+  tables_.OnRefused(1, 1, Status(StatusCode::kUnavailable, "a late copy"), out_);
   tables_.OnFrozen(2, {.table = 1, .segments = {{.segment = 2, .rows = 7}, {.segment = 3}}}, out_);
   EXPECT_FALSE(tables_.List().at(0).frozen);
   EXPECT_EQ(tables_.next_wake(), now_ + 250ms);
@@ -274,6 +280,23 @@ TEST_F(TablesTest, FreezingIsRepeatedUntilEveryServerHasAndEachAskerHears) {
   tables_.Freeze(kClient, 7, {.table = 1}, out_);
   EXPECT_EQ(TakeTo(MessageType::kTableFrozen), std::vector<NodeId>{kClient}) << "told again";
   EXPECT_FALSE(tables_.next_wake());
+}
+
+TEST_F(TablesTest, AFreezeThatOneServerRefusesFreezesNothing) {
+  CreateReady();
+  const Status why(StatusCode::kUnavailable, "a step is open");
+  for (const std::uint64_t request : {5, 6}) {  // The other server says so before it, or after.
+    tables_.Freeze(kClient, request, {.table = 1}, out_);
+    if (request == 5) tables_.OnFreezable(1, {.table = 1}, out_);
+    for (const Outgoing& sent : std::exchange(out_, {}))
+      EXPECT_EQ(sent.frame.header.type, MessageType::kTableFreezable);
+    tables_.OnRefused(2, 1, why, out_);
+    EXPECT_EQ(TakeRefused().code, StatusCode::kUnavailable);
+    tables_.OnFreezable(1, {.table = 1}, out_);
+    EXPECT_TRUE(out_.empty());
+    EXPECT_FALSE(tables_.next_wake()) << "nothing is repeated";
+    EXPECT_FALSE(tables_.List().at(0).frozen);
+  }
 }
 
 TEST_F(TablesTest, ATableThatIsLostOrDroppedWhileItFreezesEndsTheWait) {

@@ -117,7 +117,9 @@ void Tables::OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady
 void Tables::OnRefused(NodeId server, TableId id, const Status& why, std::vector<Outgoing>& out) {
   const auto found = tables_.find(id);
   if (found == tables_.end()) return;
-  if (found->second.freezing && found->second.freezing->unconfirmed.contains(server))
+  const auto& freezing = found->second.freezing;
+  // In the second round no server objects: it is a late copy.
+  if (freezing && freezing->tentative && freezing->unconfirmed.contains(server))
     return EndFreezing(found->second, why, out);
   if (found->second.state != State::kInstalling) return;
   out.push_back(Refuse(found->second.client, found->second.request_id, why));
@@ -217,7 +219,7 @@ std::vector<wire::TableStatus> Tables::List() const {
                              .state = wire::TableState::kReady,
                              .servers = static_cast<std::uint32_t>(table.view.owners.size()),
                              .memory_max = table.view.spec.options.memory_max,
-                             .frozen = table.freezing && table.freezing->unconfirmed.empty(),
+                             .frozen = table.freezing && table.freezing->done(),
                              .message = {}};
     for (const auto& [server, size] : table.sizes) {
       status.rows += size.rows;

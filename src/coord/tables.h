@@ -40,10 +40,12 @@ class Tables {
   void Get(NodeId client, std::uint64_t request_id, const wire::ViewGet& get,
            std::vector<Outgoing>& out);
 
-  /// Fix a table's keys. The answer (TABLE_FROZEN or REFUSED) goes to `client` once every server has done so; of several
-  /// requests the first decides which rows stay.
+  /// Fix a table's keys: once no server objects, all do it. The answer (TABLE_FROZEN or REFUSED) goes to `client` when every
+  /// server has done so, or one objects; of several requests the first decides which rows stay.
   void Freeze(NodeId client, std::uint64_t request_id, const wire::TableFreeze& freeze,
               std::vector<Outgoing>& out);
+  void OnFreezable(NodeId server, const wire::TableFreezable& freezable,
+                   std::vector<Outgoing>& out);
   void OnFrozen(NodeId server, const wire::TableFrozen& frozen, std::vector<Outgoing>& out);
 
   void OnViewReady(runtime::Time now, NodeId server, const wire::ViewReady& ready,
@@ -74,11 +76,12 @@ class Tables {
   /// From the first TABLE_FREEZE on.
   struct Freezing {
     float at_least = 0.0F;
-    std::set<NodeId>
-        unconfirmed;  ///< Servers that have not frozen their segments; none: the keys are fixed.
+    bool tentative = true;         ///< Servers are asked whether they can; nothing is frozen yet.
+    std::set<NodeId> unconfirmed;  ///< Servers that have not said so, or have not done it.
     runtime::Time sent_at{0};
     std::map<NodeId, std::uint64_t> askers;  ///< Clients, with their last request.
     std::map<SegmentId, wire::FrozenSegment> segments;
+    bool done() const { return !tentative && unconfirmed.empty(); }
   };
   struct Table {
     State state = State::kWaitingForServers;
@@ -97,6 +100,8 @@ class Tables {
   void Place(Table& table, std::vector<Outgoing>& out);
   void SendToUnconfirmed(Table& table, std::vector<Outgoing>& out) const;
   void StartDrop(Table& table, std::vector<Outgoing>& out);
+  /// The next round of a freeze: every server is asked, or told.
+  void BeginFreezeRound(Table& table, bool tentative, std::vector<Outgoing>& out) const;
   void SendFreeze(Table& table, std::vector<Outgoing>& out) const;
   static void AnswerFrozen(Table& table, std::vector<Outgoing>& out);
   /// Tell those who asked for it that a table will not be frozen.

@@ -1,4 +1,5 @@
-// Freezing: each server fixes the keys of its segments; then everyone who asked hears which there are.
+// Freezing, in two rounds: every server says that it can, then each fixes the keys of its segments. Then everyone who asked
+// hears which keys there are.
 #include <algorithm>
 #include <utility>
 
@@ -14,29 +15,48 @@ void Tables::Freeze(NodeId client, std::uint64_t request_id, const wire::TableFr
   const bool first = !table.freezing;
   if (first) {
     table.freezing.emplace(Freezing{}).at_least = freeze.at_least;
-    for (const wire::Owner& owner : table.view.owners)
-      table.freezing->unconfirmed.insert(owner.node);
+    BeginFreezeRound(table, /*tentative=*/true, out);
   }
   table.freezing->askers[client] = request_id;
-  if (first) SendFreeze(table, out);
-  if (table.freezing->unconfirmed.empty()) AnswerFrozen(table, out);
+  if (table.freezing->done()) AnswerFrozen(table, out);
+}
+
+void Tables::BeginFreezeRound(Table& table, bool tentative, std::vector<Outgoing>& out) const {
+  table.freezing->tentative = tentative;
+  for (const wire::Owner& owner : table.view.owners) table.freezing->unconfirmed.insert(owner.node);
+  SendFreeze(table, out);
 }
 
 void Tables::SendFreeze(Table& table, std::vector<Outgoing>& out) const {
   table.freezing->sent_at = now_;
-  const wire::TableFreeze freeze{.table = table.view.table, .at_least = table.freezing->at_least};
-  for (const NodeId server : table.freezing->unconfirmed)
-    out.push_back({server, wire::MakeFrame(freeze, table.view.table)});
+  const TableId id = table.view.table;
+  const wire::Frame frame =
+      table.freezing->tentative
+          ? wire::MakeFrame(wire::TableFreezable{.table = id}, id)
+          : wire::MakeFrame(wire::TableFreeze{.table = id, .at_least = table.freezing->at_least},
+                            id);
+  for (const NodeId server : table.freezing->unconfirmed) out.push_back({server, frame});
+}
+
+void Tables::OnFreezable(NodeId server, const wire::TableFreezable& freezable,
+                         std::vector<Outgoing>& out) {
+  const auto found = tables_.find(freezable.table);
+  if (found == tables_.end() || !found->second.freezing || !found->second.freezing->tentative)
+    return;
+  found->second.freezing->unconfirmed.erase(server);
+  if (found->second.freezing->unconfirmed.empty())
+    BeginFreezeRound(found->second, /*tentative=*/false, out);
 }
 
 void Tables::OnFrozen(NodeId server, const wire::TableFrozen& frozen, std::vector<Outgoing>& out) {
   const auto found = tables_.find(frozen.table);
-  if (found == tables_.end() || !found->second.freezing) return;
+  if (found == tables_.end() || !found->second.freezing || found->second.freezing->tentative)
+    return;
   Table& table = found->second;
   if (table.freezing->unconfirmed.erase(server) == 0) return;  // Said before.
   for (const wire::FrozenSegment& segment : frozen.segments)
     table.freezing->segments[segment.segment] = segment;
-  if (table.freezing->unconfirmed.empty()) AnswerFrozen(table, out);
+  if (table.freezing->done()) AnswerFrozen(table, out);
 }
 
 void Tables::AnswerFrozen(Table& table, std::vector<Outgoing>& out) {

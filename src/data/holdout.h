@@ -2,32 +2,41 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
-
-#include "steelyard/status.h"
 
 namespace steelyard::data {
+
+/// What is asked for: train --holdout.
+struct HoldoutRule {
+  enum class Kind : std::uint8_t {
+    kNone,
+    kEvery,  ///< Row r when (r x 2654435761) mod 2^32 < 429496729: one in ten, the same whatever the seed.
+    kLast,    ///< The last `percent` of the rows.
+    kRandom,  ///< `percent` of the rows, drawn by a seed and the row's number.
+  };
+  Kind kind = Kind::kNone;
+  double percent = 0.0;  ///< In (0, 100); 0 for kNone and kEvery.
+  bool operator==(const HoldoutRule&) const = default;
+};
 
 /// A rule over row numbers, so that every process and every pass holds out the same rows.
 ///
 /// Threads: safe for concurrent use once the total is set.
 class Holdout {
  public:
+  using Kind = HoldoutRule::Kind;
+
   /// Hold out nothing.
   Holdout() = default;
+  /// @param seed  of kRandom.
+  explicit Holdout(const HoldoutRule& rule, std::uint64_t seed = 1);
 
-  /// @param text  "every" (row r when (r x 2654435761) mod 2^32 < 429496729, a tenth), "last:P%", "random:P%", "none".
-  /// @param seed  of "random".
-  /// Errors: kInvalidArgument.
-  static Result<Holdout> Parse(std::string_view text, std::uint64_t seed = 1);
-
-  /// "last" must be told how many rows there are before HeldOut() is asked.
-  bool needs_total_rows() const { return kind_ == Kind::kLast; }
+  /// kLast must be told how many rows there are before HeldOut() is asked.
+  bool needs_total_rows() const { return rule_.kind == Kind::kLast; }
   void SetTotalRows(std::uint64_t rows);
-  bool holds_out_any() const { return kind_ != Kind::kNone; }
+  bool holds_out_any() const { return rule_.kind != Kind::kNone; }
 
   bool HeldOut(std::uint64_t row) const {
-    switch (kind_) {
+    switch (rule_.kind) {
       case Kind::kNone:
         return false;
       case Kind::kEvery:
@@ -41,14 +50,12 @@ class Holdout {
   }
 
  private:
-  enum class Kind : std::uint8_t { kNone, kEvery, kLast, kRandom };
   static constexpr std::uint64_t kGoldenRatio = 2654435761;
   static constexpr std::uint32_t kTenth = 429496729;
 
   bool Drawn(std::uint64_t row) const;
 
-  Kind kind_ = Kind::kNone;
-  double percent_ = 0;
+  HoldoutRule rule_;
   std::uint64_t first_held_out_ = ~std::uint64_t{0};
   std::uint64_t seed_key_ = 0;
 };

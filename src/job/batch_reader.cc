@@ -29,18 +29,15 @@ data::DatasetOptions DatasetOptionsOf(const TrainParameters& parameters, bool va
 }
 
 Result<data::Holdout> HoldoutOf(const TrainParameters& parameters, std::uint64_t rows_total) {
-  const Parameter* parameter = FindTrainParameter("holdout");
-  auto holdout =
-      data::Holdout::Parse(GetParameter(*parameter, parameters).front(), parameters.seed);
-  if (!holdout.ok()) return holdout.status();
-  if (holdout.value().needs_total_rows()) {
+  data::Holdout holdout(parameters.holdout, parameters.seed);
+  if (holdout.needs_total_rows()) {
     if (rows_total == data::kRowsUnknown) {
       return Status(StatusCode::kInvalidArgument,
                     "--holdout last:P% needs to know how many rows there are, and standard input "
                     "does not say; "
                     "use --holdout every or random:P%, or read from a file");
     }
-    holdout.value().SetTotalRows(rows_total);
+    holdout.SetTotalRows(rows_total);
   }
   return holdout;
 }

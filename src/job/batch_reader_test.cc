@@ -117,7 +117,7 @@ TEST_F(BatchReaderTest, CutsEachShardOnItsOwn) {
 }
 
 TEST_F(BatchReaderTest, HeldOutRowsAreSpooledAndReadAsOftenAsAsked) {
-  const data::Holdout holdout = data::Holdout::Parse("every").value();
+  const data::Holdout holdout({.kind = data::HoldoutRule::Kind::kEvery});
   std::vector<std::uint64_t> train;
   std::vector<std::uint64_t> held_out;
   for (std::uint64_t row = 0; row < 5'000; ++row) {
@@ -181,7 +181,7 @@ TEST_F(BatchReaderTest, AReadersErrorComesThrough) {
 
 TEST(Holdout, TheLastRowsNeedACount) {
   TrainParameters parameters;
-  parameters.holdout = {.kind = Holdout::Kind::kLast, .percent = 10};
+  parameters.holdout = {.kind = HoldoutRule::Kind::kLast, .percent = 10};
   EXPECT_EQ(HoldoutOf(parameters, data::kRowsUnknown).status().code(),
             StatusCode::kInvalidArgument);
   const auto holdout = HoldoutOf(parameters, 100);

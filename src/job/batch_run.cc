@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "job/divergence.h"
 #include "wire/upper_half_float.h"
 
 namespace steelyard::job {
@@ -252,6 +253,8 @@ void BatchRun::FillRequests(Exchange& exchange) const {
   } else if (!gradients.empty()) {
     learner_->Gradients(exchange.sent, gradients);
   }
+  exchange.overflow = CheckFinite(gradients, "a gradient");
+  if (exchange.overflow.ok()) exchange.overflow = CheckFinite(curvatures, "a second derivative");
   std::vector<std::vector<wire::BlockCount>> counts(exchange.requests.size());
   std::size_t first = 0;
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
@@ -270,6 +273,7 @@ void BatchRun::FillRequests(Exchange& exchange) const {
 }
 
 void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
+  if (!exchange->overflow.ok()) return End(exchange->overflow);
   exchange->answers.resize(exchange->requests.size());
   under_way_.push_back(exchange);
   for (std::size_t owner = 0; owner < exchange->requests.size(); ++owner) {
@@ -290,8 +294,7 @@ void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& excha
 void BatchRun::OnStepped(Transport& transport, const std::shared_ptr<Exchange>& exchange,
                          std::size_t owner, const Result<wire::Frame>& frame) {
   if (cancelled_ || !done_) return;
-  if (!frame.ok()) return End(frame.status());
-  auto stepped = wire::Decode<wire::BlockStepped>(frame.value().body.bytes());
+  auto stepped = wire::DecodeAnswer<wire::BlockStepped>(frame);
   if (!stepped.ok()) return End(stepped.status());
   exchange->answers[owner] = std::move(stepped.value());
   if (const Status status = CheckAnswer(*exchange, owner); !status.ok()) return End(status);

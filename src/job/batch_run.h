@@ -66,6 +66,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
     std::vector<std::uint32_t> counts;        ///< By segment: how many are sent.
     std::vector<wire::BlockStepped> answers;  ///< By owner.
     std::size_t unanswered = 0;
+    Status overflow;  ///< A gradient that floats do not hold: nothing is sent.
   };
   /// Where the features stand in one segment: wire::BlockRanks.
   struct SegmentRanks {

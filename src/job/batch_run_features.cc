@@ -110,8 +110,7 @@ void BatchRun::Join(Transport& transport) {
 
 void BatchRun::OnJoined(Transport& transport, const Result<wire::Frame>& frame) {
   if (cancelled_) return;
-  if (!frame.ok()) return End(frame.status());
-  auto joined = wire::Decode<wire::BlockJoined>(frame.value().body.bytes());
+  auto joined = wire::DecodeAnswer<wire::BlockJoined>(frame);
   if (!joined.ok()) return End(joined.status());
   for (wire::BlockRanks& answer : joined.value().segments) {
     if (answer.segment >= segment_count_) continue;

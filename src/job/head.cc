@@ -114,6 +114,9 @@ void Head::Dispatch(NodeId from, const wire::Frame& frame, std::vector<Outgoing>
     case MessageType::kTableFreeze:
       return Take<wire::TableFreeze>(from, frame, out,
                                      [&](const auto& m) { tables_.Freeze(from, id, m, out); });
+    case MessageType::kTableFreezable:
+      return Take<wire::TableFreezable>(from, frame, out,
+                                        [&](const auto& m) { tables_.OnFreezable(from, m, out); });
     case MessageType::kTableFrozen:
       return Take<wire::TableFrozen>(from, frame, out,
                                      [&](const auto& m) { tables_.OnFrozen(from, m, out); });

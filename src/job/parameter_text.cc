@@ -142,9 +142,10 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
 }
 
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds&,
-             Holdout& value) {
+             HoldoutRule& value) {
   if (text == "none" || text == "every") {
-    value = {.kind = text == "none" ? Holdout::Kind::kNone : Holdout::Kind::kEvery, .percent = 0.0};
+    value = {.kind = text == "none" ? HoldoutRule::Kind::kNone : HoldoutRule::Kind::kEvery,
+             .percent = 0.0};
     return {};
   }
   double percent = 0.0;
@@ -154,7 +155,7 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
       !ParsePercent(text.substr(colon + 1), false, percent)) {
     return Refuse(flag, "none, every, last:P% or random:P% with 0 < P < 100", text);
   }
-  value = {.kind = kind == "last" ? Holdout::Kind::kLast : Holdout::Kind::kRandom,
+  value = {.kind = kind == "last" ? HoldoutRule::Kind::kLast : HoldoutRule::Kind::kRandom,
            .percent = percent};
   return {};
 }
@@ -214,15 +215,15 @@ std::string Print(data::Format value) {
   return std::string(FormatName(value));
 }
 
-std::string Print(const Holdout& value) {
+std::string Print(const HoldoutRule& value) {
   switch (value.kind) {
-    case Holdout::Kind::kNone:
+    case HoldoutRule::Kind::kNone:
       return "none";
-    case Holdout::Kind::kEvery:
+    case HoldoutRule::Kind::kEvery:
       return "every";
-    case Holdout::Kind::kLast:
+    case HoldoutRule::Kind::kLast:
       return "last:" + PrintNumber(value.percent) + "%";
-    case Holdout::Kind::kRandom:
+    case HoldoutRule::Kind::kRandom:
       return "random:" + PrintNumber(value.percent) + "%";
   }
   return {};
@@ -266,10 +267,6 @@ std::string FormatChoices() {
 }  // namespace steelyard::job::parameter_text
 
 namespace steelyard::job {
-
-std::string HoldoutText(const Holdout& holdout) {
-  return parameter_text::Print(holdout);
-}
 
 std::string_view TaskName(Task task) {
   return parameter_text::kTasks[static_cast<std::size_t>(task)];

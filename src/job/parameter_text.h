@@ -24,7 +24,7 @@ Status Parse(std::string_view flag, std::string_view text, const Parameter::Boun
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds& bounds,
              data::Format& value);
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds& bounds,
-             Holdout& value);
+             HoldoutRule& value);
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds& bounds,
              BadRowsLimit& value);
 Status Parse(std::string_view flag, std::string_view text, const Parameter::Bounds& bounds,
@@ -39,7 +39,7 @@ std::string Print(const std::string& value);
 std::string Print(Task value);
 std::string Print(Solver value);
 std::string Print(data::Format value);
-std::string Print(const Holdout& value);
+std::string Print(const HoldoutRule& value);
 std::string Print(const BadRowsLimit& value);
 std::string Print(const Delay& value);
 std::string Print(const ByteSize& value);

@@ -13,6 +13,7 @@
 
 #include "base/byte_size.h"
 #include "data/dataset.h"
+#include "data/holdout.h"
 #include "steelyard/status.h"
 #include "steelyard/types.h"
 #include "table/updater.h"
@@ -35,18 +36,7 @@ constexpr std::string_view UpdaterOf(Solver solver) {
 /// The --filters of dbpg, which sends no keys: leave out settled features.
 inline constexpr std::string_view kKktFilter = "kkt";
 
-/// Which rows of the input are kept out of training and used to judge the model.
-struct Holdout {
-  enum class Kind : std::uint8_t {
-    kNone,
-    kEvery,  ///< Row r when (r x 2654435761) mod 2^32 < 429496729: one in ten, the same whatever the seed.
-    kLast,    ///< The last `percent` of the rows.
-    kRandom,  ///< `percent` of the rows, drawn by the job's seed and the row's number.
-  };
-  Kind kind = Kind::kNone;
-  double percent = 0.0;  ///< In (0, 100); 0 for kNone and kEvery.
-  bool operator==(const Holdout&) const = default;
-};
+using data::HoldoutRule;
 
 /// How many rows may be refused before the job fails: a number, or a share of the rows read.
 struct BadRowsLimit {
@@ -71,7 +61,7 @@ struct TrainParameters {
   // Data
   std::vector<std::string> data;   ///< Files or globs in input order; "-" is standard input.
   std::vector<std::string> valid;  ///< Held-out rows in files of their own; excludes `holdout`.
-  Holdout holdout;
+  HoldoutRule holdout;
   data::Format format = data::Format::kAuto;
   std::string schema;       ///< The schema file's path, for messages.
   std::string schema_text;  ///< Its content; read by whoever submits the job, travels with it.
@@ -131,16 +121,13 @@ struct TrainParameters {
     if (minibatch != 0) return minibatch;
     return of_workers == 1 ? 512 : 128;
   }
-  bool has_validation() const { return !valid.empty() || holdout.kind != Holdout::Kind::kNone; }
+  bool has_validation() const { return !valid.empty() || holdout.kind != HoldoutRule::Kind::kNone; }
 };
 
 /// Return the name as typed and shown: "squared_hinge".
 std::string_view TaskName(Task task);
 std::string_view SolverName(Solver solver);
 std::string_view FormatName(data::Format format);
-/// Return the rule as typed and as data::Holdout::Parse() reads it: "none", "every", "last:10%".
-std::string HoldoutText(const Holdout& holdout);
-
 /// One row of the table.
 struct Parameter {
   /// Where the value lives; its type says how text becomes a value.
@@ -148,7 +135,7 @@ struct Parameter {
                              double TrainParameters::*, std::string TrainParameters::*,
                              std::vector<std::string> TrainParameters::*, Task TrainParameters::*,
                              Solver TrainParameters::*, data::Format TrainParameters::*,
-                             Holdout TrainParameters::*, BadRowsLimit TrainParameters::*,
+                             HoldoutRule TrainParameters::*, BadRowsLimit TrainParameters::*,
                              Delay TrainParameters::*, ByteSize TrainParameters::*>;
   /// Where a parameter may be said and whether the job carries it.
   enum class Scope : std::uint8_t {

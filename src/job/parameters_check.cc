@@ -108,7 +108,7 @@ Status CheckSolver(const TrainParameters& parameters) {
 Status ValidateTrainParameters(const TrainParameters& parameters) {
   if (parameters.data.empty())
     return Refuse("no DATA to train on; name at least one file, or - for standard input");
-  const bool holds_out = parameters.holdout.kind != Holdout::Kind::kNone;
+  const bool holds_out = parameters.holdout.kind != HoldoutRule::Kind::kNone;
   if (holds_out && !parameters.valid.empty()) {
     return Refuse("--valid and --holdout exclude each other; use one of them");
   }
@@ -154,7 +154,7 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
     return Refuse("standard input (-) can be read once; --passes " +
                   std::to_string(parameters.passes) + " needs a file");
   }
-  if (parameters.holdout.kind == Holdout::Kind::kLast &&
+  if (parameters.holdout.kind == HoldoutRule::Kind::kLast &&
       std::ranges::count(parameters.data, "-") > 0) {
     return Refuse(
         "--holdout last:P% must know how many rows there are; standard input (-) cannot tell, use "

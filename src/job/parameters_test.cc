@@ -90,7 +90,7 @@ TEST(SetParameter, ReadsEachKindOfValue) {
   ASSERT_TRUE(Set("tau", "inf", p).ok());
   ASSERT_TRUE(Set("keep-names", "true", p).ok());
   EXPECT_EQ(p.data, (std::vector<std::string>{"a.svm", "b.svm"}));
-  EXPECT_EQ(p.holdout, (Holdout{.kind = Holdout::Kind::kLast, .percent = 12.5}));
+  EXPECT_EQ(p.holdout, (HoldoutRule{.kind = HoldoutRule::Kind::kLast, .percent = 12.5}));
   EXPECT_EQ(p.bad_rows_max, (BadRowsLimit{.rows = 0, .percent = 0.5}));
   EXPECT_EQ(p.task, Task::kSquaredHinge);
   EXPECT_EQ(p.format, data::Format::kParquet);
@@ -136,8 +136,8 @@ TEST(SetParameter, SaysWhatItWantedAndWhatItGot) {
       "--format must be one of auto, libsvm, libfm, libffm, vw, criteo, csv, parquet, got orc");
   EXPECT_EQ(Refusal("holdout", "first:10%"),
             "--holdout must be none, every, last:P% or random:P% with 0 < P < 100, got first:10%");
-  for (const char* text :
-       {"", "last", "last:", "last:10", "last:0%", "last:100%", "random:-1%", "every:10%"}) {
+  for (const char* text : {"", "last", "last:", "last:10", "last:0%", "last:100%", "random:-1%",
+                           "random:nan%", "random:10%x", "Every", "every:10%"}) {
     (void)Refusal("holdout", text);
   }
   EXPECT_EQ(Refusal("bad-rows-max", "-3"),
@@ -160,13 +160,13 @@ TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
   TrainParameters p = Minimal();
   p.valid = {"v.svm"};
   EXPECT_TRUE(ValidateTrainParameters(p).ok());
-  p.holdout.kind = Holdout::Kind::kEvery;
+  p.holdout.kind = HoldoutRule::Kind::kEvery;
   EXPECT_NE(refusal(p).find("exclude each other"), std::string::npos);
 
   p = Minimal();
   p.tolerance = 0.01;
   EXPECT_NE(refusal(p).find("--tolerance"), std::string::npos);
-  p.holdout.kind = Holdout::Kind::kEvery;
+  p.holdout.kind = HoldoutRule::Kind::kEvery;
   EXPECT_TRUE(ValidateTrainParameters(p).ok());
 
   p = Minimal();
@@ -208,7 +208,7 @@ TEST(ValidateTrainParameters, RefusesWhatDoesNotGoTogether) {
   p.workers = 1;
   EXPECT_TRUE(ValidateTrainParameters(p).ok());
   p.workers = 0;
-  p.holdout = {.kind = Holdout::Kind::kLast, .percent = 10};
+  p.holdout = {.kind = HoldoutRule::Kind::kLast, .percent = 10};
   EXPECT_NE(refusal(p).find("random:P%"), std::string::npos);
   p.holdout = {};
   p.valid = {"-"};
@@ -271,9 +271,9 @@ TEST(Pairs, RebuildRandomJobs) {
     if (pick(3) == 0) {
       p.valid = {"v1", "v2"};
     } else {
-      p.holdout.kind = static_cast<Holdout::Kind>(pick(4));
-      const bool shared =
-          p.holdout.kind == Holdout::Kind::kLast || p.holdout.kind == Holdout::Kind::kRandom;
+      p.holdout.kind = static_cast<HoldoutRule::Kind>(pick(4));
+      const bool shared = p.holdout.kind == HoldoutRule::Kind::kLast ||
+                          p.holdout.kind == HoldoutRule::Kind::kRandom;
       p.holdout.percent =
           shared ? std::ldexp(static_cast<double>(1 + pick(1U << 20)), -20) * 99.0 : 0.0;
     }

@@ -47,12 +47,7 @@ void TableScan::Next(Transport& transport) {
 }
 
 void TableScan::OnScanned(Transport& transport, const client::Scanned& rows) {
-  if (rows.end) {
-    ++request_.segment;
-    request_.first = 0;
-  } else {
-    request_ = request_.After(rows);
-  }
+  request_ = request_.After(rows);
   const bool last = request_.segment == view_.segments.size();
   const std::uint64_t run = run_;
   if (!last) Next(transport);  // The server looks these up while the others are handled.

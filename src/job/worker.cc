@@ -1,5 +1,6 @@
 #include "job/worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "job/worker_run.h"
@@ -10,11 +11,19 @@ using transport::Transport;
 using wire::MessageType;
 
 Worker::Worker(Options options, WorkerEnvironment environment)
-    : MemberNode(wire::Role::kWorker, std::move(options)), environment_(std::move(environment)) {}
+    : MemberNode(wire::Role::kWorker, std::move(options)),
+      environment_(std::move(environment)),
+      calls_(std::make_shared<WorkerCalls>(&head_, environment_.functions,
+                                           environment_.function_thread)) {}
 
 Worker::~Worker() = default;
 
+void Worker::OnHeadReady(Transport& transport) {
+  calls_->OnHeadReady(transport);
+}
+
 void Worker::OnHeadFrame(Transport& transport, wire::Frame frame) {
+  if (calls_->OnFrame(transport, frame)) return;
   switch (frame.header.type) {
     case MessageType::kSlotAssign: {
       const auto assign = wire::Decode<wire::SlotAssign>(frame.body.bytes());
@@ -75,22 +84,26 @@ void Worker::StartRun(Transport& transport, const wire::SlotAssign& assign) {
   EndRun(transport, Status(StatusCode::kCancelled, "another slot was assigned"));
   run_ = std::make_shared<Run>(assign, &head_, &client_, &environment_);
   run_->Start(transport);
+  calls_->Serve(transport, assign.job, assign.slot, [this] { return run_->Progress(); });
 }
 
 void Worker::EndRun(Transport& transport, const Status& why) {
   if (!run_) return;
   const std::shared_ptr<Run> run = std::exchange(run_, nullptr);
   run->Cancel(transport, why);
+  calls_->StopServing(transport);
 }
 
 void Worker::OnTurn(Transport& transport) {
   failure_ = head_.failure(transport.now());
   if (run_) run_->OnWake(transport);
+  calls_->OnTurn(transport);
 }
 
 std::optional<runtime::Time> Worker::next_turn() const {
-  if (!run_) return {};
-  return run_->next_wake();
+  const std::optional<runtime::Time> calls = calls_->next_turn();
+  if (!run_) return calls;
+  return calls ? std::min(*calls, run_->next_wake()) : run_->next_wake();
 }
 
 }  // namespace steelyard::job

@@ -15,6 +15,7 @@
 #include "job/batch_reader.h"
 #include "job/learner.h"
 #include "job/parameters.h"
+#include "job/worker_calls.h"
 #include "runtime/executor.h"
 #include "transport/transport.h"
 #include "wire/job_messages.h"
@@ -40,6 +41,9 @@ struct WorkerEnvironment {
   std::function<std::uint64_t()> peak_memory_bytes;
   /// What this machine has left for the process; may be empty.
   std::function<std::uint64_t()> free_memory_bytes = {};
+  /// What programs may call at this worker while it works for a job, and where these functions run: one thread.
+  WorkerFunctions functions = {};
+  runtime::Executor* function_thread = nullptr;
 };
 
 /// One worker slot at a time. Pulls run ahead of the computation by as many steps as the delay allows, and reading runs
@@ -61,6 +65,7 @@ class Worker : public client::MemberNode {
  private:
   class Run;  // The slot that this worker holds.
 
+  void OnHeadReady(transport::Transport& transport) override;
   void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
   void OnTurn(transport::Transport& transport) override;
   std::optional<runtime::Time> next_turn() const override;
@@ -69,6 +74,7 @@ class Worker : public client::MemberNode {
 
   WorkerEnvironment environment_;
   std::shared_ptr<Run> run_;  ///< Shared with work items that outlive a cancelled run.
+  std::shared_ptr<WorkerCalls> calls_;
   Session last_session_ = 0;  ///< Of the newest slot held; older assignments are late copies.
   Status failure_;
 };

@@ -90,6 +90,9 @@ void Worker::Run::OnSolved(Transport& transport, const Status& status,
   if (cancelled_ || state_ == State::kFailed) return;
   if (!status.ok()) return Fail(transport, status);
   batch_sums_ = sums;
+  if (phase_ == Phase::kLoad) rows_kept_ = work_.rows;
+  if (sums.loss > 0.0 && rows_kept_ > 0)
+    loss_of_kept_ = sums.loss / static_cast<double>(rows_kept_);
   if (phase_ != Phase::kLoad) {
     work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;
     const std::uint64_t spent = Since(transport, phase_began_);

@@ -15,8 +15,6 @@ void Worker::Run::UpdateSums() {
   work_.before_filters_bytes =
       traffic.before_filters_bytes - traffic_at_start_.before_filters_bytes;
   CountFilters();
-  work_.loss_sum = computing_ ? work_.loss_sum : evaluation_.sums().loss;
-  work_.weight_sum = computing_ ? work_.weight_sum : evaluation_.sums().weight;
   if (environment_->read_ns) work_.read_ns = environment_->read_ns() - read_ns_at_start_;
   if (environment_->peak_memory_bytes) work_.peak_memory_bytes = environment_->peak_memory_bytes();
 }
@@ -74,6 +72,26 @@ void Worker::Run::Report(Transport& transport) {
       }
       Pump(transport);
   }
+}
+
+WorkerProgress Worker::Run::Progress() {
+  if (state_ == State::kTraining || state_ == State::kLoading) UpdateSums();
+  const char* const phase = state_ <= State::kReady       ? "starting"
+                            : state_ == State::kPhaseDone ? "waiting"
+                                                          : wire::PhaseName(phase_);
+  WorkerProgress progress{.job = assign_.job,
+                          .worker = assign_.slot,
+                          .phase = phase,
+                          .pass = pass_ + 1,
+                          .rows = batch_ && rows_kept_ > 0 ? rows_kept_ : work_.rows,
+                          .minibatches = work_.minibatches,
+                          .loss = loss_of_kept_};
+  if (!batch_ && work_.weight_sum > 0.0) progress.loss = work_.loss_sum / work_.weight_sum;
+  if (work_.staleness.pulls > 0) {
+    progress.staleness = work_.staleness.mean();
+    progress.staleness_max = work_.staleness.steps_max;
+  }
+  return progress;
 }
 
 void Worker::Run::OnWake(Transport& transport) {

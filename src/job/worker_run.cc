@@ -1,8 +1,10 @@
 #include "job/worker_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "job/divergence.h"
 #include "job/scheduler.h"
 
 namespace steelyard::job {
@@ -347,6 +349,11 @@ void Worker::Run::OnLearned(Transport& transport, InFlight work, std::vector<flo
   computing_ = false;
   compute_ended_ = transport.now();
   if (cancelled_ || state_ == State::kFailed) return;
+  work_.loss_sum = evaluation_.sums().loss;
+  work_.weight_sum = evaluation_.sums().weight;
+  if (!std::isfinite(work_.loss_sum)) return Fail(transport, Diverged("the loss"));
+  if (const Status finite = CheckFinite(deltas, "what a minibatch changes"); !finite.ok())
+    return Fail(transport, finite);
   work_.rows += work.batch->rows.size();
   work_.nonzeros += work.batch->rows.keys.size();
   ++work_.minibatches;

@@ -35,6 +35,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   /// The head's answer to TABLE_FREEZE.
   void OnFrozen(transport::Transport& transport, TableId table, const Status& status);
   void OnWake(transport::Transport& transport);
+  /// As of now, for functions.
+  WorkerProgress Progress();
   runtime::Time next_wake() const { return next_report_; }
 
   JobId job() const { return assign_.job; }
@@ -158,6 +160,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   bool asks_to_freeze_ = false;
   bool counts_keys_ = false;
   wire::BatchSums batch_sums_;
+  std::uint64_t rows_kept_ = 0;           ///< By a batch solver, which read them.
+  std::optional<double> loss_of_kept_{};  ///< Their mean loss, when it was measured last.
   std::uint64_t busy_ns_at_start_ = 0;
   runtime::Time phase_began_{0};
 

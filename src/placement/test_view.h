@@ -1,13 +1,22 @@
-// MakeTestView: for tests: a table cut evenly over the given servers.
+// MakeTestView, TestServers: for tests: a table cut evenly over servers.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "placement/placement.h"
 
 namespace steelyard::placement {
+
+/// "s0" is node 1 of incarnation 11, "s1" node 2 of 12, ...
+inline std::vector<wire::Owner> TestServers(std::uint32_t count) {
+  std::vector<wire::Owner> servers;
+  for (std::uint32_t i = 0; i < count; ++i)
+    servers.push_back({.node = i + 1, .incarnation = i + 11, .address = "s" + std::to_string(i)});
+  return servers;
+}
 
 /// A view in epoch 1 of table `table`, whose rows are single sums unless `updater` says otherwise.
 inline wire::View MakeTestView(TableId table, std::uint32_t segment_count,

@@ -81,6 +81,12 @@ void Server::OnHeadFrame(Transport& transport, const wire::Frame& frame) {
     SendAll(transport, outbox);
     head_.Send(transport, wire::MakeFrame(wire::TableDropped{.table = drop.value().table},
                                           frame.header.request_id));
+  } else if (frame.header.type == MessageType::kTableFreezable) {
+    const auto asked = wire::Decode<wire::TableFreezable>(frame.body.bytes());
+    const Status status = asked.ok() ? shard_.CheckFreezable(asked.value().table) : asked.status();
+    const std::uint64_t id = frame.header.request_id;
+    head_.Send(transport, status.ok() ? wire::MakeFrame(asked.value(), id)
+                                      : wire::MakeFrame(wire::Refused::From(status), id));
   } else if (frame.header.type == MessageType::kTableFreeze) {
     const auto freeze = wire::Decode<wire::TableFreeze>(frame.body.bytes());
     const Status status = freeze.ok() ? shard_.Freeze(freeze.value()) : freeze.status();

@@ -128,9 +128,11 @@ class Shard {
   void ContinueCalls(Outbox& outbox);
   bool calling() const { return !calls_.empty(); }
 
-  /// Begin to fix the keys of a table's segments held here; until that is done their pushes are answered BUSY.
-  /// Repeating it changes nothing.
-  /// Errors: kNotFound; kResourceExhausted  a segment has more rows than an array may have.
+  /// Can the keys of a table's segments held here be fixed? Errors: kNotFound; kResourceExhausted  a segment has more
+  /// rows than an array may have; kUnavailable  a step of a group is open.
+  Status CheckFreezable(TableId table) const;
+  /// Fix them, from when no step is open on; until that is done their pushes are answered BUSY. Repeating it changes
+  /// nothing. Errors: kNotFound.
   Status Freeze(const wire::TableFreeze& freeze);
   /// Continue with a table that is being frozen, for about 10 ms. @return the table that this call completed.
   std::optional<TableId> ContinueFreezing();
@@ -214,7 +216,8 @@ class Shard {
     std::map<StreamId, JobId> group_of;
     std::unique_ptr<BlockSolver> blocks;
     HotKeys hot;
-    std::optional<float> freeze_at_least;  ///< Set from the first request to freeze on.
+    std::optional<float> freeze_at_least;       ///< Its segments are being frozen, or are.
+    std::optional<float> freeze_between_steps;  ///< Will be that, when no step is open.
 
     std::size_t FloatsPerKey(wire::Columns columns) const;
     EntryRows RowsOf(SegmentId id) const;
@@ -226,6 +229,8 @@ class Shard {
     std::size_t held_bytes() const;
     /// Does a row's first value, as pulls read it, keep this distance from 0?
     table::Freezer::Keep FarFromZero(float at_least) const;
+    bool may_begin_freezing() const { return freeze_between_steps && held_bytes() == 0; }
+    void BeginFreezingBetweenSteps();
     /// The segment whose keys are to be fixed next.
     std::optional<SegmentId> NextToFreeze() const;
   };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "base/hash.h"
 #include "server/shard.h"
@@ -11,6 +12,10 @@ namespace {
 
 /// Rows that one turn goes over: about 10 ms (10 M rows on two servers, each twice, took 0.7 s).
 constexpr std::size_t kSliceRows = std::size_t{1} << 17;
+
+Status NotHeld(TableId table) {
+  return {StatusCode::kNotFound, "table " + std::to_string(table) + " is not held by this server"};
+}
 
 }  // namespace
 
@@ -31,38 +36,49 @@ std::optional<SegmentId> Shard::Table::NextToFreeze() const {
   return static_cast<SegmentId>(next - segments.begin());
 }
 
-Status Shard::Freeze(const wire::TableFreeze& freeze) {
-  Table* table = FindTable(freeze.table);
-  if (table == nullptr) {
-    return Status(StatusCode::kNotFound,
-                  "table " + std::to_string(freeze.table) + " is not held by this server");
-  }
-  if (table->freeze_at_least) return {};
-  for (const auto& segment : table->segments) {
+Status Shard::CheckFreezable(TableId id) const {
+  const auto found = tables_.find(id);
+  if (found == tables_.end()) return NotHeld(id);
+  const Table& table = found->second;
+  if (table.freeze_at_least || table.freeze_between_steps) return {};
+  const std::string& name = table.view.spec.options.name;
+  for (const auto& segment : table.segments) {
     if (segment != nullptr && segment->rows->size() >= table::ArrayTable::kSizeMax) {
       return Status(StatusCode::kResourceExhausted,
-                    "a segment of table '" + table->view.spec.options.name + "' has " +
+                    "a segment of table '" + name + "' has " +
                         std::to_string(segment->rows->size()) + " rows, and may be frozen with " +
                         std::to_string(table::ArrayTable::kSizeMax - 1) +
                         " at most; create it with more segments");
     }
   }
-  if (table->held_bytes() > 0) {
-    return Status(StatusCode::kUnavailable,
-                  "table '" + table->view.spec.options.name +
-                      "' has pushes of a step that not every member of its group is through; "
-                      "freeze it between steps");
-  }
-  table->freeze_at_least = freeze.at_least;
+  if (table.held_bytes() == 0) return {};
+  return Status(StatusCode::kUnavailable,
+                "table '" + name +
+                    "' has pushes of a step that not every member of its group is through; "
+                    "freeze it between steps");
+}
+
+Status Shard::Freeze(const wire::TableFreeze& freeze) {
+  Table* table = FindTable(freeze.table);
+  if (table == nullptr) return NotHeld(freeze.table);
+  if (table->freeze_at_least || table->freeze_between_steps) return {};
+  table->freeze_between_steps = freeze.at_least;
+  table->BeginFreezingBetweenSteps();
   return {};
 }
 
+void Shard::Table::BeginFreezingBetweenSteps() {
+  if (may_begin_freezing()) freeze_at_least = std::exchange(freeze_between_steps, {});
+}
+
 bool Shard::freezing() const {
-  return std::ranges::any_of(
-      tables_, [](const auto& entry) { return entry.second.NextToFreeze().has_value(); });
+  return std::ranges::any_of(tables_, [](const auto& entry) {
+    return entry.second.may_begin_freezing() || entry.second.NextToFreeze();
+  });
 }
 
 std::optional<TableId> Shard::ContinueFreezing() {
+  for (auto& [id, table] : tables_) table.BeginFreezingBetweenSteps();
   const auto at = std::ranges::find_if(
       tables_, [](const auto& entry) { return entry.second.NextToFreeze().has_value(); });
   if (at == tables_.end()) return {};

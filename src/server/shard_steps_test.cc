@@ -98,11 +98,20 @@ TEST_F(AggregatedTest, ALateMemberAddsItsStepsAsTheyClose) {
 
 TEST_F(AggregatedTest, AnOpenStepIsNotFrozen) {
   ASSERT_EQ(Open(1, 1, kGroup, 2), StatusCode::kOk);
+  EXPECT_TRUE(shard_.CheckFreezable(kTable).ok());
+  EXPECT_FALSE(shard_.freezing()) << "only asked";
   EXPECT_TRUE(PushOf(1, 1, 0, {5}, {1}, 0).empty());
-  EXPECT_EQ(shard_.Freeze({.table = kTable}).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(shard_.CheckFreezable(kTable).code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(shard_.Freeze({.table = kTable}).ok()) << "others may have begun: none is left out";
+  EXPECT_FALSE(shard_.freezing()) << "the step that opened meanwhile comes first";
+  EXPECT_FALSE(shard_.ContinueFreezing());
   ASSERT_EQ(Open(2, 1, kGroup, 2), StatusCode::kOk);
   EXPECT_TRUE(PushOf(2, 1, 0, {6}, {1}, 0).empty());
-  EXPECT_TRUE(shard_.Freeze({.table = kTable}).ok());
+  EXPECT_TRUE(shard_.freezing());
+  while (shard_.freezing()) (void)shard_.ContinueFreezing();
+  const auto frozen = shard_.FrozenKeysOf(kTable);
+  ASSERT_TRUE(frozen);
+  EXPECT_EQ(frozen->segments[0].rows, 2u) << "of both members";
 }
 
 TEST_F(AggregatedTest, WhoRunsAheadIsHeldBack) {

@@ -185,6 +185,11 @@ void CustomFunctions::AddFunction(const std::string& name, Effect effect, MakeCu
   functions_.try_emplace(name, Function{.effect = effect, .make = std::move(make)});
 }
 
+void CustomFunctions::AddWorkerFunction(const std::string& name, WorkerFunction function) {
+  CheckName(name, worker_functions_.contains(name));
+  worker_functions_.try_emplace(name, std::move(function));
+}
+
 std::vector<std::string_view> CustomFunctions::updaters() const {
   return NamesOf(updaters_);
 }

@@ -1,4 +1,4 @@
-// CustomFunctions: update rules and range functions of users, by name, and what keeps their faults from the server.
+// CustomFunctions: update rules and functions of users, by name, and what keeps their faults from the server.
 #pragma once
 
 #include <map>
@@ -21,11 +21,15 @@ class CustomFunctions final : public FunctionRegistry {
  public:
   void AddUpdater(const std::string& name, MakeCustomUpdater make) override;
   void AddFunction(const std::string& name, Effect effect, MakeCustomFunction make) override;
+  void AddWorkerFunction(const std::string& name, WorkerFunction function) override;
 
   /// What was wrong with a registration: a name that is taken, or none.
   const Status& status() const { return status_; }
   std::vector<std::string_view> updaters() const;
   std::vector<std::string_view> functions() const;
+  const std::map<std::string, WorkerFunction>& worker_functions() const {
+    return worker_functions_;
+  }
 
   /// Null when no updater has this name. Errors: kInvalidArgument  it refuses the options.
   Result<std::unique_ptr<Updater>> MakeUpdater(const UpdaterOptions& options,
@@ -44,6 +48,7 @@ class CustomFunctions final : public FunctionRegistry {
 
   std::map<std::string, MakeCustomUpdater, std::less<>> updaters_;
   std::map<std::string, Function, std::less<>> functions_;
+  std::map<std::string, WorkerFunction> worker_functions_;
   Status status_;
 };
 

@@ -234,6 +234,17 @@ struct TableFreeze {
   Status Check() const;
 };
 
+/// Head to server: may a TABLE_FREEZE follow? Answered by the same, nothing is in the way, or REFUSED.
+struct TableFreezable {
+  static constexpr MessageType kType = MessageType::kTableFreezable;
+  TableId table = 0;
+  template <typename V>
+  void Fields(V& v) {
+    v(table);
+  }
+  Status Check() const { return {}; }
+};
+
 /// The fixed keys of a segment: how many, and XXH3-128 of their bytes in order.
 struct FrozenSegment {
   SegmentId segment = 0;

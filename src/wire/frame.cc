@@ -64,6 +64,8 @@ const char* MessageTypeName(MessageType type) {
       return "TABLE_FREEZE";
     case MessageType::kTableFrozen:
       return "TABLE_FROZEN";
+    case MessageType::kTableFreezable:
+      return "TABLE_FREEZABLE";
     case MessageType::kCall:
       return "CALL";
     case MessageType::kCallResponse:
@@ -226,6 +228,15 @@ Status CheckBody(const FrameHeader& header, std::span<const std::byte> body) {
                   std::string(MessageTypeName(header.type)) + " frame fails its body checksum");
   }
   return {};
+}
+
+Result<std::span<const std::byte>> AnswerBody(const Result<Frame>& answer, MessageType type) {
+  if (!answer.ok()) return answer.status();
+  const Frame& frame = answer.value();
+  if (frame.header.type == type) return frame.body.bytes();
+  return Status(StatusCode::kCorruption, std::string("the answer is ") +
+                                             MessageTypeName(frame.header.type) + " instead of " +
+                                             MessageTypeName(type));
 }
 
 }  // namespace steelyard::wire

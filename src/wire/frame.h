@@ -45,6 +45,7 @@ enum class MessageType : std::uint16_t {
   kScan = 26,
   kScanResponse = 27,
   kTableFrozen = 28,
+  kTableFreezable = 29,
   kCall = 32,
   kCallResponse = 33,
   kBlockJoin = 34,
@@ -117,6 +118,10 @@ std::array<std::byte, kHeaderBytes> EncodeHeader(const FrameHeader& header);
 /// Errors: kCorruption         too short, wrong magic or checksum.
 ///         kInvalidArgument    another protocol version, or a body over the limit.
 Result<FrameHeader> DecodeHeader(std::span<const std::byte> bytes, std::size_t body_bytes_max);
+
+/// The body of an answer to a question; it lives as long as the frame.
+/// Errors: what the question failed with; kCorruption  the answer is not a `type`.
+Result<std::span<const std::byte>> AnswerBody(const Result<Frame>& answer, MessageType type);
 
 /// Check a received body against its header. Errors: kCorruption.
 Status CheckBody(const FrameHeader& header, std::span<const std::byte> body);

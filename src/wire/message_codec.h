@@ -140,4 +140,11 @@ Result<Message> Decode(std::span<const std::byte> body) {
   return message;
 }
 
+/// What a question was answered with. Errors: as AnswerBody() and Decode().
+template <typename Message>
+Result<Message> DecodeAnswer(const Result<Frame>& answer) {
+  const auto body = AnswerBody(answer, Message::kType);
+  return body.ok() ? Decode<Message>(body.value()) : body.status();
+}
+
 }  // namespace steelyard::wire

@@ -10,8 +10,8 @@ from command import ROOT, CommandTest
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 COMMANDS = ["train", "predict", "evaluate", "inspect", "up", "down", "status", "top", "jobs ls", "jobs wait", "jobs cancel",
-            "table ls", "table describe", "table create", "table dump", "table load", "table drop", "convert", "datagen", "head",
-            "server", "worker", "doctor", "completion", "version", "help"]
+            "jobs call", "table ls", "table describe", "table create", "table dump", "table load", "table drop", "convert", "datagen",
+            "head", "server", "worker", "doctor", "completion", "version", "help"]
 LATER_FLAGS = ["rank", "topics", "replicas", "checkpoint-every", "resume"]
 
 

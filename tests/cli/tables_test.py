@@ -278,6 +278,8 @@ class TextIntoTables(ClusterTest):
         self.assertIn("nowhere.tsv", self.refused(65, "t", "nowhere.tsv"))
         self.assertIn("text has no place for what --updater ftrl keeps",
                       self.refused(2, "t", "-", "--updater", "ftrl", stdin=b"1\t1\n"))
+        self.assertIn("--updater add, assign, max or sgd, got fading; one that the servers loaded",
+                      self.refused(2, "t", "-", "--updater", "fading", stdin=b"1\t1\n"))
 
     def test_a_load_that_is_killed_or_interrupted_leaves_no_table(self):
         for number in (signal.SIGKILL, signal.SIGINT):

@@ -222,6 +222,23 @@ class Train(CommandTest):
         self.assertIn("from", line)
         self.assertEqual(list(self.folder.glob("*model*")), [])
 
+    def test_numbers_that_floats_do_not_hold_leave_no_model(self):
+        rows = [(i % 7 + 1, i % 5) for i in range(200)]
+        self.write("rows.svm", svm_rows(600))
+        self.write("large.svm", "".join(f"{30000 * a} 1:{10000 * a} 2:{b}\n" for a, b in rows))
+        self.write("huge.svm", "".join(f"{a % 2} 1:{a}e37 2:{b}\n" for a, b in rows))
+        runs = [("large.svm", "--task", "squared", "--solver", "sgd")]
+        runs += [("huge.svm", "--solver", solver) for solver in ("adagrad", "adam", "dbpg", "owlqn")]
+        runs += [("rows.svm", "--solver", solver, "--alpha", "3e38", "--l1", "0", "--minibatch", size)
+                 for solver in ("ftrl", "adam") for size in ("10", "5000")]  # While it learns, or at its end.
+        for run in runs:
+            for place in ((), ("--servers", "1", "--workers", "2")):
+                with self.subTest(run=run, place=place):
+                    said = self.fail_with(65, "train", *run, *place, "--model", "diverged", "--quiet")
+                    self.assertIn("than a float holds", said)
+                    self.assertIn("scale features", said)
+                    self.assertFalse((self.folder / "diverged").exists())
+
     def test_refusals_are_the_same_with_processes(self):
         self.write("seven.svm", "1 1:1\n" * 5000 + "7 1:1\n")
         line = self.fail_with(65, "train", "seven.svm", "--quiet", "--servers", "1", "--workers", "2")

@@ -50,7 +50,7 @@ void FuzzControlMessages(Bytes input) {
   CheckOneOf<Hello, HelloAck, Refused, Heartbeat, HeartbeatAck, ViewGet, View, TableCreate,
              TableDrop, TableDropped, InstallView, ViewReady, OpenStream, RetireStream, OpenAck,
              TableStats, ClusterGet, ClusterStatus, TableFreeze, TableFrozen, HotKeysGet,
-             HotKeyCounts, ClocksGet, Clocks>(input);
+             HotKeyCounts, ClocksGet, Clocks, TableFreezable>(input);
 }
 
 void FuzzCallMessages(Bytes input) {

@@ -108,6 +108,7 @@ void WriteControlMessages() {
   WriteMessage(target, index++, wire::ClocksGet{3, 5, 9});
   WriteMessage(target, index++,
                wire::Clocks{3, {{5, 9, {{1, 2, 17, 4, true}, {7, 0, 1, -1, false}}}}});
+  WriteMessage(target, index++, wire::TableFreezable{3});
 }
 
 void WriteCallMessages() {

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -174,6 +175,18 @@ class Installed(unittest.TestCase):
             self.assertEqual(self.succeed(program, cluster, "rose"), f"rose {expected}\n")
         figures = json.loads(self.succeed(self.steelyard, "table", "stat", "words", "--cluster", cluster, "--json"))
         self.assertEqual((figures["rows"], figures["sum"]), (1, 1.75))
+        rows = self.folder / "rows.svm"
+        rows.write_text("1 1:1\n0 2:1\n" * 2000)
+        self.succeed(self.steelyard, "train", rows, "--cluster", cluster, "--detach", "--passes", "1000000", "--quiet")
+        call = (self.steelyard, "jobs", "call", "1", "loss_above", "--cluster", cluster)
+        def answers(limit: str) -> set[str]:
+            return {line.split(": ")[1] for line in run(*call, limit).stdout.splitlines()}
+        while answers("1e9") != {"no"} or answers("-1") != {"yes"}:
+            time.sleep(0.01)  # The workers have the job but no loss yet.
+        wrong = run(*call, "much")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("'loss_above' threw: stod", wrong.stderr)
+        self.succeed(self.steelyard, "jobs", "cancel", "1", "--cluster", cluster)
 
     def test_one_file_loads_code(self):
         found = {str(path.relative_to(ROOT)) for folder in ("src", "bin", "include") for path in (ROOT / folder).rglob("*")

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cluster.h"
+#include "data/holdout.h"
 #include "scenario.h"
 #include "seeds.h"
 
@@ -123,7 +124,7 @@ JobOutcome LearnWithHoldout(std::uint64_t run, std::uint64_t passes, double tole
   parameters.minibatch = 16;
   parameters.passes = passes;
   parameters.tolerance = tolerance;
-  parameters.holdout.kind = job::Holdout::Kind::kEvery;
+  parameters.holdout.kind = data::HoldoutRule::Kind::kEvery;
   const std::size_t job = cluster.Submit(parameters);
   EXPECT_TRUE(cluster.RunUntilEnd(job, 300s)) << cluster.outcome(job).last_status;
   EXPECT_TRUE(cluster.outcome(job).status.ok()) << cluster.outcome(job).status.ToString();
