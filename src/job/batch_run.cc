@@ -68,6 +68,8 @@ void BatchRun::Begin(const wire::PassPlan& plan, Done done) {
   next_step_ = plan.first_step;
   next_block_ = 0;
   measuring_ = false;
+  waited_ = {};
+  waits_since_.reset();
   figures_.assign(segment_count_, {});
   for (SegmentId i = 0; i < segment_count_; ++i) figures_[i].segment = i;
 }
@@ -164,9 +166,24 @@ void BatchRun::Dual(Transport&, const wire::PassPlan& plan, Done done) {
       [self = shared_from_this()] { self->MeasureLoss(); });
 }
 
+void BatchRun::Watch(const Transport& transport) {
+  const bool waits = done_ && computing_ == 0 && !under_way_.empty();
+  if (waits == waits_since_.has_value()) return;
+  if (waits) {
+    waits_since_ = transport.now();
+  } else {
+    waited_ += transport.now() - *std::exchange(waits_since_, std::nullopt);
+  }
+}
+
 /// Take over what has come, in order; begin what may begin.
 void BatchRun::Pump(Transport& transport) {
   if (cancelled_ || !done_) return;
+  PumpSteps(transport);
+  Watch(transport);
+}
+
+void BatchRun::PumpSteps(Transport& transport) {
   while (!under_way_.empty() && under_way_.front()->unanswered == 0) {
     const std::shared_ptr<Exchange> exchange = under_way_.front();
     under_way_.pop_front();
@@ -228,7 +245,7 @@ void BatchRun::FillRequests(Exchange& exchange) const {
     request.table = assign_.view.table;
     request.group = assign_.job;
     request.slot = assign_.slot;
-    request.slot_count = assign_.slot_count;
+    request.slot_count = plan_.batch.slot_count;
     request.session = assign_.session;
     request.step = exchange.step;
     request.pass = plan_.pass;
@@ -323,7 +340,8 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
 
 void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
   AddFigures(*exchange);
-  if (exchange->action == BlockAction::kMeasure) return MeasureLoss();
+  if (exchange->action == BlockAction::kMeasure)
+    return plan_.phase == wire::Phase::kDeal ? TakeOverRows(transport) : MeasureLoss();
   if (exchange->action == BlockAction::kSearch) return End({});
   const BlockAction action = exchange->action;
   auto weights = std::make_shared<std::vector<float>>();

@@ -65,6 +65,8 @@ struct Delay {
 
 /// TrainParameters::cache where rows are parsed in every pass.
 inline constexpr std::string_view kNoCache = "none";
+/// TrainParameters::rebalance.
+inline constexpr std::string_view kRebalances[] = {"auto", "on", "off"};
 
 /// The specification of one training job. Plain values with the command line's defaults.
 struct TrainParameters {
@@ -100,6 +102,8 @@ struct TrainParameters {
   Delay tau;
   bool aggregate = false;        ///< Servers apply the sum of a step's pushes, once.
   std::string filters = "none";  ///< As filter::ParseFilterList() reads it.
+  std::string rebalance{
+      kRebalances[0]};           ///< May a slow worker of a batch solver give rows to others?
   std::uint64_t servers = 0;     ///< 0: everything in the calling process.
   std::uint64_t workers = 0;     ///< 0: everything in the calling process.
   std::uint64_t threads =
@@ -131,6 +135,8 @@ struct TrainParameters {
     if (minibatch != 0) return minibatch;
     return of_workers == 1 ? 512 : 128;
   }
+  /// May rows of a batch solver move between workers? Unless told, not where the same bits are promised in every run.
+  bool moves_rows() const;
   bool has_validation() const { return !valid.empty() || holdout.kind != Holdout::Kind::kNone; }
 };
 

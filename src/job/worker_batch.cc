@@ -1,4 +1,5 @@
 // What a worker's run does for a batch solver: rows are handed to a BatchRun, which then does the phases.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,7 @@ void Worker::Run::PumpRows(Transport& transport) {
                                if (self->cancelled_ || self->state_ == State::kFailed) return;
                                if (status->ok()) *status = self->CheckRoomForRows();
                                if (!status->ok()) return self->Fail(transport, *status);
+                               self->held_shards_.OnAdded(self->batch_->learner().row_count());
                                self->work_.rows += batch->rows.size();
                                self->work_.nonzeros += batch->rows.keys.size();
                                ++self->work_.minibatches;
@@ -42,6 +44,15 @@ Status Worker::Run::CheckRoomForRows() const {
                     std::to_string(free / 1'000'000) +
                     " MB are free here; use workers on more machines, fewer rows, or an online "
                     "solver");
+}
+
+void Worker::Run::OnRowsEnd(Transport& transport) {
+  const auto done = [self = shared_from_this(), &transport](const Status& status,
+                                                            const wire::BatchSums& sums) {
+    self->OnSolved(transport, status, sums);
+  };
+  if (phase_ == Phase::kLoad) return batch_->CountKeys(transport, done);
+  batch_->Deal(transport, plan_, held_shards_.Keep(plan_.batch.shards_kept), done);
 }
 
 void Worker::Run::Solve(Transport& transport) {
@@ -90,9 +101,11 @@ void Worker::Run::OnSolved(Transport& transport, const Status& status,
   if (cancelled_ || state_ == State::kFailed) return;
   if (!status.ok()) return Fail(transport, status);
   batch_sums_ = sums;
+  const std::uint64_t spent = Since(transport, phase_began_);
+  batch_sums_.own_ns = spent - std::min(spent, batch_->waited_ns());
+  if (phase_ == Phase::kDeal) work_ = {};  // The rows were counted when they were loaded.
   if (phase_ != Phase::kLoad) {
     work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;
-    const std::uint64_t spent = Since(transport, phase_began_);
     work_.idle_ns = spent > work_.busy_ns ? spent - work_.busy_ns : 0;
   }
   FinishPhase(transport);

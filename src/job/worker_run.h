@@ -9,6 +9,7 @@
 
 #include "job/batch_run.h"
 #include "job/delay_plan.h"
+#include "job/held_shards.h"
 #include "job/own_pushes.h"
 #include "job/worker.h"
 #include "math/evaluation.h"
@@ -73,6 +74,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void PumpCompute(transport::Transport& transport);
   void PumpRows(transport::Transport& transport);
   Status CheckRoomForRows() const;
+  void OnRowsEnd(transport::Transport& transport);
   void PumpEnd(transport::Transport& transport);
   void PumpNames(transport::Transport& transport);
   void OnRead(transport::Transport& transport, BatchReader::Chunk chunk);
@@ -156,7 +158,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
 
   // A batch solver's phase.
   bool asks_to_freeze_ = false;
-  bool counts_keys_ = false;
+  bool rows_ended_ = false;  ///< All are read and added: the rest of a load or a deal is the solver's.
+  HeldShards held_shards_;
   wire::BatchSums batch_sums_;
   std::uint64_t busy_ns_at_start_ = 0;
   runtime::Time phase_began_{0};

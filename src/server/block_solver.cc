@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "base/hash.h"
@@ -96,7 +97,7 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
     answer.keys = static_cast<std::uint32_t>(asked.keys.size());
     std::vector<Rank> ranks(asked.keys.size());
     (void)rows->FindRanks(asked.keys, ranks);
-    RankList list;
+    std::vector<Rank> own;
     std::vector<float> weights(ranks.size());
     auto kept = segment.ranks.begin();
     for (std::size_t i = 0; i < ranks.size(); ++i) {
@@ -107,17 +108,27 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
         continue;
       }
       weights[i] = WeightsOf(*rows)[ranks[i]];
-      list.ranks.push_back(ranks[i]);
+      own.push_back(ranks[i]);
     }
     answer.ranks = wire::RisingRanks::Of(ranks);
     answer.weights = wire::SparseFloats::Of(weights);
-    list.all = list.ranks.size() == segment.ranks.size();
-    if (list.all) list.ranks = {};
-    // A copy that comes late must not undo what steps have settled.
-    if (slot.lists.try_emplace(asked.segment, std::move(list)).second)
+    // A copy that comes late adds nothing, and does not undo what steps have settled.
+    const auto [list, first] = slot.lists.try_emplace(asked.segment);
+    if (Unite(own, segment.ranks.size(), list->second) || first)
       swept_ = true;  // Its active ranks are to be listed.
   }
   return joined;
+}
+
+bool BlockSolver::Unite(table::Ranks more, std::size_t ranks_of_all, RankList& list) {
+  if (list.all) return false;
+  std::vector<Rank> both;
+  std::ranges::set_union(list.ranks, more, std::back_inserter(both));
+  const bool grows = both.size() > list.ranks.size();
+  list.all = both.size() == ranks_of_all;
+  list.ranks = list.all ? std::vector<Rank>() : std::move(both);
+  if (list.all) list.active = {};
+  return grows;
 }
 
 BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {

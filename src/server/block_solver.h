@@ -54,6 +54,7 @@ class BlockSolver {
 
   JobId group() const { return group_; }
 
+  /// A worker's features; it may have more, later, between passes, and keeps those that it had.
   /// Errors: kUnavailable  a segment is not here, or not frozen; kInvalidArgument; kCancelled  a later session speaks
   ///         for the slot.
   Result<wire::BlockJoined> Join(const wire::BlockJoin& join);
@@ -111,6 +112,8 @@ class BlockSolver {
   using Parts = std::map<std::uint32_t, Part>;  ///< By slot.
 
   Segment& SegmentOf(SegmentId id, table::ArrayTable& rows);
+  /// Add ranks to those of a worker. @return whether there are more of them now.
+  static bool Unite(table::Ranks more, std::size_t ranks_of_all, RankList& list);
   Status Check(const Slot& slot, const wire::BlockStep& step) const;
   /// The ranks of a segment that the step is about.
   static table::ArrayTable::RankRange RanksOf(const Segment& segment, const wire::BlockStep& step);

@@ -23,7 +23,8 @@ struct BlockKeys {
   }
 };
 
-/// Worker to server: these are my features; I will push their gradients without keys. Repeating it changes nothing.
+/// Worker to server: these are my features; I will push their gradients without keys. Repeating it changes nothing; other
+/// keys, between passes, are more features.
 struct BlockJoin {
   static constexpr MessageType kType = MessageType::kBlockJoin;
   TableId table = 0;

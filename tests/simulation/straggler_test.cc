@@ -25,17 +25,20 @@ constexpr runtime::Duration kWorkTakes = 250us;
 
 struct Trouble {
   const char* name;
+  double slowness;            ///< Of the first worker's computing.
   std::size_t workers;        ///< So many are stopped, in turns.
   runtime::Duration stopped;  ///< For so long, and for as long nobody is.
 };
-constexpr Trouble kTroubles[] = {{"four equal workers", 0, 0ms},
-                                 {"four workers, one of them stopped half of the time", 1, 20ms},
-                                 {"four workers, each stopped in its turn", 4, 2ms}};
+constexpr Trouble kEqual{"four equal workers", 1.0, 0, 0ms};
+constexpr Trouble kSlow{"four workers, one of them half as fast", 2.0, 0, 0ms};
+constexpr Trouble kStopped{"four workers, one of them stopped half of the time", 1.0, 1, 20ms};
+constexpr Trouble kInTurns{"four workers, each stopped in its turn", 1.0, 4, 2ms};
 
 struct Figures {
   double objective = 0.0;
   std::vector<std::pair<double, double>> passes;  ///< Seconds since the first pass, objective.
   double idle = 0.0;
+  std::vector<wire::ShardsMoved> moved;
 
   double SecondsOfPass() const {
     return passes.back().first / static_cast<double>(passes.size() - 1);
@@ -47,7 +50,16 @@ struct Figures {
   }
 };
 
-Figures Solve(Step tau, const Trouble& trouble) {
+job::TrainParameters ParametersOf(Step tau, const char* rebalance) {
+  job::TrainParameters parameters = job::TrainParameters::DefaultsOf(job::Solver::kDbpg);
+  parameters.data = {"memory"};
+  parameters.tau.steps = tau;
+  parameters.rebalance = rebalance;
+  parameters.l1 = 4.0;
+  return parameters;
+}
+
+Figures Solve(const job::TrainParameters& parameters, const Trouble& trouble) {
   ClusterOptions options;
   options.world.delay_min = 50us;
   options.world.delay_max = 150us;
@@ -59,6 +71,7 @@ Figures Solve(Step tau, const Trouble& trouble) {
   options.rows.features = 5000;
   options.rows.per_row = 40;
   options.work_takes = kWorkTakes;
+  options.slowness = {trouble.slowness};
   Cluster cluster(options);
   std::function<void(std::size_t)> turn = [&](std::size_t count) {
     const transport::NodeIndex worker = cluster.worker(count / 2 % trouble.workers);
@@ -71,10 +84,6 @@ Figures Solve(Step tau, const Trouble& trouble) {
                        [&turn, count] { turn(count + 1); });
   };
   if (trouble.workers > 0) turn(0);
-  job::TrainParameters parameters = job::TrainParameters::DefaultsOf(job::Solver::kDbpg);
-  parameters.data = {"memory"};
-  parameters.tau.steps = tau;
-  parameters.l1 = 4.0;
   const JobOutcome& outcome = cluster.outcome(cluster.Submit(parameters));
   Figures figures;
   std::uint32_t seen = 0;
@@ -92,16 +101,49 @@ Figures Solve(Step tau, const Trouble& trouble) {
   EXPECT_TRUE(outcome.ended && outcome.status.ok()) << outcome.status.ToString();
   EXPECT_TRUE(outcome.status_at_end.batch.certified);
   const wire::WorkSums& work = outcome.status_at_end.earlier;
+  figures.moved = outcome.status_at_end.batch.moved;
   figures.objective = outcome.status_at_end.batch.objective;
   figures.idle =
       static_cast<double>(work.idle_ns) / static_cast<double>(work.idle_ns + work.busy_ns);
   return figures;
 }
 
+void Print(const char* name, const Figures& figures, double optimum) {
+  std::cout << std::setw(12) << name << std::setw(7) << figures.passes.size() << std::fixed
+            << std::setprecision(1) << std::setw(8) << 1e3 * figures.SecondsOfPass()
+            << std::setprecision(2) << std::setw(5) << figures.idle << std::setprecision(0)
+            << std::setw(6) << 1e3 * figures.SecondsTo(optimum * (1 + 1e-3)) << std::setw(6)
+            << 1e3 * figures.SecondsTo(optimum * (1 + 1e-4));
+  for (const wire::ShardsMoved& moved : figures.moved) {
+    std::cout << "  after pass " << moved.pass << " worker " << moved.slot << " gave "
+              << moved.shards << " of " << moved.of << " (" << std::setprecision(1) << moved.times
+              << " times as long)";
+  }
+  std::cout << "\n";
+}
+
+TEST(StragglerSimulation, ASlowWorkerGivesRowsAway) {
+  for (const Trouble& trouble : {kEqual, kSlow, kStopped, kInTurns}) {
+    std::cout << trouble.name
+              << ", virtual time\n             passes ms/pass idle ms to 1e-3, 1e-4\n";
+    job::TrainParameters b = ParametersOf(0, "off");
+    b.filters = "none";
+    const Figures base = Solve(b, trouble);
+    Print("B", base, base.objective);
+    for (const Step tau : {0, 1, 2, 4, 8, 16}) {
+      for (const char* rebalance : {"off", "on"}) {
+        const Figures figures = Solve(ParametersOf(tau, rebalance), trouble);
+        Print((std::string("tau ") + std::to_string(tau) + " " + rebalance).c_str(), figures,
+              base.objective);
+      }
+    }
+  }
+}
+
 TEST(StragglerSimulation, ADelayHidesASlowWorker) {
-  for (const Trouble& trouble : kTroubles) {
+  for (const Trouble& trouble : {kEqual, kStopped, kInTurns}) {
     std::map<Step, Figures> of;
-    for (const Step tau : {0, 1, 2, 4, 8, 16}) of[tau] = Solve(tau, trouble);
+    for (const Step tau : {0, 1, 2, 4, 8, 16}) of[tau] = Solve(ParametersOf(tau, "off"), trouble);
     double best = of[0].objective;
     for (const auto& [tau, figures] : of) best = std::min(best, figures.objective);
     std::cout << trouble.name << ", virtual time\n tau passes ms/pass idle ms to 1e-3, 1e-4\n"
