@@ -18,6 +18,9 @@ namespace {
 /// Blocks under way in a sweep: weights rest, so that only memory bounds them.
 constexpr std::uint32_t kSweepAhead = 8;
 
+/// A step that takes so many times as long as most: the worker stood still. Blocks have equally many entries.
+constexpr std::int64_t kStallSteps = 8;
+
 math::SearchMove MoveOf(const wire::SearchMove& move, double scale) {
   return {.pass = move.pass, .earlier = move.earlier, .scale = scale};
 }
@@ -61,15 +64,18 @@ BatchRun::BatchRun(const wire::SlotAssign& assign, std::uint64_t seed, client::C
   }
 }
 
-void BatchRun::Begin(const wire::PassPlan& plan, Done done) {
+void BatchRun::Begin(const Transport& transport, const wire::PassPlan& plan, Done done) {
   plan_ = plan;
   done_ = std::move(done);
   sums_ = {};
   next_step_ = plan.first_step;
   next_block_ = 0;
   measuring_ = false;
+  began_ = transport.now();
   waited_ = {};
   waits_since_.reset();
+  own_at_step_ = {};
+  steps_took_.clear();
   figures_.assign(segment_count_, {});
   for (SegmentId i = 0; i < segment_count_; ++i) figures_[i].segment = i;
 }
@@ -118,7 +124,7 @@ void BatchRun::OrderSteps() {
 }
 
 void BatchRun::Pass(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   OrderSteps();
   std::mt19937_64 random(seed_ * 0x9e3779b97f4a7c15u + plan.pass);
   for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
@@ -131,7 +137,7 @@ void BatchRun::Pass(Transport& transport, const wire::PassPlan& plan, Done done)
 }
 
 void BatchRun::Sweep(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   plan_.batch.tau = kSweepAhead;
   OrderSteps();
   if (plan.phase != wire::Phase::kCertify) return Pump(transport);
@@ -144,7 +150,7 @@ void BatchRun::Sweep(Transport& transport, const wire::PassPlan& plan, Done done
 }
 
 void BatchRun::Search(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   Compute(
       [this] {
         for (const double scale : math::kSearchScales)
@@ -155,8 +161,8 @@ void BatchRun::Search(Transport& transport, const wire::PassPlan& plan, Done don
       });
 }
 
-void BatchRun::Dual(Transport&, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+void BatchRun::Dual(Transport& transport, const wire::PassPlan& plan, Done done) {
+  Begin(transport, plan, std::move(done));
   Compute(
       [this, scale = plan.batch.dual_scale] {
         const std::optional<double> dual = learner_->DualSum(scale);
@@ -164,6 +170,24 @@ void BatchRun::Dual(Transport&, const wire::PassPlan& plan, Done done) {
         sums_.dual = dual.value_or(0.0);
       },
       [self = shared_from_this()] { self->MeasureLoss(); });
+}
+
+runtime::Duration BatchRun::Own(const Transport& transport) const {
+  const runtime::Time now = transport.now();
+  return now - began_ - waited_ - (waits_since_ ? now - *waits_since_ : runtime::Duration(0));
+}
+
+std::uint64_t BatchRun::stalled_ns() const {
+  if (steps_took_.empty()) return 0;
+  std::vector<runtime::Duration> took = steps_took_;
+  const auto middle = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 2);
+  std::ranges::nth_element(took, middle);
+  const runtime::Duration most = *middle;
+  runtime::Duration stalled{0};
+  for (const runtime::Duration step : took) {
+    if (step > kStallSteps * most) stalled += step - most;
+  }
+  return static_cast<std::uint64_t>(stalled.count());
 }
 
 void BatchRun::Watch(const Transport& transport) {
@@ -339,6 +363,8 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
 }
 
 void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
+  const runtime::Duration own = Own(transport);
+  steps_took_.push_back(own - std::exchange(own_at_step_, own));
   AddFigures(*exchange);
   if (exchange->action == BlockAction::kMeasure)
     return plan_.phase == wire::Phase::kDeal ? TakeOverRows(transport) : MeasureLoss();

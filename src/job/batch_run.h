@@ -62,6 +62,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::uint64_t busy_ns() const { return busy_ns_; }
   /// Time of this phase in which there was nothing to do but wait for the servers' answers.
   std::uint64_t waited_ns() const { return static_cast<std::uint64_t>(waited_.count()); }
+  /// Of the rest, what a few steps took longer than most.
+  std::uint64_t stalled_ns() const;
 
  private:
   /// A step that is under way.
@@ -84,7 +86,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   };
   using Work = std::function<void()>;
 
-  void Begin(const wire::PassPlan& plan, Done done);
+  void Begin(const transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void End(const Status& status);
   /// Run `work` on the executor, then `then` on the loop, unless this was cancelled. Work on all rows goes to the
   /// environment's `reader`; that of one step to its `compute`, which is the loop itself where processors are few, because
@@ -108,6 +110,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
 
   /// Note that waiting begins, or ends.
   void Watch(const transport::Transport& transport);
+  /// Time of this phase in which it did not wait.
+  runtime::Duration Own(const transport::Transport& transport) const;
   void Pump(transport::Transport& transport);
   void PumpSteps(transport::Transport& transport);
   void StartStep(transport::Transport& transport, wire::BlockAction action, std::uint32_t block);
@@ -179,8 +183,11 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::vector<wire::BlockFigures> figures_;  ///< By segment.
   bool starting_ = false;                    ///< A step's gradients are being computed.
   bool measuring_ = false;                   ///< All blocks are done.
+  runtime::Time began_{0};
   runtime::Duration waited_{0};
   std::optional<runtime::Time> waits_since_;
+  std::vector<runtime::Duration> steps_took_;  ///< Between answers, waits left out.
+  runtime::Duration own_at_step_{0};           ///< When the last answer was taken over.
 };
 
 }  // namespace steelyard::job

@@ -18,7 +18,7 @@ constexpr std::size_t kKeysPerPull = std::size_t{1} << 16;
 
 void BatchRun::Deal(Transport& transport, const wire::PassPlan& plan, std::size_t rows_kept,
                     Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   rows_kept_ = rows_kept;
   Compute(
       [this] {

@@ -22,7 +22,7 @@ constexpr std::size_t kKeysPerJoinMax = std::size_t{4} << 20;
 }  // namespace
 
 void BatchRun::CountKeys(Transport& transport, Done done) {
-  Begin({}, std::move(done));
+  Begin(transport, {}, std::move(done));
   Compute([this] { learner_->EndRows(); },
           [self = shared_from_this(), &transport] { self->PushNextKeys(transport); });
 }
@@ -54,7 +54,7 @@ void BatchRun::PushNextKeys(Transport& transport) {
 }
 
 void BatchRun::Prepare(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   block_count_ = plan.batch.block_count;
   runs_.assign(block_count_ * segment_count_ + 1, 0);
   feature_count_ = learner_->keys().size();

@@ -17,10 +17,14 @@ RowBalance::RowBalance(const std::vector<Slot>& slots) {
   }
 }
 
-double RowBalance::Longest(const Shares& shares) {
+double RowBalance::SecondsOfPass(const Shares& shares) {
   double longest = 0.0;
-  for (const Share& share : shares) longest = std::max(longest, share.seconds());
-  return longest;
+  double stalled = 0.0;
+  for (const Share& share : shares) {
+    longest = std::max(longest, share.seconds());
+    stalled += share.with_stalls() - share.seconds();
+  }
+  return longest + stalled;
 }
 
 std::optional<std::size_t> RowBalance::FirstToEnd(const Shares& shares, double more,
@@ -43,42 +47,33 @@ void RowBalance::Make(const Move& move, Shares& shares) {
   to.rows += rows;
 }
 
-std::vector<RowBalance::Move> RowBalance::Plan(Shares& shares) {
-  std::vector<Move> moves;
+RowBalance::Plan RowBalance::PlanShares(Shares shares) {
+  Plan plan;
   std::vector<bool> takes(shares.size());
   while (true) {
     const auto slowest = std::ranges::max_element(shares, {}, &Share::seconds);
     const auto from = static_cast<std::size_t>(slowest - shares.begin());
-    if (slowest->shards.empty() || takes[from]) return moves;
+    plan.seconds = SecondsOfPass(shares);
+    if (slowest->shards.size() < 2 || takes[from]) return plan;
     const double rows = slowest->shards.back();
     const auto to = FirstToEnd(shares, rows, from);
-    if (!to) return moves;
-    if (!(shares[*to].SecondsWith(rows) < slowest->seconds())) return moves;
-    moves.push_back({.from = from, .to = *to});
-    Make(moves.back(), shares);
+    if (!to || !(shares[*to].SecondsWith(rows) < slowest->seconds())) return plan;
+    plan.moves.push_back({.from = from, .to = *to});
+    Make(plan.moves.back(), shares);
     takes[*to] = true;
   }
 }
 
-void RowBalance::GiveAll(Shares& shares, std::vector<Move>& moves) {
-  double rows = 0.0;
-  double slots = 0.0;
-  for (const Share& share : shares) {
-    rows += share.rows;
-    slots += share.shards.empty() ? 0.0 : 1.0;
+RowBalance::Plan RowBalance::PlanRest(Shares shares, std::size_t from) {
+  Plan plan{.moves = {}, .rests = from};
+  while (!shares[from].shards.empty()) {
+    const auto to = FirstToEnd(shares, shares[from].shards.back(), from);
+    if (!to) break;
+    plan.moves.push_back({.from = from, .to = *to});
+    Make(plan.moves.back(), shares);
   }
-  const std::vector<Move> planned = moves;
-  for (std::size_t from = 0; from < shares.size(); ++from) {
-    Share& share = shares[from];
-    const bool gives = std::ranges::find(planned, from, &Move::from) != planned.end();
-    if (!gives || share.rows >= kShareMin * rows / slots) continue;
-    while (!share.shards.empty()) {
-      const auto to = FirstToEnd(shares, share.shards.back(), from);
-      if (!to) return;
-      moves.push_back({.from = from, .to = *to});
-      Make(moves.back(), shares);
-    }
-  }
+  plan.seconds = SecondsOfPass(shares);
+  return plan;
 }
 
 double RowBalance::Cost(const Shares& shares, std::span<const Move> moves) {
@@ -98,27 +93,35 @@ double RowBalance::Cost(const Shares& shares, std::span<const Move> moves) {
   return cost;
 }
 
-std::vector<RowBalance::Move> RowBalance::OnPass(std::span<const double> seconds) {
-  SY_CHECK(seconds.size() == shares_.size());
+std::vector<RowBalance::Move> RowBalance::OnPass(std::span<const Times> times) {
+  SY_CHECK(times.size() == shares_.size());
   passes_ += 1.0;
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (!shares_[i].shards.empty()) shares_[i].seconds_per_row = seconds[i] / shares_[i].rows;
+    Share& share = shares_[i];
+    if (share.shards.empty()) continue;
+    share.stalled = std::min(times[i].stalled, times[i].seconds);
+    share.seconds_per_row = (times[i].seconds - share.stalled) / share.rows;
   }
-  Shares after = shares_;
-  std::vector<Move> moves = Plan(after);
-  GiveAll(after, moves);
-  const double longest = Longest(shares_);
-  const double gain = longest - Longest(after);
-  const bool gains = gain > kGainMin * longest;
-  const bool sure = gain > kGainSure * longest || (gains && gained_before_);
+  Plan plan = PlanShares(shares_);
+  const auto slowest = std::ranges::max_element(shares_, {}, &Share::with_stalls);
+  const Plan rest = PlanRest(shares_, static_cast<std::size_t>(slowest - shares_.begin()));
+  if (rest.seconds < plan.seconds) plan = rest;
+  const double before = SecondsOfPass(shares_);
+  const double gain = before - plan.seconds;
+  const bool gains = gain > kGainMin * before;
+  const bool again = gains && gained_before_;
+  const bool sure = plan.rests ? again && plan.rests == rested_before_
+                               : again || gain > kGainSure * before;
   gained_before_ = gains;
-  if (!sure || gain * std::max(passes_, kPassesAhead) < Cost(shares_, moves)) return {};
-  return moves;
+  rested_before_ = plan.rests;
+  if (!sure || gain * std::max(passes_, kPassesAhead) < Cost(shares_, plan.moves)) return {};
+  return plan.moves;
 }
 
 void RowBalance::Apply(std::span<const Move> moves) {
   for (const Move& move : moves) Make(move, shares_);
   gained_before_ = false;
+  rested_before_.reset();
 }
 
 double RowBalance::Slowness(std::size_t slot) const {
@@ -127,9 +130,10 @@ double RowBalance::Slowness(std::size_t slot) const {
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     if (i == slot || shares_[i].shards.empty()) continue;
     rows += shares_[i].rows;
-    seconds += shares_[i].seconds();
+    seconds += shares_[i].with_stalls();
   }
-  return seconds > 0.0 ? shares_[slot].seconds_per_row * rows / seconds : 1.0;
+  if (!(seconds > 0.0)) return 1.0;
+  return shares_[slot].with_stalls() / shares_[slot].rows * rows / seconds;
 }
 
 }  // namespace steelyard::job

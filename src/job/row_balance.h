@@ -8,22 +8,23 @@
 
 namespace steelyard::job {
 
-/// The scheduler tells it how long each slot worked on its rows in a pass, waits for others left out. It takes for granted
-/// that a slot's time goes with its rows, and says which shards to move: the last ones of slow slots.
+/// The scheduler tells it how long each slot worked in a pass, waits for others left out, and it says which shards to move:
+/// the last ones of slow slots.
 ///
-/// - A move must pay: what it takes off a pass, times as many passes as there have been (at least kPassesAhead), must exceed what
-///   reading the rows and arranging the columns cost, which loading has shown.
-/// - Noise moves nothing: the gain must be kGainMin of a pass in two passes one after the other, or kGainSure in one.
-/// - A slot that would be left with less than kShareMin of an equal share gives all: what holds it up goes not with its rows
-///   (a process that stands still holds up the others whatever it has). It is not asked again.
+/// - What most steps take goes with a slot's rows: all work at the same time, and the slowest ends last. What a few steps
+///   take longer does not: a process that stands still stops all the others, whatever it has. So a slot gives all its rows
+///   where the others end sooner without it. It is not asked again.
+/// - A move must pay: what it takes off a pass, times as many passes as there have been (at least kPassesAhead), must exceed
+///   what reading the rows and arranging the columns cost, which loading has shown.
+/// - Noise moves nothing: the gain must be kGainMin of a pass in two passes one after the other, or kGainSure in one; and
+///   nobody gives all because of one pass.
 ///
 /// Threads: confined to the head's loop. PURE: the same times give the same moves.
-/// Source:  the paper (Li et al., OSDI 2014, section 2) has the scheduler reschedule tasks as it monitors workers; the rule is ours.
+/// Source:  the paper's scheduler watches progress and moves tasks (Li et al., OSDI 2014, section 2); the rule is ours.
 class RowBalance {
  public:
   static constexpr double kGainMin = 0.15;
   static constexpr double kGainSure = 0.3;
-  static constexpr double kShareMin = 1.0 / 3;
   static constexpr double kPassesAhead = 8;
 
   /// What a slot has.
@@ -31,6 +32,11 @@ class RowBalance {
     std::vector<double> shards;    ///< Rows of each, in the order in which they came.
     double load_seconds = 0.0;     ///< Reading all of them,
     double arrange_seconds = 0.0;  ///< and turning them into columns.
+  };
+  /// How long a slot worked in a pass.
+  struct Times {
+    double seconds = 0.0;
+    double stalled = 0.0;  ///< Of these, what a few steps took longer than most.
   };
   /// The last shard of `from` goes to `to`.
   struct Move {
@@ -41,9 +47,9 @@ class RowBalance {
 
   explicit RowBalance(const std::vector<Slot>& slots);
 
-  /// A pass is over. @param seconds  [slots] that each took for its rows.
+  /// A pass is over. @param times  [slots]
   /// @return what to move before the next one, in order; Apply() says that it is done.
-  std::vector<Move> OnPass(std::span<const double> seconds);
+  std::vector<Move> OnPass(std::span<const Times> times);
   void Apply(std::span<const Move> moves);
 
   /// How many times as long a row took this slot as the others, in the last pass.
@@ -54,28 +60,36 @@ class RowBalance {
     std::vector<double> shards;
     double rows = 0.0;
     double seconds_per_row = 0.0;  ///< In the last pass.
+    double stalled = 0.0;          ///< Likewise; whatever the rows.
     double load_per_row = 0.0;     ///< Reading one,
     double arrange_per_row = 0.0;  ///< and turning it into a column.
 
     double seconds() const { return SecondsWith(0.0); }
     double SecondsWith(double more) const { return (rows + more) * seconds_per_row; }
+    double with_stalls() const { return seconds() + (shards.empty() ? 0.0 : stalled); }
   };
   using Shares = std::vector<Share>;
+  struct Plan {
+    std::vector<Move> moves;
+    std::optional<std::size_t> rests;  ///< This slot gives all.
+    double seconds = 0.0;              ///< Of a pass.
+  };
 
-  static double Longest(const Shares& shares);
+  static double SecondsOfPass(const Shares& shares);
   /// Who would end first with so many rows more, of those that have any.
   static std::optional<std::size_t> FirstToEnd(const Shares& shares, double more, std::size_t but);
   static void Make(const Move& move, Shares& shares);
   /// Move last shards from whoever would end last to whoever would end first, as long as that helps.
-  static std::vector<Move> Plan(Shares& shares);
-  /// Those of `moves` who would be left with too little give the rest.
-  static void GiveAll(Shares& shares, std::vector<Move>& moves);
+  static Plan PlanShares(Shares shares);
+  /// Move all shards of a slot.
+  static Plan PlanRest(Shares shares, std::size_t from);
   /// Of reading and arranging, in seconds.
   static double Cost(const Shares& shares, std::span<const Move> moves);
 
   Shares shares_;
   double passes_ = 0;
   bool gained_before_ = false;  ///< Moving would have helped after the last pass, too.
+  std::optional<std::size_t> rested_before_;  ///< And this slot would have given all.
 };
 
 }  // namespace steelyard::job

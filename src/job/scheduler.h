@@ -106,7 +106,7 @@ class Scheduler {
     wire::BatchSums batch = {};
     std::vector<wire::ShardSpec> held = {};  ///< Of a batch solver, once the rows are loaded.
     RowBalance::Slot load = {};              ///< Likewise; what loading them took.
-    std::uint64_t own_ns = 0;                ///< BatchSums::own_ns since the last look at them.
+    RowBalance::Times times = {};            ///< Since the last look at them.
     bool rests = false;  ///< It has given all of its rows away: it takes no part in steps.
   };
   struct Job {
@@ -157,6 +157,7 @@ class Scheduler {
   static std::uint32_t BlocksPerSweepStep(const Job& job);
   // Rows that move between workers.
   static void NoteLoad(Job& job);
+  static void NoteTimes(Slot& slot);
   static void BeginBalance(Job& job);
   /// A pass is over.
   void Balance(Job& job) const;

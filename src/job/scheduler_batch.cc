@@ -68,7 +68,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       phase == Phase::kBlocks || phase == Phase::kMove || phase == Phase::kGradient;
   for (Slot& slot : job.slots) {
     if (slot.rests) continue;
-    if (in_pass) slot.own_ns += slot.batch.own_ns;
+    if (in_pass) NoteTimes(slot);
     loss += slot.batch.loss;
     dual += slot.batch.dual;
     wire::AddTo(objectives, slot.batch.losses);

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "data/dataset.h"
 #include "job/scheduler.h"
@@ -35,6 +37,11 @@ void Scheduler::NoteLoad(Job& job) {
   }
 }
 
+void Scheduler::NoteTimes(Slot& slot) {
+  slot.times.seconds += static_cast<double>(slot.batch.own_ns) / kSecond;
+  slot.times.stalled += static_cast<double>(slot.batch.stalled_ns) / kSecond;
+}
+
 void Scheduler::BeginBalance(Job& job) {
   const bool stream = job.spec.shards.front().byte_count == data::kSharedStream;
   if (!job.parameters.moves_rows() || stream || job.slots.size() == 1) return;
@@ -48,10 +55,9 @@ void Scheduler::BeginBalance(Job& job) {
 
 void Scheduler::Balance(Job& job) const {
   if (!job.balance) return;
-  std::vector<double> seconds;
-  for (Slot& slot : job.slots)
-    seconds.push_back(static_cast<double>(std::exchange(slot.own_ns, 0)) / kSecond);
-  job.moves = job.balance->OnPass(seconds);
+  std::vector<RowBalance::Times> times;
+  for (Slot& slot : job.slots) times.push_back(std::exchange(slot.times, {}));
+  job.moves = job.balance->OnPass(times);
 }
 
 void Scheduler::StartPass(Job& job, Phase phase, std::vector<Outgoing>& out) {
@@ -66,7 +72,7 @@ void Scheduler::Deal(Job& job, std::vector<Outgoing>& out) {
   for (const RowBalance::Move& move : job.moves) {
     Slot& from = job.slots[move.from];
     const wire::ShardsMoved first{.pass = job.status.batch.passes,
-                                  .slot = static_cast<std::uint32_t>(move.from),
+                                  .worker = NameOf(from.worker),
                                   .shards = 0,
                                   .of = static_cast<std::uint32_t>(from.held.size()),
                                   .times = job.balance->Slowness(move.from)};
@@ -77,7 +83,7 @@ void Scheduler::Deal(Job& job, std::vector<Outgoing>& out) {
   }
   job.balance->Apply(std::exchange(job.moves, {}));
   for (const auto& [slot, gift] : moved) {
-    Log("job " + std::to_string(job.id) + ": " + NameOf(job.slots[slot].worker) + " gives " +
+    Log("job " + std::to_string(job.id) + ": " + gift.worker + " gives " +
         std::to_string(gift.shards) + " of " + std::to_string(gift.of) + " shards away");
     job.status.batch.moved.push_back(gift);
   }

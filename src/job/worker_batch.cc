@@ -103,6 +103,7 @@ void Worker::Run::OnSolved(Transport& transport, const Status& status,
   batch_sums_ = sums;
   const std::uint64_t spent = Since(transport, phase_began_);
   batch_sums_.own_ns = spent - std::min(spent, batch_->waited_ns());
+  batch_sums_.stalled_ns = batch_->stalled_ns();
   if (phase_ == Phase::kDeal) work_ = {};  // The rows were counted when they were loaded.
   if (phase_ != Phase::kLoad) {
     work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;

@@ -125,7 +125,7 @@ struct BlockStep {
   TableId table = 0;
   JobId group = 0;
   std::uint32_t slot = 0;
-  std::uint32_t slot_count = 0;
+  std::uint32_t slot_count = 0;  ///< So many take part: those that have rows.
   Session session = 0;
   Step step = 0;            ///< Counts up; the same block and action for every slot.
   Step answered_step = -1;  ///< I have the answers of all steps up to this one.

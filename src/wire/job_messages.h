@@ -169,13 +169,13 @@ const char* PhaseName(Phase phase);
 /// A worker of a batch solver was slow, and gave shards to the others.
 struct ShardsMoved {
   std::uint32_t pass = 0;    ///< After so many passes.
-  std::uint32_t slot = 0;    ///< Who gave them.
+  std::string worker;        ///< Who gave them.
   std::uint32_t shards = 0;  ///< So many.
   std::uint32_t of = 0;      ///< Of so many that it had.
-  double times = 0.0;        ///< Its rows took it so many times as long as a row took the others.
+  double times = 0.0;        ///< A row took it so many times as long as the others.
   template <typename V>
   void Fields(V& v) {
-    v(pass, slot, shards, of, times);
+    v(pass, worker, shards, of, times);
   }
   bool operator==(const ShardsMoved&) const = default;
 };
@@ -348,9 +348,10 @@ struct BatchSums {
   std::uint64_t active_entries = 0;  ///< Of its own rows, at features that are not settled.
   double slope_max = 0.0;            ///< kLoad: BatchLearner::slope_max().
   std::uint64_t own_ns = 0;          ///< Time of the phase in which it did not wait for others.
+  std::uint64_t stalled_ns = 0;      ///< Of it, what a few steps took longer than most.
   template <typename V>
   void Fields(V& v) {
-    v(loss, has_dual, dual, figures, model, losses, active_entries, slope_max, own_ns);
+    v(loss, has_dual, dual, figures, model, losses, active_entries, slope_max, own_ns, stalled_ns);
   }
 };
 
