@@ -48,8 +48,8 @@ std::vector<Contestant> Contestants(const std::vector<std::string>& delays) {
       {.name = "tau 0", .flags = {"--solver", "dbpg", "--tau", "0"}}};
   for (const std::string& tau : delays) {
     if (tau == "0") continue;
-    all.push_back({.name = "tau " + tau,
-                   .flags = {"--solver", "dbpg", "--tau", tau, "--rebalance", "off"}});
+    all.push_back(
+        {.name = "tau " + tau, .flags = {"--solver", "dbpg", "--tau", tau, "--rebalance", "off"}});
   }
   return all;
 }

@@ -167,12 +167,12 @@ std::string FormatPaper(const PaperFigures& figures) {
   for (const PaperRun* run : AllRuns(figures)) {
     const TrainingReport& report = run->report;
     const auto seconds = SecondsToNear(figures, *run);
-    text +=
-        fmt::format("{:<12}{:>14.3f}{:>8}{:>9.2f}{:>7.0f}%{:>9}{:>7.1f}%{:>7}{:>10.2f}{:>9.1f}%  {}\n",
-                    run->name, report.objective, report.passes, report.seconds, 100 * run->spread,
-                    seconds ? fmt::format("{:.2f}", *seconds) : "", 100 * report.idle_fraction,
-                    report.shards_moved, Megabytes(report.pushed_bytes + report.pulled_bytes),
-                    100 * report.settled_fraction(), run->flags);
+    text += fmt::format(
+        "{:<12}{:>14.3f}{:>8}{:>9.2f}{:>7.0f}%{:>9}{:>7.1f}%{:>7}{:>10.2f}{:>9.1f}%  {}\n",
+        run->name, report.objective, report.passes, report.seconds, 100 * run->spread,
+        seconds ? fmt::format("{:.2f}", *seconds) : "", 100 * report.idle_fraction,
+        report.shards_moved, Megabytes(report.pushed_bytes + report.pulled_bytes),
+        100 * report.settled_fraction(), run->flags);
   }
   return text + "\n" + FormatRows(PaperRows(figures));
 }

@@ -51,12 +51,13 @@ class BatchLearner : public Scorer {
 
   /// What becomes of rows that are arranged, and of those added since. The pass is over.
   struct Rearrangement {
-    std::size_t rows_kept = 0;       ///< Of the arranged ones, the first.
-    std::size_t feature_count = 0;   ///< From now on.
-    std::span<const std::uint32_t> feature_of;  ///< [features before] their new numbers.
+    std::size_t rows_kept = 0;                      ///< Of the arranged ones, the first.
+    std::size_t feature_count = 0;                  ///< From now on.
+    std::span<const std::uint32_t> feature_of;      ///< [features before] their new numbers.
     std::span<const std::uint32_t> feature_of_key;  ///< [keys().size()] or kNoFeature.
     std::span<const std::uint32_t> new_features;    ///< Numbers that are in no `feature_of`.
-    std::span<const float> rows;  ///< [new_features.size(), row_floats()] the servers' rows of them.
+    std::span<const float>
+        rows;  ///< [new_features.size(), row_floats()] the servers' rows of them.
   };
   virtual void Rearrange(const Rearrangement& change) = 0;
 

@@ -1,6 +1,7 @@
 #include "job/batch_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <span>
 #include <string>
@@ -20,6 +21,8 @@ constexpr std::uint32_t kSweepAhead = 8;
 
 /// A step that takes so many times as long as most: the worker stood still. Blocks have equally many entries.
 constexpr std::int64_t kStallSteps = 8;
+/// The clock is looked at so often while there is nothing else to do. Most answers come sooner.
+constexpr runtime::Duration kLookEvery = std::chrono::milliseconds(2);
 
 math::SearchMove MoveOf(const wire::SearchMove& move, double scale) {
   return {.pass = move.pass, .earlier = move.earlier, .scale = scale};
@@ -74,6 +77,7 @@ void BatchRun::Begin(const Transport& transport, const wire::PassPlan& plan, Don
   began_ = transport.now();
   waited_ = {};
   waits_since_.reset();
+  next_look_.reset();
   own_at_step_ = {};
   steps_took_.clear();
   figures_.assign(segment_count_, {});
@@ -190,14 +194,27 @@ std::uint64_t BatchRun::stalled_ns() const {
   return static_cast<std::uint64_t>(stalled.count());
 }
 
-void BatchRun::Watch(const Transport& transport) {
+void BatchRun::Watch(Transport& transport) {
   const bool waits = done_ && computing_ == 0 && !under_way_.empty();
   if (waits == waits_since_.has_value()) return;
+  const runtime::Time now = transport.now();
   if (waits) {
-    waits_since_ = transport.now();
+    waits_since_ = now;
+    next_look_ = now + kLookEvery;
+    transport.WakeAt(*next_look_);
   } else {
-    waited_ += transport.now() - *std::exchange(waits_since_, std::nullopt);
+    waited_ += now - *std::exchange(waits_since_, std::nullopt);
+    next_look_.reset();
   }
+}
+
+void BatchRun::OnWake(const Transport& transport) {
+  if (!next_look_) return;
+  const runtime::Duration late = transport.now() - *next_look_;
+  if (late < runtime::Duration(0)) return;
+  // A process that stands still does not wait.
+  if (late > kLookEvery) *waits_since_ += late;
+  next_look_ = transport.now() + kLookEvery;
 }
 
 /// Take over what has come, in order; begin what may begin.
@@ -331,6 +348,7 @@ void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& excha
 void BatchRun::OnStepped(Transport& transport, const std::shared_ptr<Exchange>& exchange,
                          std::size_t owner, const Result<wire::Frame>& frame) {
   if (cancelled_ || !done_) return;
+  OnWake(transport);
   if (!frame.ok()) return End(frame.status());
   auto stepped = wire::Decode<wire::BlockStepped>(frame.value().body.bytes());
   if (!stepped.ok()) return End(stepped.status());

@@ -62,6 +62,9 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::uint64_t busy_ns() const { return busy_ns_; }
   /// Time of this phase in which there was nothing to do but wait for the servers' answers.
   std::uint64_t waited_ns() const { return static_cast<std::uint64_t>(waited_.count()); }
+  /// While it waits, it looks at the clock now and then: what is late then was late for the answers, too.
+  void OnWake(const transport::Transport& transport);
+  std::optional<runtime::Time> next_wake() const { return next_look_; }
   /// Of the rest, what a few steps took longer than most.
   std::uint64_t stalled_ns() const;
 
@@ -109,7 +112,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void Rearrange(transport::Transport& transport);
 
   /// Note that waiting begins, or ends.
-  void Watch(const transport::Transport& transport);
+  void Watch(transport::Transport& transport);
   /// Time of this phase in which it did not wait.
   runtime::Duration Own(const transport::Transport& transport) const;
   void Pump(transport::Transport& transport);
@@ -155,9 +158,9 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::vector<std::vector<SegmentId>> segments_of_;  ///< By owner, increasing.
   std::vector<std::uint32_t> owner_of_;              ///< By segment.
   std::size_t feature_count_ = 0;
-  std::vector<std::size_t> runs_;    ///< [blocks x segments + 1] first feature of each.
+  std::vector<std::size_t> runs_;       ///< [blocks x segments + 1] first feature of each.
   std::vector<std::uint32_t> rank_of_;  ///< By feature: in its segment.
-  std::vector<SegmentRanks> ranks_;  ///< By segment, while joining.
+  std::vector<SegmentRanks> ranks_;     ///< By segment, while joining.
   std::size_t joins_out_ = 0;
 
   /// Of rows that are to be arranged.
@@ -186,6 +189,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   runtime::Time began_{0};
   runtime::Duration waited_{0};
   std::optional<runtime::Time> waits_since_;
+  std::optional<runtime::Time> next_look_;     ///< While it waits.
   std::vector<runtime::Duration> steps_took_;  ///< Between answers, waits left out.
   runtime::Duration own_at_step_{0};           ///< When the last answer was taken over.
 };

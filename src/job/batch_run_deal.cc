@@ -66,15 +66,15 @@ void BatchRun::PullNextRows(Transport& transport) {
                               .columns = wire::Columns::kRows,
                               .floats_per_key = static_cast<std::uint32_t>(floats),
                               .keys = {keys.begin(), keys.end()}};
-  const Status status = client_->Pull(
-      transport, assign_.view.table, std::move(request),
-      [self = shared_from_this(), &transport](const Result<client::Pulled>& pulled) {
-        if (self->cancelled_) return;
-        if (!pulled.ok()) return self->End(pulled.status());
-        const auto& rows = pulled.value().floats;
-        self->new_rows_.insert(self->new_rows_.end(), rows.begin(), rows.end());
-        self->PullNextRows(transport);
-      });
+  const Status status =
+      client_->Pull(transport, assign_.view.table, std::move(request),
+                    [self = shared_from_this(), &transport](const Result<client::Pulled>& pulled) {
+                      if (self->cancelled_) return;
+                      if (!pulled.ok()) return self->End(pulled.status());
+                      const auto& rows = pulled.value().floats;
+                      self->new_rows_.insert(self->new_rows_.end(), rows.begin(), rows.end());
+                      self->PullNextRows(transport);
+                    });
   if (!status.ok()) End(status);
 }
 

@@ -55,7 +55,8 @@ class HeldShards {
   std::size_t rows_ = 0;
   std::size_t read_ = 0;
   std::size_t added_ = 0;
-  std::deque<std::size_t> waiting_;  ///< Batches before the end of shards whose rows are not all added.
+  std::deque<std::size_t>
+      waiting_;  ///< Batches before the end of shards whose rows are not all added.
 };
 
 }  // namespace steelyard::job

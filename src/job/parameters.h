@@ -103,9 +103,9 @@ struct TrainParameters {
   bool aggregate = false;        ///< Servers apply the sum of a step's pushes, once.
   std::string filters = "none";  ///< As filter::ParseFilterList() reads it.
   std::string rebalance{
-      kRebalances[0]};           ///< May a slow worker of a batch solver give rows to others?
-  std::uint64_t servers = 0;     ///< 0: everything in the calling process.
-  std::uint64_t workers = 0;     ///< 0: everything in the calling process.
+      kRebalances[0]};        ///< May a slow worker of a batch solver give rows to others?
+  std::uint64_t servers = 0;  ///< 0: everything in the calling process.
+  std::uint64_t workers = 0;  ///< 0: everything in the calling process.
   std::uint64_t threads =
       0;  ///< Of each process that works; 0: as many as processors it may use. Stays with the caller.
   ByteSize

@@ -93,14 +93,30 @@ double RowBalance::Cost(const Shares& shares, std::span<const Move> moves) {
   return cost;
 }
 
+void RowBalance::Note(const Times& times, Share& share) {
+  share.last.push_back(times);
+  if (share.last.size() > kWindow) share.last.pop_front();
+  std::vector<double> calm;
+  for (const Times& pass : share.last) calm.push_back(pass.seconds - pass.stalled);
+  const auto quarter = calm.begin() + static_cast<std::ptrdiff_t>((calm.size() - 1) / 4);
+  std::ranges::nth_element(calm, quarter);
+  const double usual = *quarter;
+  double more = 0.0;
+  double most = 0.0;
+  for (const Times& pass : share.last) {
+    const double stalled = std::max(0.0, pass.seconds - usual);
+    more += stalled;
+    most = std::max(most, stalled);
+  }
+  const std::size_t counted = share.last.size() - 1;
+  share.stalled = counted == 0 ? 0.0 : (more - most) / static_cast<double>(counted);
+  share.seconds_per_row = usual / share.rows;
+}
+
 std::vector<RowBalance::Move> RowBalance::OnPass(std::span<const Times> times) {
   SY_CHECK(times.size() == shares_.size());
-  passes_ += 1.0;
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    Share& share = shares_[i];
-    if (share.shards.empty()) continue;
-    share.stalled = std::min(times[i].stalled, times[i].seconds);
-    share.seconds_per_row = (times[i].seconds - share.stalled) / share.rows;
+    if (!shares_[i].shards.empty()) Note(times[i], shares_[i]);
   }
   Plan plan = PlanShares(shares_);
   const auto slowest = std::ranges::max_element(shares_, {}, &Share::with_stalls);
@@ -109,17 +125,16 @@ std::vector<RowBalance::Move> RowBalance::OnPass(std::span<const Times> times) {
   const double before = SecondsOfPass(shares_);
   const double gain = before - plan.seconds;
   const bool gains = gain > kGainMin * before;
-  const bool again = gains && gained_before_;
-  const bool sure = plan.rests ? again && plan.rests == rested_before_
-                               : again || gain > kGainSure * before;
+  const bool sure = gains && gained_before_ && plan.rests == rested_before_;
   gained_before_ = gains;
   rested_before_ = plan.rests;
-  if (!sure || gain * std::max(passes_, kPassesAhead) < Cost(shares_, plan.moves)) return {};
+  if (!sure || gain * kPassesAhead < Cost(shares_, plan.moves)) return {};
   return plan.moves;
 }
 
 void RowBalance::Apply(std::span<const Move> moves) {
   for (const Move& move : moves) Make(move, shares_);
+  for (Share& share : shares_) share.last.clear();
   gained_before_ = false;
   rested_before_.reset();
 }

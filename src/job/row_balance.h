@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,21 +12,21 @@ namespace steelyard::job {
 /// The scheduler tells it how long each slot worked in a pass, waits for others left out, and it says which shards to move:
 /// the last ones of slow slots.
 ///
-/// - What most steps take goes with a slot's rows: all work at the same time, and the slowest ends last. What a few steps
-///   take longer does not: a process that stands still stops all the others, whatever it has. So a slot gives all its rows
-///   where the others end sooner without it. It is not asked again.
-/// - A move must pay: what it takes off a pass, times as many passes as there have been (at least kPassesAhead), must exceed
-///   what reading the rows and arranging the columns cost, which loading has shown.
-/// - Noise moves nothing: the gain must be kGainMin of a pass in two passes one after the other, or kGainSure in one; and
-///   nobody gives all because of one pass.
+/// - What good passes take, and in them most steps, goes with a slot's rows: all work at the same time, and the slowest ends
+///   last. What others take longer does not: a process that stands still stops all the others, whatever it has. So a slot
+///   gives all its rows where the others end sooner without it. It is not asked again.
+/// - A move must pay: what it takes off kPassesAhead passes must exceed what reading the rows and arranging the columns cost,
+///   which loading has shown.
+/// - Noise moves nothing: times are those of the last kWindow passes, the worst one left out; the gain must be kGainMin of a
+///   pass after two passes one after the other.
 ///
 /// Threads: confined to the head's loop. PURE: the same times give the same moves.
 /// Source:  the paper's scheduler watches progress and moves tasks (Li et al., OSDI 2014, section 2); the rule is ours.
 class RowBalance {
  public:
   static constexpr double kGainMin = 0.15;
-  static constexpr double kGainSure = 0.3;
-  static constexpr double kPassesAhead = 8;
+  static constexpr double kPassesAhead = 12;
+  static constexpr std::size_t kWindow = 5;
 
   /// What a slot has.
   struct Slot {
@@ -52,15 +53,16 @@ class RowBalance {
   std::vector<Move> OnPass(std::span<const Times> times);
   void Apply(std::span<const Move> moves);
 
-  /// How many times as long a row took this slot as the others, in the last pass.
+  /// How many times as long a row took this slot as the others.
   double Slowness(std::size_t slot) const;
 
  private:
   struct Share {
     std::vector<double> shards;
     double rows = 0.0;
-    double seconds_per_row = 0.0;  ///< In the last pass.
-    double stalled = 0.0;          ///< Likewise; whatever the rows.
+    std::deque<Times> last;        ///< Of passes with these rows.
+    double seconds_per_row = 0.0;  ///< As they show it.
+    double stalled = 0.0;          ///< Likewise; in a pass, whatever the rows.
     double load_per_row = 0.0;     ///< Reading one,
     double arrange_per_row = 0.0;  ///< and turning it into a column.
 
@@ -69,6 +71,7 @@ class RowBalance {
     double with_stalls() const { return seconds() + (shards.empty() ? 0.0 : stalled); }
   };
   using Shares = std::vector<Share>;
+  static void Note(const Times& times, Share& share);
   struct Plan {
     std::vector<Move> moves;
     std::optional<std::size_t> rests;  ///< This slot gives all.
@@ -87,7 +90,6 @@ class RowBalance {
   static double Cost(const Shares& shares, std::span<const Move> moves);
 
   Shares shares_;
-  double passes_ = 0;
   bool gained_before_ = false;  ///< Moving would have helped after the last pass, too.
   std::optional<std::size_t> rested_before_;  ///< And this slot would have given all.
 };

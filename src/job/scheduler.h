@@ -132,7 +132,7 @@ class Scheduler {
     // Of a batch solver, once the rows are columns:
     std::optional<DbpgControl> dbpg = {};
     std::optional<OwlqnControl> owlqn = {};
-    std::optional<RowBalance> balance = {};  ///< Where rows may move.
+    std::optional<RowBalance> balance = {};    ///< Where rows may move.
     std::vector<RowBalance::Move> moves = {};  ///< To be made before the next pass.
     wire::Phase after_deal = wire::Phase::kBlocks;
     float gradient_max = 0.0F;         ///< owlqn: the last.

@@ -77,7 +77,9 @@ void Worker::Run::Report(Transport& transport) {
 }
 
 void Worker::Run::OnWake(Transport& transport) {
-  if (!cancelled_ && transport.now() >= next_report_) Report(transport);
+  if (cancelled_) return;
+  if (batch_) batch_->OnWake(transport);
+  if (transport.now() >= next_report_) Report(transport);
 }
 
 }  // namespace steelyard::job

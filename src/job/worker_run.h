@@ -1,6 +1,7 @@
 // Worker::Run: one slot of one job, from SLOT_ASSIGN to JOB_CANCEL.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -36,7 +37,10 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   /// The head's answer to TABLE_FREEZE.
   void OnFrozen(transport::Transport& transport, TableId table, const Status& status);
   void OnWake(transport::Transport& transport);
-  runtime::Time next_wake() const { return next_report_; }
+  runtime::Time next_wake() const {
+    const auto look = batch_ ? batch_->next_wake() : std::nullopt;
+    return look ? std::min(*look, next_report_) : next_report_;
+  }
 
   JobId job() const { return assign_.job; }
   Session session() const { return assign_.session; }
@@ -158,7 +162,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
 
   // A batch solver's phase.
   bool asks_to_freeze_ = false;
-  bool rows_ended_ = false;  ///< All are read and added: the rest of a load or a deal is the solver's.
+  bool rows_ended_ =
+      false;  ///< All are read and added: the rest of a load or a deal is the solver's.
   HeldShards held_shards_;
   wire::BatchSums batch_sums_;
   std::uint64_t busy_ns_at_start_ = 0;

@@ -326,8 +326,8 @@ struct BatchPlan {
   bool take_back = false;  ///< First of all, undo the last pass.
   SearchMove move = {};    ///< Otherwise, end the last pass with it; kSearch: what to look at.
   std::uint32_t blocks_per_step = 1;
-  double dual_scale = 0.0;      ///< kDual.
-  QuasiNewtonStep newton = {};  ///< kMove and kGradient.
+  double dual_scale = 0.0;        ///< kDual.
+  QuasiNewtonStep newton = {};    ///< kMove and kGradient.
   std::uint32_t slot_count = 0;   ///< So many slots take part in each step: those that have rows.
   std::uint32_t shards_kept = 0;  ///< kDeal: of the shards that the slot has, the first ones.
   template <typename V>

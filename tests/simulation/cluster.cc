@@ -84,17 +84,16 @@ Cluster::Cluster(const ClusterOptions& options)
             return apps::linear::MakeLinearLearner(
                 {.loss = job::LossOf(parameters.task), .solver = options_.ftrl});
           };
-          const double equal = static_cast<double>(options_.rows.count) /
-                               static_cast<double>(options_.workers);
+          const double equal =
+              static_cast<double>(options_.rows.count) / static_cast<double>(options_.workers);
           environment.make_batch_learner = [meter = &meters_[node],
                                             equal](const job::TrainParameters& parameters) {
-            return MakeMetered(
-                apps::linear::MakeColumnLearner(
-                    {.updater = std::string(job::UpdaterOf(parameters.solver)),
-                     .loss = job::LossOf(parameters.task),
-                     .l1 = static_cast<float>(parameters.l1),
-                     .l2 = static_cast<float>(parameters.l2)}),
-                equal, meter);
+            return MakeMetered(apps::linear::MakeColumnLearner(
+                                   {.updater = std::string(job::UpdaterOf(parameters.solver)),
+                                    .loss = job::LossOf(parameters.task),
+                                    .l1 = static_cast<float>(parameters.l1),
+                                    .l2 = static_cast<float>(parameters.l2)}),
+                               equal, meter);
           };
           environment.reader = &executor;
           environment.compute = &executor;

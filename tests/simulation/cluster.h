@@ -50,7 +50,8 @@ struct ClusterOptions {
   /// proportion where it has others (metered_learner.h). Workers know it. Else each item takes a random time of `world`,
   /// of which they know nothing.
   std::optional<runtime::Duration> work_takes = {};
-  std::vector<double> slowness = {};  ///< By worker: so many times as long; 1 where it says nothing.
+  std::vector<double> slowness =
+      {};  ///< By worker: so many times as long; 1 where it says nothing.
 };
 
 /// A head, servers and workers, and jobs submitted one after another.

@@ -117,8 +117,8 @@ void Print(const char* name, const Figures& figures, double optimum) {
             << std::setw(6) << 1e3 * figures.SecondsTo(optimum * (1 + 1e-3)) << std::setw(6)
             << 1e3 * figures.SecondsTo(optimum * (1 + 1e-4));
   for (const wire::ShardsMoved& moved : figures.moved) {
-    std::cout << "  after pass " << moved.pass << " " << moved.worker << " gave "
-              << moved.shards << " of " << moved.of << " (" << std::setprecision(1) << moved.times
+    std::cout << "  after pass " << moved.pass << " " << moved.worker << " gave " << moved.shards
+              << " of " << moved.of << " (" << std::setprecision(1) << moved.times
               << " times as long)";
   }
   std::cout << "\n";

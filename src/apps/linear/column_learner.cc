@@ -81,7 +81,8 @@ class ColumnLearner final : public job::BatchLearner {
   }
   Status AddRows(const data::Minibatch& batch) override {
     const data::RowBlock& rows = batch.rows;
-    if (gathered_.values.empty() && !rows.values.empty()) gathered_.values.assign(gathered_.features.size(), 1.0F);
+    if (gathered_.values.empty() && !rows.values.empty())
+      gathered_.values.assign(gathered_.features.size(), 1.0F);
     const auto base = static_cast<std::uint32_t>(gathered_.batch_keys.size());
     std::vector<float> counts(batch.keys.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -91,13 +92,16 @@ class ColumnLearner final : public job::BatchLearner {
         counts[batch.positions[at]] += 1.0F;
         value_max = std::max(value_max, std::fabs(static_cast<double>(rows.Value(at))));
         gathered_.features.push_back(base + batch.positions[at]);
-        if (!rows.values.empty() || !gathered_.values.empty()) gathered_.values.push_back(rows.Value(at));
+        if (!rows.values.empty() || !gathered_.values.empty())
+          gathered_.values.push_back(rows.Value(at));
       }
       value_max_ = std::max(value_max_, value_max * std::fabs(rows.Weight(i)));
       gathered_.offsets.push_back(gathered_.features.size());
-      if (gathered_.importance.empty() && rows.Weight(i) != 1.0F) gathered_.importance.assign(gathered_.labels.size(), 1.0F);
+      if (gathered_.importance.empty() && rows.Weight(i) != 1.0F)
+        gathered_.importance.assign(gathered_.labels.size(), 1.0F);
       gathered_.labels.push_back(rows.labels[i]);
-      if (!gathered_.importance.empty() || rows.Weight(i) != 1.0F) gathered_.importance.push_back(rows.Weight(i));
+      if (!gathered_.importance.empty() || rows.Weight(i) != 1.0F)
+        gathered_.importance.push_back(rows.Weight(i));
     }
     table::AddToRows(*gathered_.counted, batch.keys, counts, {});
     gathered_.batch_keys.insert(gathered_.batch_keys.end(), batch.keys.begin(), batch.keys.end());
@@ -109,16 +113,20 @@ class ColumnLearner final : public job::BatchLearner {
     constexpr std::size_t kPerRow =
         48;  // Margins, curves and what a pass changes: column_worker.h.
     constexpr std::size_t kPerFeature = 64;  // Sorted keys, where columns start and end, weights.
-    const std::size_t columns = (gathered_.features.size() + gathered_.values.size()) * sizeof(float);
+    const std::size_t columns =
+        (gathered_.features.size() + gathered_.values.size()) * sizeof(float);
     // Until then a vector that is nearly full will move to one of twice the size.
     const bool full = gathered_.features.size() > gathered_.features.capacity() / 8 * 7;
-    const std::size_t growing = full ? 2 * gathered_.features.capacity() * sizeof(std::uint32_t) : 0;
-    return std::max(columns, growing) + gathered_.labels.size() * kPerRow + gathered_.counted->size() * kPerFeature;
+    const std::size_t growing =
+        full ? 2 * gathered_.features.capacity() * sizeof(std::uint32_t) : 0;
+    return std::max(columns, growing) + gathered_.labels.size() * kPerRow +
+           gathered_.counted->size() * kPerFeature;
   }
 
   void EndRows() override {
     table::Freezer freezer(
-        gathered_.counted.get(), [](Key, std::span<const float>) { return true; }, gathered_.memory.get());
+        gathered_.counted.get(), [](Key, std::span<const float>) { return true; },
+        gathered_.memory.get());
     while (!freezer.Continue(std::size_t{1} << 20)) {
     }
     keys_ = freezer.Take();
@@ -150,9 +158,9 @@ class ColumnLearner final : public job::BatchLearner {
         Together(first(worker_->labels()), kept, gathered_.labels, taken);
     const std::vector<float> importance =
         Together(first(worker_->importance()), kept, gathered_.importance, taken);
-    columns_ = Join(columns_, kept, change.feature_of,
-                    Transpose({gathered_.offsets, gathered_.features, gathered_.values},
-                              change.feature_count));
+    columns_ = Join(
+        columns_, kept, change.feature_of,
+        Transpose({gathered_.offsets, gathered_.features, gathered_.values}, change.feature_count));
     gathered_ = {};
     ColumnWorker::State state = StateAfter(change);
     worker_.emplace(&columns_, labels, importance, options_.loss);
@@ -233,8 +241,9 @@ class ColumnLearner final : public job::BatchLearner {
     std::size_t first = 0;
     for (const std::size_t end : gathered_.batches) {
       const std::size_t count = end - first;
-      const std::size_t absent = keys_->FindRanks(std::span(gathered_.batch_keys).subspan(first, count),
-                                                  std::span(names).subspan(first, count));
+      const std::size_t absent =
+          keys_->FindRanks(std::span(gathered_.batch_keys).subspan(first, count),
+                           std::span(names).subspan(first, count));
       SY_CHECK(absent == 0);
       first = end;
     }
@@ -263,7 +272,7 @@ class ColumnLearner final : public job::BatchLearner {
 
   Gathered gathered_;
   std::unique_ptr<table::ArrayTable> keys_;  ///< Of gathered_, once there are no more rows.
-  double value_max_ = 0.0;  ///< Of any entry, times its row's importance.
+  double value_max_ = 0.0;                   ///< Of any entry, times its row's importance.
 
   Columns columns_;
   std::optional<ColumnWorker> worker_;

@@ -80,9 +80,7 @@ class ColumnWorker {
   /// Go on between passes, with other rows than those that led here.
   void Resume(State state);
 
-  std::span<const float> labels() const {
-    return std::span(labels_).first(columns_->row_count);
-  }
+  std::span<const float> labels() const { return std::span(labels_).first(columns_->row_count); }
   std::span<const float> importance() const {
     return std::span(importance_).first(importance_.empty() ? 0 : columns_->row_count);
   }
