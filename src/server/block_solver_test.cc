@@ -104,6 +104,34 @@ TEST_F(BlockSolverTest, AStepWaitsForEveryPartAndAnswersAll) {
   EXPECT_EQ(Weights(0), after);
 }
 
+// Rows have moved from one worker to another.
+TEST_F(BlockSolverTest, AWorkerMayHaveMoreFeaturesLaterAndAnotherNoRows) {
+  JoinBoth();
+  for (int copy = 0; copy < 2; ++copy) {
+    const auto joined = Join(1, {0, 1, 3}, {101});
+    ASSERT_TRUE(joined.ok());
+    EXPECT_EQ(joined.value().segments[0].ranks.Expand(3), (std::vector<std::uint32_t>{0, 1, 3}));
+  }
+  wire::BlockStep part = Part(1, 0, -1.5F);
+  part.slot_count = 1;
+  part.counts_signature = SignatureOf({4, 1});
+  part.gradients.assign(5, -1.5F);
+  part.curvatures.assign(5, kOne);
+  Outbox outbox;
+  ASSERT_TRUE(solver_.Step(1, 2, part, outbox).ok());
+  ASSERT_EQ(outbox.size(), 1u) << "nobody else takes part";
+  EXPECT_EQ(WeightsIn(outbox[0].second, 5), std::vector<float>(5, 0.5F));
+  EXPECT_EQ(Weights(1), (std::vector<float>{0, 0.5F, 0, 0, 0, 0, 0, 0}));
+  ASSERT_TRUE(Join(1, {}, {}).ok()) << "what it had stays";
+  part = OnBlock1(part);
+  part.step = 1;
+  part.counts_signature = SignatureOf({2, 0});
+  part.gradients.resize(2);
+  part.curvatures.resize(2);
+  ASSERT_TRUE(solver_.Step(1, 3, part, outbox).ok());
+  EXPECT_EQ(Weights(0), (std::vector<float>{0.5F, 0.5F, 0.5F, 0.5F, 0.5F, 0, 0.5F, 0}));
+}
+
 TEST_F(BlockSolverTest, SettledFeaturesAreLeftOutUntilASweepWakesThem) {
   JoinBoth();
   Outbox outbox;
