@@ -32,6 +32,8 @@ class HeldShards {
     rows_ = rows;
     NoteEnds();
   }
+  /// At Begin().
+  std::size_t held() const { return held_; }
   /// Of the shards that were there at Begin() the first `shards` stay. @return their rows.
   std::size_t Keep(std::size_t shards) {
     SY_CHECK(shards <= held_);

@@ -97,6 +97,7 @@ void RowBalance::Note(const Times& times, Share& share) {
   share.last.push_back(times);
   if (share.last.size() > kWindow) share.last.pop_front();
   std::vector<double> calm;
+  calm.reserve(share.last.size());
   for (const Times& pass : share.last) calm.push_back(pass.seconds - pass.stalled);
   const auto quarter = calm.begin() + static_cast<std::ptrdiff_t>((calm.size() - 1) / 4);
   std::ranges::nth_element(calm, quarter);

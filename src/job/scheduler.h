@@ -31,7 +31,8 @@ using coord::Outgoing;
 /// with it, so that all pushes of a training phase are acknowledged before anyone validates.
 ///
 /// A batch solver's job has other phases before these two: load, prepare, then passes over blocks and sweeps as its
-/// DbpgControl decides, and dual; or gradients and moves, as its OwlqnControl decides. Each is a pass of its own by number.
+/// DbpgControl decides, and dual; or gradients and moves, as its OwlqnControl decides; and between passes a deal, as its
+/// RowBalance decides. Each is a pass of its own by number.
 ///
 /// A job of an online solver with a tolerance ends with its best pass: after a validation better than all before, the next pass waits until
 /// the submitter has read the rows.
@@ -157,7 +158,7 @@ class Scheduler {
   static std::uint32_t BlocksPerSweepStep(const Job& job);
   // Rows that move between workers.
   static void NoteLoad(Job& job);
-  static void NoteTimes(Slot& slot);
+  static void NoteTimes(wire::Phase phase, Slot& slot);
   static void BeginBalance(Job& job);
   /// A pass is over.
   void Balance(Job& job) const;

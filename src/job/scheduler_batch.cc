@@ -64,11 +64,9 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
   std::uint64_t active_entries = 0;
   double slope_max = 0.0;
   const Phase phase = job.status.phase;
-  const bool in_pass =
-      phase == Phase::kBlocks || phase == Phase::kMove || phase == Phase::kGradient;
   for (Slot& slot : job.slots) {
     if (slot.rests) continue;
-    if (in_pass) NoteTimes(slot);
+    NoteTimes(phase, slot);
     loss += slot.batch.loss;
     dual += slot.batch.dual;
     wire::AddTo(objectives, slot.batch.losses);

@@ -37,7 +37,10 @@ void Scheduler::NoteLoad(Job& job) {
   }
 }
 
-void Scheduler::NoteTimes(Slot& slot) {
+void Scheduler::NoteTimes(Phase phase, Slot& slot) {
+  const bool in_pass =
+      phase == Phase::kBlocks || phase == Phase::kMove || phase == Phase::kGradient;
+  if (!in_pass) return;
   slot.times.seconds += static_cast<double>(slot.batch.own_ns) / kSecond;
   slot.times.stalled += static_cast<double>(slot.batch.stalled_ns) / kSecond;
 }
@@ -46,6 +49,7 @@ void Scheduler::BeginBalance(Job& job) {
   const bool stream = job.spec.shards.front().byte_count == data::kSharedStream;
   if (!job.parameters.moves_rows() || stream || job.slots.size() == 1) return;
   std::vector<RowBalance::Slot> loads;
+  loads.reserve(job.slots.size());
   for (Slot& slot : job.slots) {
     slot.load.arrange_seconds = static_cast<double>(slot.batch.own_ns) / kSecond;
     loads.push_back(std::move(slot.load));
@@ -56,6 +60,7 @@ void Scheduler::BeginBalance(Job& job) {
 void Scheduler::Balance(Job& job) const {
   if (!job.balance) return;
   std::vector<RowBalance::Times> times;
+  times.reserve(job.slots.size());
   for (Slot& slot : job.slots) times.push_back(std::exchange(slot.times, {}));
   job.moves = job.balance->OnPass(times);
 }

@@ -41,9 +41,10 @@ Status Worker::Run::CheckRoomForRows() const {
   return Status(StatusCode::kResourceExhausted,
                 "a batch solver holds all of its rows: the " + std::to_string(work_.rows) +
                     " read so far need " + std::to_string(needed / 1'000'000) + " MB more and " +
-                    std::to_string(free / 1'000'000) +
-                    " MB are free here; use workers on more machines, fewer rows, or an online "
-                    "solver");
+                    std::to_string(free / 1'000'000) + " MB are free here; " +
+                    (phase_ == Phase::kDeal
+                         ? "they came from a slower worker: --rebalance off lets them stay there"
+                         : "use workers on more machines, fewer rows, or an online solver"));
 }
 
 void Worker::Run::OnRowsEnd(Transport& transport) {
@@ -52,6 +53,12 @@ void Worker::Run::OnRowsEnd(Transport& transport) {
     self->OnSolved(transport, status, sums);
   };
   if (phase_ == Phase::kLoad) return batch_->CountKeys(transport, done);
+  if (plan_.batch.shards_kept > held_shards_.held()) {
+    return Fail(transport, Status(StatusCode::kCorruption,
+                                  "the head says that this slot keeps " +
+                                      std::to_string(plan_.batch.shards_kept) + " of " +
+                                      std::to_string(held_shards_.held()) + " shards"));
+  }
   batch_->Deal(transport, plan_, held_shards_.Keep(plan_.batch.shards_kept), done);
 }
 

@@ -95,6 +95,14 @@ class Batch(CommandTest):
             self.assertEqual(run["rows"], 50000)
         print(f"{len(runs)} runs, moved: {moved}")
 
+    def test_a_bad_row_counts_once_in_all_passes(self):
+        lines = svm_rows(600).splitlines()
+        lines[7] = lines[500] = "no row"
+        self.write("rows.svm", "\n".join(lines) + "\n")
+        run = self.solve("rows.svm", "--bad-rows-max", "2", "--workers", "2")
+        self.assertGreater(run["passes"], 2)
+        self.assertEqual((run["rows"], run["bad_rows"]), (598, 2))
+
     def test_rows_of_a_stream_stay(self):
         self.write("rows.svm", svm_rows(600))
         self.assertIn("name a file", self.fail_with(2, "train", "-", "--solver", "dbpg", "--rebalance", "on"))

@@ -119,8 +119,11 @@ class ColumnLearner final : public job::BatchLearner {
     const bool full = gathered_.features.size() > gathered_.features.capacity() / 8 * 7;
     const std::size_t growing =
         full ? 2 * gathered_.features.capacity() * sizeof(std::uint32_t) : 0;
+    // Rows that are arranged already are arranged once more, with the new ones.
+    const std::size_t before = (columns_.rows.size() + columns_.values.size()) * sizeof(float) +
+                               columns_.row_count * kPerRow + columns_.size() * kPerFeature;
     return std::max(columns, growing) + gathered_.labels.size() * kPerRow +
-           gathered_.counted->size() * kPerFeature;
+           gathered_.counted->size() * kPerFeature + before;
   }
 
   void EndRows() override {
