@@ -38,7 +38,7 @@ struct Contestant {
   std::vector<PaperRun> runs = {};
 };
 
-/// The systems, then ours with each delay.
+/// The systems, then ours with each delay and with rows that stay where they are: what the delay alone does.
 constexpr std::size_t kSystems = 3;
 std::vector<Contestant> Contestants(const std::vector<std::string>& delays) {
   std::vector<Contestant> all{
@@ -47,8 +47,9 @@ std::vector<Contestant> Contestants(const std::vector<std::string>& delays) {
       {.name = "ours", .flags = {"--solver", "dbpg"}},
       {.name = "tau 0", .flags = {"--solver", "dbpg", "--tau", "0"}}};
   for (const std::string& tau : delays) {
-    if (tau != "0")
-      all.push_back({.name = "tau " + tau, .flags = {"--solver", "dbpg", "--tau", tau}});
+    if (tau == "0") continue;
+    all.push_back(
+        {.name = "tau " + tau, .flags = {"--solver", "dbpg", "--tau", tau, "--rebalance", "off"}});
   }
   return all;
 }

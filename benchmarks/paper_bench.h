@@ -60,7 +60,7 @@ struct PaperFigures {
   std::uint64_t rounds = 0;
   double best_objective = 0.0;    ///< Of all runs.
   std::vector<PaperRun> systems;  ///< A, B, ours.
-  std::vector<PaperRun> delays;   ///< Ours with each delay; the first is 0.
+  std::vector<PaperRun> delays;   ///< Ours with each delay, and rows that stay; the first is 0.
   std::vector<PaperTraffic>
       dbpg;  ///< First with a key beside the values of every feature, in every block and pass.
   std::vector<PaperTraffic> ftrl;  ///< First without filters.
@@ -72,8 +72,8 @@ struct PaperFigures {
 /// One server and three workers as processes. Batch solvers have a straggler and stop at a tolerance of 1e-4:
 ///   A     owlqn, quasi-Newton, sequential
 ///   B     dbpg with tau 0 and without a filter
-///   ours  dbpg as it is by default
-///   and dbpg with each of the delays.
+///   ours  dbpg as it is by default: the straggler gives rows away
+///   and dbpg with each of the delays, without that.
 /// Final objectives are compared: what ends further from the best than the tolerance is said, not refused. dbpg's must be
 /// certified. Then traffic: dbpg with tau 0, which
 /// sends the same bytes in every run, without its filter (B) and with it, beside key and value pairs, which are computed: of

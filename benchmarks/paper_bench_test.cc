@@ -88,7 +88,7 @@ TEST(Paper, RunsEverySystemInTurns) {
   EXPECT_EQ(world.said.back(), "15 of 15: traffic, --filters key-cache,delta,zeros,lz4,fixed:1");
   EXPECT_EQ(figures.value().best_objective, 100.0);
   EXPECT_EQ(figures.value().systems.size(), 3);
-  EXPECT_EQ(figures.value().delays.back().flags, "--solver dbpg --tau 4");
+  EXPECT_EQ(figures.value().delays.back().flags, "--solver dbpg --tau 4 --rebalance off");
   EXPECT_EQ(figures.value().delays.back().stops, 7);
 }
 

@@ -75,6 +75,7 @@ Json RunJson(const PaperFigures& figures, const PaperRun& run) {
   json["pulled_bytes"] = report.pulled_bytes;
   json["settled_fraction"] = report.settled_fraction();
   json["stops"] = run.stops;
+  json["shards_moved"] = report.shards_moved;
   json["history"] = Json::array();
   for (const TrainingPass& pass : report.history) {
     json["history"].push_back({{"seconds", pass.seconds},
@@ -161,18 +162,18 @@ std::vector<BenchRow> PaperRows(const PaperFigures& figures) {
 std::string FormatPaper(const PaperFigures& figures) {
   std::string text = fmt::format(
       "{}, l1 {}, {} workers, one of them stopped half of the time\n"
-      "{:<12}{:>14}{:>8}{:>9}{:>8}{:>9}{:>8}{:>10}{:>10}  {}\n",
+      "{:<12}{:>14}{:>8}{:>9}{:>8}{:>9}{:>8}{:>7}{:>10}{:>10}  {}\n",
       figures.data, figures.l1, figures.workers, "", "objective", "passes", "seconds", "spread",
-      "to 1e-3", "idle", "MB", "left out", "flags");
+      "to 1e-3", "idle", "moved", "MB", "left out", "flags");
   for (const PaperRun* run : AllRuns(figures)) {
     const TrainingReport& report = run->report;
     const auto seconds = SecondsToNear(figures, *run);
-    text +=
-        fmt::format("{:<12}{:>14.3f}{:>8}{:>9.2f}{:>7.0f}%{:>9}{:>7.1f}%{:>10.2f}{:>9.1f}%  {}\n",
-                    run->name, report.objective, report.passes, report.seconds, 100 * run->spread,
-                    seconds ? fmt::format("{:.2f}", *seconds) : "", 100 * report.idle_fraction,
-                    Megabytes(report.pushed_bytes + report.pulled_bytes),
-                    100 * report.settled_fraction(), run->flags);
+    text += fmt::format(
+        "{:<12}{:>14.3f}{:>8}{:>9.2f}{:>7.0f}%{:>9}{:>7.1f}%{:>7}{:>10.2f}{:>9.1f}%  {}\n",
+        run->name, report.objective, report.passes, report.seconds, 100 * run->spread,
+        seconds ? fmt::format("{:.2f}", *seconds) : "", 100 * report.idle_fraction,
+        report.shards_moved, Megabytes(report.pushed_bytes + report.pulled_bytes),
+        100 * report.settled_fraction(), run->flags);
   }
   for (const PaperRun* run : AllRuns(figures)) {
     if (figures.AboveBest(*run) <= figures.tolerance) continue;

@@ -33,6 +33,8 @@ Result<TrainingReport> ParseTrainingReport(std::string_view text) {
                                 .objective = pass.at("objective").get<double>(),
                                 .settled_fraction = pass.value("settled_fraction", 0.0)});
     }
+    for (const auto& moved : json.value("shards_moved", nlohmann::json::array()))
+      report.shards_moved += moved.at("shards").get<std::uint64_t>();
     return report;
   } catch (const nlohmann::json::exception& error) {
     return Status(StatusCode::kBadData,

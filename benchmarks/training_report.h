@@ -30,6 +30,7 @@ struct TrainingReport {
   double objective = 0.0;
   bool certified = false;
   std::vector<TrainingPass> history;
+  std::uint64_t shards_moved = 0;  ///< From slow workers to others.
 
   /// When the objective was first at most this.
   std::optional<double> SecondsTo(double at_most) const;

@@ -21,6 +21,10 @@ std::string BatchActivity(wire::Phase phase, const wire::BatchStatus& batch) {
     text += fmt::format("  {:.0f} % of {} features left out", 100.0 * SettledFraction(batch),
                         Grouped(batch.features));
   }
+  if (!batch.moved.empty()) {
+    const wire::ShardsMoved& last = batch.moved.back();
+    text += fmt::format("  {} gave {} of {} shards away", last.worker, last.shards, last.of);
+  }
   return text;
 }
 

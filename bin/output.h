@@ -50,6 +50,15 @@ struct BatchPass {
 };
 
 /// Where a batch solver ended.
+/// A slow worker of a batch solver gave rows away.
+struct MovedReport {
+  std::uint64_t pass = 0;  ///< After so many.
+  std::string worker;
+  std::uint64_t shards = 0;
+  std::uint64_t of = 0;  ///< Of so many that it had.
+  double times = 0.0;    ///< A row took it so many times as long as the others.
+};
+
 struct BatchReport {
   double objective = 0.0;
   std::optional<double>
@@ -58,6 +67,7 @@ struct BatchReport {
   std::uint64_t taken_back = 0;  ///< Passes that made the objective worse and were undone.
   double settled_fraction = 0.0;  ///< Of the features: left out by the last pass.
   std::vector<BatchPass> history{};
+  std::vector<MovedReport> moved{};  ///< From slow workers to others.
 };
 
 /// How many steps the pulls of several workers were behind their own step (docs/consistency.md).

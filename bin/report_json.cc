@@ -84,6 +84,15 @@ std::string TrainJson(const TrainReport& report) {
                          {"taken_back", pass.taken_back}});
     }
     json["history"] = std::move(history);
+    Json moved = Json::array();
+    for (const MovedReport& gift : report.batch->moved) {
+      moved.push_back({{"pass", gift.pass},
+                       {"worker", gift.worker},
+                       {"shards", gift.shards},
+                       {"of", gift.of},
+                       {"times", gift.times}});
+    }
+    json["shards_moved"] = std::move(moved);
   }
   json["nonzeros"] = report.nonzeros;
   if (report.valid.has_value()) json["valid"] = Evaluation(*report.valid);

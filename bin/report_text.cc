@@ -102,6 +102,11 @@ std::string BatchText(const BatchReport& report) {
   }
   if (report.taken_back > 0)
     text += fmt::format("{} passes made the objective worse and were undone\n", report.taken_back);
+  for (const MovedReport& moved : report.moved) {
+    text += fmt::format(
+        "{} gave {} of its {} shards to others after pass {}: its rows took {:.1f} times as long\n",
+        moved.worker, moved.shards, moved.of, moved.pass, moved.times);
+  }
   return text;
 }
 

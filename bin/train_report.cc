@@ -23,6 +23,13 @@ BatchReport BatchOf(const wire::BatchStatus& status) {
                      .taken_back = status.taken_back};
   if (status.has_gap) report.gap = status.gap;
   report.settled_fraction = SettledFraction(status);
+  for (const wire::ShardsMoved& moved : status.moved) {
+    report.moved.push_back({.pass = moved.pass,
+                            .worker = moved.worker,
+                            .shards = moved.shards,
+                            .of = moved.of,
+                            .times = moved.times});
+  }
   return report;
 }
 

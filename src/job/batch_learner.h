@@ -16,7 +16,7 @@ namespace steelyard::job {
 /// A worker's side of a solver that goes over all rows: it keeps them column by column, and the margin of each.
 ///
 /// First the rows are added; then features are numbered, block after block; then come the steps, which name features by
-/// these numbers.
+/// these numbers. Between passes rows may go, and others be added, which are arranged with those that stay.
 /// Threads: confined to one thread at a time.
 class BatchLearner : public Scorer {
  public:
@@ -25,15 +25,17 @@ class BatchLearner : public Scorer {
 
   using Features = std::span<const std::uint32_t>;
 
+  /// Rows so far, with those that are not arranged yet.
+  virtual std::size_t row_count() const = 0;
   /// Add rows; those without a label (NaN) are passed over.
   /// Errors: kInvalidArgument  the solver cannot learn from them.
   virtual Status AddRows(const data::Minibatch& batch) = 0;
   /// About how many bytes EndRows() and Arrange() will take at their peak, beside what the rows so far take now.
   virtual std::size_t bytes_to_arrange() const = 0;
-  /// No more rows: keys() and entries() are known.
+  /// No more rows: keys() and entries() of those that are not arranged yet are known.
   virtual void EndRows() = 0;
 
-  /// [n] the distinct keys of the rows, increasing.
+  /// [n] the distinct keys of these rows, increasing.
   virtual std::span<const Key> keys() const = 0;
   /// [n] in how many places of the rows each key stands.
   virtual std::span<const float> entries() const = 0;
@@ -47,6 +49,18 @@ class BatchLearner : public Scorer {
   virtual void Arrange(std::span<const std::uint32_t> feature_of_key,
                        std::span<const float> weights) = 0;
 
+  /// What becomes of rows that are arranged, and of those added since. The pass is over.
+  struct Rearrangement {
+    std::size_t rows_kept = 0;                      ///< Of the arranged ones, the first.
+    std::size_t feature_count = 0;                  ///< From now on.
+    std::span<const std::uint32_t> feature_of;      ///< [features before] their new numbers.
+    std::span<const std::uint32_t> feature_of_key;  ///< [keys().size()] or kNoFeature.
+    std::span<const std::uint32_t> new_features;    ///< Numbers that are in no `feature_of`.
+    std::span<const float>
+        rows;  ///< [new_features.size(), row_floats()] the servers' rows of them.
+  };
+  virtual void Rearrange(const Rearrangement& change) = 0;
+
   /// The features that were not settled when the pass began, increasing. All others have weight 0.
   virtual Features active() const = 0;
 
@@ -58,6 +72,9 @@ class BatchLearner : public Scorer {
 
   /// Gradients alone. @param gradients  [features.size()] filled.
   virtual void Gradients(Features features, std::span<float> gradients) const = 0;
+
+  /// By feature.
+  virtual std::span<const float> weights() const = 0;
 
   /// Take over what the servers made of active features.
   /// @param weights, settled  [features.size()]

@@ -146,7 +146,7 @@ BatchReader::Chunk BatchReader::ReadBatches(std::deque<data::Shard>& shards,
       bad_rows_ += reader_->bad_rows();
       reader_.reset();
       shards.pop_front();
-      ++chunk.shards_finished;
+      chunk.shard_ends.push_back(chunk.batches.size());
     }
   }
   return chunk;

@@ -56,9 +56,9 @@ class BatchReader {
   /// @param spare  minibatches to refill; new ones are made when it is empty.
   struct Chunk {
     std::vector<std::unique_ptr<data::Minibatch>> batches;
-    std::size_t shards_finished = 0;
-    std::uint64_t parse_ns = 0;     ///< Processor time of reading rows.
-    std::uint64_t localise_ns = 0;  ///< And of all else: what makes minibatches of them.
+    std::vector<std::size_t> shard_ends;  ///< Of each shard that ended: the batches before its end.
+    std::uint64_t parse_ns = 0;           ///< Processor time of reading rows.
+    std::uint64_t localise_ns = 0;        ///< And of all else: what makes minibatches of them.
     Status status;
   };
   Chunk Read(std::deque<data::Shard>& shards, std::size_t batches_max,

@@ -85,7 +85,7 @@ class BatchReaderTest : public ::testing::Test {
       EXPECT_TRUE(chunk.status.ok()) << chunk.status.ToString();
       if (!chunk.status.ok()) return all;
       EXPECT_LE(chunk.batches.size(), at_once);
-      finished += chunk.shards_finished;
+      finished += chunk.shard_ends.size();
       Keep(chunk, all, spare);
     }
     EXPECT_EQ(finished, shard_count);

@@ -1,12 +1,14 @@
 #include "job/batch_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "job/divergence.h"
+#include "math/proximal_rule.h"
 #include "wire/upper_half_float.h"
 
 namespace steelyard::job {
@@ -18,6 +20,11 @@ namespace {
 
 /// Blocks under way in a sweep: weights rest, so that only memory bounds them.
 constexpr std::uint32_t kSweepAhead = 8;
+
+/// A step that takes so many times as long as most: the worker stood still. Blocks have equally many entries.
+constexpr std::int64_t kStallSteps = 8;
+/// The clock is looked at so often while there is nothing else to do. Most answers come sooner.
+constexpr runtime::Duration kLookEvery = std::chrono::milliseconds(2);
 
 math::SearchMove MoveOf(const wire::SearchMove& move, double scale) {
   return {.pass = move.pass, .earlier = move.earlier, .scale = scale};
@@ -62,13 +69,19 @@ BatchRun::BatchRun(const wire::SlotAssign& assign, std::uint64_t seed, client::C
   }
 }
 
-void BatchRun::Begin(const wire::PassPlan& plan, Done done) {
+void BatchRun::Begin(const Transport& transport, const wire::PassPlan& plan, Done done) {
   plan_ = plan;
   done_ = std::move(done);
   sums_ = {};
   next_step_ = plan.first_step;
   next_block_ = 0;
   measuring_ = false;
+  began_ = transport.now();
+  waited_ = {};
+  waits_since_.reset();
+  next_look_.reset();
+  own_at_step_ = {};
+  steps_took_.clear();
   figures_.assign(segment_count_, {});
   for (SegmentId i = 0; i < segment_count_; ++i) figures_[i].segment = i;
 }
@@ -117,7 +130,7 @@ void BatchRun::OrderSteps() {
 }
 
 void BatchRun::Pass(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   OrderSteps();
   std::mt19937_64 random(seed_ * 0x9e3779b97f4a7c15u + plan.pass);
   for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
@@ -130,7 +143,7 @@ void BatchRun::Pass(Transport& transport, const wire::PassPlan& plan, Done done)
 }
 
 void BatchRun::Sweep(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   plan_.batch.tau = kSweepAhead;
   OrderSteps();
   if (plan.phase != wire::Phase::kCertify) return Pump(transport);
@@ -143,7 +156,7 @@ void BatchRun::Sweep(Transport& transport, const wire::PassPlan& plan, Done done
 }
 
 void BatchRun::Search(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   Compute(
       [this] {
         for (const double scale : math::kSearchScales)
@@ -154,8 +167,8 @@ void BatchRun::Search(Transport& transport, const wire::PassPlan& plan, Done don
       });
 }
 
-void BatchRun::Dual(Transport&, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+void BatchRun::Dual(Transport& transport, const wire::PassPlan& plan, Done done) {
+  Begin(transport, plan, std::move(done));
   Compute(
       [this, scale = plan.batch.dual_scale] {
         const std::optional<double> dual = learner_->DualSum(scale);
@@ -165,9 +178,55 @@ void BatchRun::Dual(Transport&, const wire::PassPlan& plan, Done done) {
       [self = shared_from_this()] { self->MeasureLoss(); });
 }
 
+runtime::Duration BatchRun::Own(const Transport& transport) const {
+  const runtime::Time now = transport.now();
+  return now - began_ - waited_ - (waits_since_ ? now - *waits_since_ : runtime::Duration(0));
+}
+
+std::uint64_t BatchRun::stalled_ns() const {
+  if (steps_took_.empty()) return 0;
+  std::vector<runtime::Duration> took = steps_took_;
+  const auto middle = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 2);
+  std::ranges::nth_element(took, middle);
+  const runtime::Duration most = *middle;
+  runtime::Duration stalled{0};
+  for (const runtime::Duration step : took) {
+    if (step > kStallSteps * most) stalled += step - most;
+  }
+  return static_cast<std::uint64_t>(stalled.count());
+}
+
+void BatchRun::Watch(Transport& transport) {
+  const bool waits = done_ && computing_ == 0 && !under_way_.empty();
+  if (waits == waits_since_.has_value()) return;
+  const runtime::Time now = transport.now();
+  if (waits) {
+    waits_since_ = now;
+    next_look_ = now + kLookEvery;
+    transport.WakeAt(*next_look_);
+  } else {
+    waited_ += now - *std::exchange(waits_since_, std::nullopt);
+    next_look_.reset();
+  }
+}
+
+void BatchRun::OnWake(const Transport& transport) {
+  if (!next_look_) return;
+  const runtime::Duration late = transport.now() - *next_look_;
+  if (late < runtime::Duration(0)) return;
+  // A process that stands still does not wait.
+  if (late > kLookEvery) *waits_since_ += late;
+  next_look_ = transport.now() + kLookEvery;
+}
+
 /// Take over what has come, in order; begin what may begin.
 void BatchRun::Pump(Transport& transport) {
   if (cancelled_ || !done_) return;
+  PumpSteps(transport);
+  Watch(transport);
+}
+
+void BatchRun::PumpSteps(Transport& transport) {
   while (!under_way_.empty() && under_way_.front()->unanswered == 0) {
     const std::shared_ptr<Exchange> exchange = under_way_.front();
     under_way_.pop_front();
@@ -229,7 +288,7 @@ void BatchRun::FillRequests(Exchange& exchange) const {
     request.table = assign_.view.table;
     request.group = assign_.job;
     request.slot = assign_.slot;
-    request.slot_count = assign_.slot_count;
+    request.slot_count = plan_.batch.slot_count;
     request.session = assign_.session;
     request.step = exchange.step;
     request.pass = plan_.pass;
@@ -294,6 +353,7 @@ void BatchRun::Send(Transport& transport, const std::shared_ptr<Exchange>& excha
 void BatchRun::OnStepped(Transport& transport, const std::shared_ptr<Exchange>& exchange,
                          std::size_t owner, const Result<wire::Frame>& frame) {
   if (cancelled_ || !done_) return;
+  OnWake(transport);
   auto stepped = wire::DecodeAnswer<wire::BlockStepped>(frame);
   if (!stepped.ok()) return End(stepped.status());
   exchange->answers[owner] = std::move(stepped.value());
@@ -312,13 +372,13 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
   const wire::BlockStepped& answer = exchange.answers[owner];
   const std::size_t sent = Sent(exchange, owner);
   const bool weighs = Weighs(exchange.action);
-  // What the steps of a pass found is told by kMeasure.
-  const bool tells = exchange.action != BlockAction::kStep && assign_.slot == 0;
-  const std::span<const SegmentId> told =
-      tells ? std::span<const SegmentId>(segments_of_[owner]) : std::span<const SegmentId>();
-  const bool fits = answer.step == exchange.step && answer.weights.Fits(weighs ? sent : 0) &&
+  // What the steps of a pass found is told by kMeasure, and all figures to the lowest slot that takes part.
+  const bool told =
+      answer.figures.empty() ||
+      std::ranges::equal(answer.figures, segments_of_[owner], {}, &wire::BlockFigures::segment);
+  const bool fits = answer.step == exchange.step && answer.changes.Fits(weighs ? sent : 0) &&
                     answer.settled.size() == (Settles(exchange.action) ? (sent + 7) / 8 : 0) &&
-                    std::ranges::equal(answer.figures, told, {}, &wire::BlockFigures::segment);
+                    told;
   if (fits) return {};
   return Status(StatusCode::kCorruption,
                 "the answer to step " + std::to_string(exchange.step) + " does not fit it",
@@ -326,8 +386,11 @@ Status BatchRun::CheckAnswer(const Exchange& exchange, std::size_t owner) const 
 }
 
 void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& exchange) {
+  const runtime::Duration own = Own(transport);
+  steps_took_.push_back(own - std::exchange(own_at_step_, own));
   AddFigures(*exchange);
-  if (exchange->action == BlockAction::kMeasure) return MeasureLoss();
+  if (exchange->action == BlockAction::kMeasure)
+    return plan_.phase == wire::Phase::kDeal ? TakeOverRows(transport) : MeasureLoss();
   if (exchange->action == BlockAction::kSearch) return End({});
   const BlockAction action = exchange->action;
   auto weights = std::make_shared<std::vector<float>>();
@@ -336,7 +399,7 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
   std::vector<std::vector<float>> all(exchange->answers.size());
   for (std::size_t owner = 0; owner < all.size(); ++owner) {
     if (Weighs(action))
-      all[owner] = exchange->answers[owner].weights.Expand(Sent(*exchange, owner));
+      all[owner] = exchange->answers[owner].changes.Expand(Sent(*exchange, owner));
   }
   for (SegmentId segment = 0; segment < segment_count_; ++segment) {
     const std::uint32_t owner = owner_of_[segment];
@@ -350,6 +413,7 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
   Compute(
       *environment_->compute,
       [this, exchange, weights, settled, action] {
+        if (action == BlockAction::kStep) Follow(exchange->sent, *weights);
         if (Weighs(action)) {
           learner_->Update(exchange->sent, *weights, *settled);
         } else if (Settles(action)) {
@@ -357,6 +421,12 @@ void BatchRun::TakeOver(Transport& transport, const std::shared_ptr<Exchange>& e
         }
       },
       [self = shared_from_this(), &transport] { self->Pump(transport); });
+}
+
+void BatchRun::Follow(std::span<const std::uint32_t> features, std::span<float> steps) const {
+  const std::span<const float> weights = learner_->weights();
+  for (std::size_t i = 0; i < features.size(); ++i)
+    steps[i] = math::AfterShortStep(weights[features[i]], steps[i]);
 }
 
 void BatchRun::AddFigures(const Exchange& exchange) {

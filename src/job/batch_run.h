@@ -5,11 +5,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "client/client.h"
 #include "job/batch_learner.h"
 #include "job/worker.h"
+#include "runtime/time.h"
 #include "wire/block_messages.h"
 #include "wire/job_messages.h"
 
@@ -44,6 +46,11 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   /// Over all features at weights that rest, as the plan's phase says: kCertify, kMove or kGradient.
   void Sweep(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void Dual(transport::Transport& transport, const wire::PassPlan& plan, Done done);
+  /// The pass is over, and some rows go, others come: end it or undo it, here and at the servers, learn the ranks and the
+  /// servers' rows of features that are new here, and arrange all rows.
+  /// @param rows_kept  of those arranged so far, the first; those added since come behind them.
+  void Deal(transport::Transport& transport, const wire::PassPlan& plan, std::size_t rows_kept,
+            Done done);
 
   /// Stop at once: no `done` comes any more.
   void Cancel() { cancelled_ = true; }
@@ -53,6 +60,13 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
 
   /// Processor time of the learner so far.
   std::uint64_t busy_ns() const { return busy_ns_; }
+  /// Time of this phase in which there was nothing to do but wait for the servers' answers.
+  std::uint64_t waited_ns() const { return static_cast<std::uint64_t>(waited_.count()); }
+  /// While it waits, it looks at the clock now and then: what is late then was late for the answers, too.
+  void OnWake(const transport::Transport& transport);
+  std::optional<runtime::Time> next_wake() const { return next_look_; }
+  /// Of the rest, what a few steps took longer than most.
+  std::uint64_t stalled_ns() const;
 
  private:
   /// A step that is under way.
@@ -76,7 +90,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   };
   using Work = std::function<void()>;
 
-  void Begin(const wire::PassPlan& plan, Done done);
+  void Begin(const transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void End(const Status& status);
   /// Run `work` on the executor, then `then` on the loop, unless this was cancelled. Work on all rows goes to the
   /// environment's `reader`; that of one step to its `compute`, which is the loop itself where processors are few, because
@@ -89,9 +103,21 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void Join(transport::Transport& transport);
   void OnJoined(transport::Transport& transport, const Result<wire::Frame>& frame);
   Status CheckJoined();
-  void Arrange();
+  /// Number the keys of new rows, among the features so far.
+  void NumberKeys();
+  void Arrange(transport::Transport& transport);
+  // A deal, in this order.
+  void TakeOverRows(transport::Transport& transport);
+  void PullNewRows(transport::Transport& transport);
+  void PullNextRows(transport::Transport& transport);
+  void Rearrange(transport::Transport& transport);
 
+  /// Note that waiting begins, or ends.
+  void Watch(transport::Transport& transport);
+  /// Time of this phase in which it did not wait.
+  runtime::Duration Own(const transport::Transport& transport) const;
   void Pump(transport::Transport& transport);
+  void PumpSteps(transport::Transport& transport);
   void StartStep(transport::Transport& transport, wire::BlockAction action, std::uint32_t block);
   void FillRequests(Exchange& exchange) const;
   void Send(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange);
@@ -102,6 +128,8 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   Status CheckAnswer(const Exchange& exchange, std::size_t owner) const;
   void TakeOver(transport::Transport& transport, const std::shared_ptr<Exchange>& exchange);
   void AddFigures(const Exchange& exchange);
+  /// Make the servers' steps the weights that they lead to.
+  void Follow(std::span<const std::uint32_t> features, std::span<float> steps) const;
   void MeasureLoss();
 
   /// List the features of a segment that a step is about.
@@ -133,9 +161,23 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::vector<std::vector<SegmentId>> segments_of_;  ///< By owner, increasing.
   std::vector<std::uint32_t> owner_of_;              ///< By segment.
   std::size_t feature_count_ = 0;
-  std::vector<std::size_t> runs_;    ///< [blocks x segments + 1] first feature of each.
-  std::vector<SegmentRanks> ranks_;  ///< By segment, while joining.
+  std::vector<std::size_t> runs_;       ///< [blocks x segments + 1] first feature of each.
+  std::vector<std::uint32_t> rank_of_;  ///< By feature: in its segment.
+  std::vector<SegmentRanks> ranks_;     ///< By segment, while joining.
   std::size_t joins_out_ = 0;
+
+  /// Of rows that are to be arranged.
+  struct Numbering {
+    std::vector<std::uint32_t> feature_of_key;
+    std::vector<std::uint32_t> feature_of;    ///< By the features' numbers so far.
+    std::vector<std::uint32_t> new_features;  ///< Increasing.
+  };
+  Numbering numbering_;
+  // A deal.
+  std::size_t rows_kept_ = 0;
+  std::vector<Key> new_keys_;                ///< Of features that were not here, increasing.
+  std::vector<std::uint32_t> new_features_;  ///< Theirs.
+  std::vector<float> new_rows_;              ///< Theirs, as far as they are pulled.
 
   // A pass or a sweep.
   std::vector<std::uint32_t> order_;  ///< Of blocks.
@@ -147,6 +189,12 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   std::vector<wire::BlockFigures> figures_;  ///< By segment.
   bool starting_ = false;                    ///< A step's gradients are being computed.
   bool measuring_ = false;                   ///< All blocks are done.
+  runtime::Time began_{0};
+  runtime::Duration waited_{0};
+  std::optional<runtime::Time> waits_since_;
+  std::optional<runtime::Time> next_look_;     ///< While it waits.
+  std::vector<runtime::Duration> steps_took_;  ///< Between answers, waits left out.
+  runtime::Duration own_at_step_{0};           ///< When the last answer was taken over.
 };
 
 }  // namespace steelyard::job

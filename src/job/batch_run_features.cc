@@ -22,7 +22,7 @@ constexpr std::size_t kKeysPerJoinMax = std::size_t{4} << 20;
 }  // namespace
 
 void BatchRun::CountKeys(Transport& transport, Done done) {
-  Begin({}, std::move(done));
+  Begin(transport, {}, std::move(done));
   Compute([this] { learner_->EndRows(); },
           [self = shared_from_this(), &transport] { self->PushNextKeys(transport); });
 }
@@ -54,15 +54,16 @@ void BatchRun::PushNextKeys(Transport& transport) {
 }
 
 void BatchRun::Prepare(Transport& transport, const wire::PassPlan& plan, Done done) {
-  Begin(plan, std::move(done));
+  Begin(transport, plan, std::move(done));
   block_count_ = plan.batch.block_count;
+  runs_.assign(block_count_ * segment_count_ + 1, 0);
+  feature_count_ = learner_->keys().size();
   Join(transport);
 }
 
 void BatchRun::Join(Transport& transport) {
   std::vector<placement::KeySlice> slices;
   const auto keys = learner_->keys();
-  feature_count_ = keys.size();
   placement::SliceKeys(keys, assign_.view, slices);
   std::vector<placement::KeySlice> slice_of(segment_count_);
   for (const placement::KeySlice& slice : slices) slice_of[slice.segment] = slice;
@@ -126,10 +127,8 @@ void BatchRun::OnJoined(Transport& transport, const Result<wire::Frame>& frame) 
   }
   if (--joins_out_ > 0) return;
   if (const Status status = CheckJoined(); !status.ok()) return End(status);
-  Compute([this] { Arrange(); },
-          [self = shared_from_this(), &transport] {
-            self->StartStep(transport, BlockAction::kMeasure, 0);
-          });
+  if (plan_.phase == wire::Phase::kDeal) return PullNewRows(transport);
+  Arrange(transport);
 }
 
 Status BatchRun::CheckJoined() {
@@ -148,42 +147,80 @@ Status BatchRun::CheckJoined() {
                                              std::to_string(learner_->keys().size()));
 }
 
-void BatchRun::Arrange() {
-  // The block of each key; runs of one segment's keys in one block.
-  std::vector<std::uint32_t> run_of;
-  run_of.reserve(learner_->keys().size());
-  runs_.assign(block_count_ * segment_count_ + 1, 0);
-  for (std::size_t segment = 0; segment < segment_count_; ++segment) {
-    const SegmentRanks& ranks = ranks_[segment];
-    std::size_t block = 0;
-    for (const std::uint32_t rank : ranks.ranks) {
-      if (rank == wire::kNoRank) {
-        run_of.push_back(BatchLearner::kNoFeature);
-        continue;
-      }
-      while (block + 1 < block_count_ && rank >= ranks.firsts[block + 1]) ++block;
-      const std::size_t run = block * segment_count_ + segment;
-      run_of.push_back(static_cast<std::uint32_t>(run));
-      ++runs_[run + 1];
-    }
-  }
-  std::partial_sum(runs_.begin(), runs_.end(), runs_.begin());
-  std::vector<std::size_t> next(runs_.begin(), runs_.end() - 1);
-  std::vector<float> weights(runs_.back());
-  std::vector<std::uint32_t>& feature_of = run_of;
+/// By block, then segment, then rank: where the ones that were there and the new ones go.
+void BatchRun::NumberKeys() {
+  // The new keys of each run, by rank: of one segment and block.
+  const std::size_t run_count = block_count_ * segment_count_;
+  const std::size_t key_count = learner_->keys().size();
+  std::vector<std::uint32_t> run_of(key_count, BatchLearner::kNoFeature);
+  std::vector<std::uint32_t> rank_of(key_count);
+  std::vector<std::size_t> starts(run_count + 1);
   std::size_t key = 0;
-  for (const SegmentRanks& ranks : ranks_) {
-    for (const float weight : ranks.weights.Expand(ranks.ranks.size())) {
-      const std::uint32_t run = run_of[key];
-      if (run != BatchLearner::kNoFeature) {
-        feature_of[key] = static_cast<std::uint32_t>(next[run]++);
-        weights[feature_of[key]] = weight;
+  for (std::size_t segment = 0; segment < ranks_.size(); ++segment) {
+    std::size_t block = 0;
+    for (const std::uint32_t rank : ranks_[segment].ranks) {
+      rank_of[key] = rank;
+      if (rank != wire::kNoRank) {
+        while (block + 1 < block_count_ && rank >= ranks_[segment].firsts[block + 1]) ++block;
+        run_of[key] = static_cast<std::uint32_t>(block * segment_count_ + segment);
+        ++starts[run_of[key] + std::size_t{1}];
       }
       ++key;
     }
   }
-  ranks_ = {};
-  learner_->Arrange(feature_of, weights);
+  std::partial_sum(starts.begin(), starts.end(), starts.begin());
+  std::vector<std::uint32_t> keys(starts.back());
+  std::vector<std::size_t> next(starts.begin(), starts.end() - 1);
+  for (key = 0; key < key_count; ++key) {
+    if (run_of[key] != BatchLearner::kNoFeature)
+      keys[next[run_of[key]]++] = static_cast<std::uint32_t>(key);
+  }
+  // Each run's features so far and its new keys, merged.
+  runs_.resize(run_count + 1);
+  numbering_ = {};
+  numbering_.feature_of_key.assign(key_count, BatchLearner::kNoFeature);
+  numbering_.feature_of.resize(rank_of_.size());
+  std::vector<std::uint32_t> ranks;
+  std::vector<std::size_t> runs{0};
+  for (std::size_t run = 0; run < run_count; ++run) {
+    std::size_t i = runs_[run];
+    std::size_t j = starts[run];
+    while (i < runs_[run + 1] || j < starts[run + 1]) {
+      const bool has_old = i < runs_[run + 1];
+      const bool has_new = j < starts[run + 1];
+      const std::uint32_t old_rank = has_old ? rank_of_[i] : wire::kNoRank;
+      const std::uint32_t new_rank = has_new ? rank_of[keys[j]] : wire::kNoRank;
+      const auto feature = static_cast<std::uint32_t>(ranks.size());
+      ranks.push_back(std::min(old_rank, new_rank));
+      if (old_rank == ranks.back()) numbering_.feature_of[i++] = feature;
+      if (new_rank != ranks.back()) continue;
+      numbering_.feature_of_key[keys[j++]] = feature;
+      if (old_rank != ranks.back()) numbering_.new_features.push_back(feature);
+    }
+    runs.push_back(ranks.size());
+  }
+  runs_ = std::move(runs);
+  rank_of_ = std::move(ranks);
+}
+
+void BatchRun::Arrange(Transport& transport) {
+  Compute(
+      [this] {
+        NumberKeys();
+        std::vector<float> weights(rank_of_.size());
+        std::size_t key = 0;
+        for (const SegmentRanks& ranks : std::exchange(ranks_, {})) {
+          for (const float weight : ranks.weights.Expand(ranks.ranks.size())) {
+            const std::uint32_t feature = numbering_.feature_of_key[key++];
+            if (feature != BatchLearner::kNoFeature) weights[feature] = weight;
+          }
+        }
+        learner_->Arrange(numbering_.feature_of_key, weights);
+        numbering_ = {};
+      },
+      [self = shared_from_this(), &transport] {
+        self->StartStep(transport, BlockAction::kMeasure, 0);
+      });
 }
 
 }  // namespace steelyard::job

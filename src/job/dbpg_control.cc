@@ -48,7 +48,10 @@ DbpgControl::Next DbpgControl::OnPassEnd(const Pass& pass) {
   plan_.move = {};
   const double rise = pass.objective - objective_;
   plan_.take_back = !(rise <= kRounding * std::fabs(objective_));  // Not a number either.
-  if (plan_.take_back && rise < kRiseShare * Negligible()) return OnKept(objective_);
+  // The most careful pass raises nothing: the objective before was told too low, by rounding.
+  const bool most_careful = tau_ == 0 && plan_.safety >= 1.0F;
+  if (plan_.take_back && rise < (most_careful ? 1.0 : kRiseShare) * Negligible())
+    return OnKept(objective_);
   if (plan_.take_back) {
     ++taken_back_;
     small_ = 0;

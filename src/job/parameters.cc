@@ -222,6 +222,12 @@ constexpr std::array kTable = {
               .default_note = "none; dbpg: kkt",
               .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4: "
                       "docs/filters.md; dbpg: kkt leaves settled features out, none does not"},
+    Parameter{.name = "rebalance",
+              .value = "auto|on|off",
+              .group = "Processes",
+              .field = &P::rebalance,
+              .help = "batch solvers: a worker that is slower than the others gives them rows; "
+                      "auto: dbpg with a delay, whose bits depend on time anyway"},
 
     Parameter{
         .name = "model",
@@ -282,6 +288,12 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
     parameters.l1 = 0.0;
   }
   return parameters;
+}
+
+bool TrainParameters::moves_rows() const {
+  const bool automatic = rebalance == kRebalances[0] && solver == Solver::kDbpg && tau.steps > 0;
+  const bool once = std::ranges::count(data, "-") > 0;  // What was read cannot be read again.
+  return IsBatch(solver) && !once && (automatic || rebalance == kRebalances[1]);
 }
 
 std::span<const Parameter> TrainParameterTable() {

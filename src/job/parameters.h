@@ -55,6 +55,8 @@ struct Delay {
 
 /// TrainParameters::cache where rows are parsed in every pass.
 inline constexpr std::string_view kNoCache = "none";
+/// TrainParameters::rebalance.
+inline constexpr std::string_view kRebalances[] = {"auto", "on", "off"};
 
 /// The specification of one training job. Plain values with the command line's defaults.
 struct TrainParameters {
@@ -90,8 +92,10 @@ struct TrainParameters {
   Delay tau;
   bool aggregate = false;        ///< Servers apply the sum of a step's pushes, once.
   std::string filters = "none";  ///< As filter::ParseFilterList() reads it.
-  std::uint64_t servers = 0;     ///< 0: everything in the calling process.
-  std::uint64_t workers = 0;     ///< 0: everything in the calling process.
+  std::string rebalance{
+      kRebalances[0]};        ///< May a slow worker of a batch solver give rows to others?
+  std::uint64_t servers = 0;  ///< 0: everything in the calling process.
+  std::uint64_t workers = 0;  ///< 0: everything in the calling process.
   std::uint64_t threads =
       0;  ///< Of each process that works; 0: as many as processors it may use. Stays with the caller.
   ByteSize
@@ -121,6 +125,8 @@ struct TrainParameters {
     if (minibatch != 0) return minibatch;
     return of_workers == 1 ? 512 : 128;
   }
+  /// May rows of a batch solver move between workers? Unless told, not where the same bits are promised in every run.
+  bool moves_rows() const;
   bool has_validation() const { return !valid.empty() || holdout.kind != HoldoutRule::Kind::kNone; }
 };
 

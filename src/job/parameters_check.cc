@@ -97,6 +97,17 @@ Status CheckSolver(const TrainParameters& parameters) {
     return Refuse("--solver " + solver +
                   " sums what its workers send in a step anyway; leave --aggregate out");
   }
+  if (std::ranges::count(kRebalances, parameters.rebalance) == 0)
+    return Refuse("--rebalance is auto, on or off, not '" + parameters.rebalance + "'");
+  if (!batch && parameters.rebalance == "on") {
+    return Refuse("--rebalance on is for batch solvers; workers of " + solver +
+                  " ask for rows when they have none, so that a slow one takes fewer anyway");
+  }
+  if (parameters.rebalance == "on" && std::ranges::count(parameters.data, "-") > 0) {
+    return Refuse(
+        "--rebalance on reads moved rows again, and standard input (-) can be read once; name a "
+        "file, or leave it out");
+  }
   if (!batch && parameters.tolerance > 0.0 && !parameters.has_validation()) {
     return Refuse("--tolerance compares held-out losses; add --valid DATA or --holdout every");
   }

@@ -23,6 +23,11 @@ bool Learns(Phase phase) {
   return phase == Phase::kTrain || phase == Phase::kLoad;
 }
 
+/// Is it about the rows that a slot of a batch solver has?
+bool Solves(Phase phase) {
+  return phase > Phase::kLoad;
+}
+
 }  // namespace
 
 math::LossKind LossOf(Task task) {
@@ -164,14 +169,18 @@ void Scheduler::StartPhase(Job& job, std::uint32_t pass, Phase phase, std::vecto
   if (phase == Phase::kTrain) job.delay.BeginPass(FirstStepOfPass(pass));
   if (phase == Phase::kValidate) job.valid = math::Evaluation(job.loss);
   for (Slot& slot : job.slots) {
-    slot.phase_done = false;
+    slot.phase_done = slot.rests && Solves(phase);
     slot.assigned.clear();
     slot.sent_at = now_;
-    SendPlan(job, slot, out);
+    if (!slot.phase_done) SendPlan(job, slot, out);
   }
 }
 
 void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>& out) const {
+  wire::BatchPlan batch = job.batch_plan;
+  batch.slot_count = static_cast<std::uint32_t>(
+      std::ranges::count(job.slots, false, [](const Slot& other) { return other.rests; }));
+  batch.shards_kept = static_cast<std::uint32_t>(slot.held.size());
   out.push_back(
       {slot.worker, wire::MakeFrame(wire::PassPlan{.job = job.id,
                                                    .pass = job.status.pass,
@@ -179,7 +188,7 @@ void Scheduler::SendPlan(const Job& job, const Slot& slot, std::vector<Outgoing>
                                                    .first_step = FirstStepOfPass(job.status.pass),
                                                    .decision = job.delay.decision(),
                                                    .tau = job.delay.tau(),
-                                                   .batch = job.batch_plan})});
+                                                   .batch = std::move(batch)})});
 }
 
 void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
@@ -199,7 +208,8 @@ void Scheduler::OnShardRequest(NodeId worker, const wire::ShardRequest& request,
   const std::size_t next = shared  ? slot->assigned.size()
                            : dealt ? request.slot + slot->assigned.size() * job.slots.size()
                                    : job.next_shard;
-  if (request.index == slot->assigned.size() && next < shards.size()) {
+  const bool grows = request.phase != Phase::kDeal;  // There, it is known before.
+  if (grows && request.index == slot->assigned.size() && next < shards.size()) {
     slot->assigned.push_back(shards[next]);
     if (!shared && !dealt) ++job.next_shard;
   }
@@ -301,6 +311,7 @@ void Scheduler::EndPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kSearch:
     case Phase::kMove:
     case Phase::kGradient:
+    case Phase::kDeal:
       return EndBatchPhase(job, out);
   }
 }

@@ -16,6 +16,7 @@
 #include "job/delay_control.h"
 #include "job/owlqn_control.h"
 #include "job/parameters.h"
+#include "job/row_balance.h"
 #include "math/evaluation.h"
 #include "runtime/time.h"
 #include "wire/cluster_messages.h"
@@ -30,7 +31,8 @@ using coord::Outgoing;
 /// with it, so that all pushes of a training phase are acknowledged before anyone validates.
 ///
 /// A batch solver's job has other phases before these two: load, prepare, then passes over blocks and sweeps as its
-/// DbpgControl decides, and dual; or gradients and moves, as its OwlqnControl decides. Each is a pass of its own by number.
+/// DbpgControl decides, and dual; or gradients and moves, as its OwlqnControl decides; and between passes a deal, as its
+/// RowBalance decides. Each is a pass of its own by number.
 ///
 /// A job of an online solver with a tolerance ends with its best pass: after a validation better than all before, the next pass waits until
 /// the submitter has read the rows.
@@ -103,6 +105,10 @@ class Scheduler {
     std::vector<wire::ShardSpec> assigned;  ///< The ledger of this phase: index -> shard.
     std::uint32_t names_count = 0;
     wire::BatchSums batch = {};
+    std::vector<wire::ShardSpec> held = {};  ///< Of a batch solver, once the rows are loaded.
+    RowBalance::Slot load = {};              ///< Likewise; what loading them took.
+    RowBalance::Times times = {};            ///< Since the last look at them.
+    bool rests = false;  ///< It has given all of its rows away: it takes no part in steps.
   };
   struct Job {
     JobId id = 0;
@@ -127,6 +133,9 @@ class Scheduler {
     // Of a batch solver, once the rows are columns:
     std::optional<DbpgControl> dbpg = {};
     std::optional<OwlqnControl> owlqn = {};
+    std::optional<RowBalance> balance = {};    ///< Where rows may move.
+    std::vector<RowBalance::Move> moves = {};  ///< To be made before the next pass.
+    wire::Phase after_deal = wire::Phase::kBlocks;
     float gradient_max = 0.0F;         ///< owlqn: the last.
     std::uint64_t active_entries = 0;  ///< At features that are not settled.
   };
@@ -147,6 +156,18 @@ class Scheduler {
   void EndOwlqnPhase(Job& job, double objective, std::vector<Outgoing>& out);
   void ContinueOwlqn(Job& job, OwlqnControl::Next next, std::vector<Outgoing>& out);
   static std::uint32_t BlocksPerSweepStep(const Job& job);
+  // Rows that move between workers.
+  static void NoteLoad(Job& job);
+  static void NoteTimes(wire::Phase phase, Slot& slot);
+  static void BeginBalance(Job& job);
+  /// A pass is over.
+  void Balance(Job& job) const;
+  /// Go on with `phase`, which begins a pass; first move what is to be moved.
+  void StartPass(Job& job, wire::Phase phase, std::vector<Outgoing>& out);
+  void Deal(Job& job, std::vector<Outgoing>& out);
+  void EndDeal(Job& job, std::vector<Outgoing>& out);
+  /// Of those that take part.
+  static const Slot& FirstSlot(const Job& job);
   /// The solver is done: compute the duality gap where there is one, then go on.
   void EndSolve(Job& job, float gradient_max, std::vector<Outgoing>& out);
   void AfterSolve(Job& job, std::vector<Outgoing>& out);

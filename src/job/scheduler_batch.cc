@@ -63,7 +63,10 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
   std::vector<double> model;
   std::uint64_t active_entries = 0;
   double slope_max = 0.0;
+  const Phase phase = job.status.phase;
   for (Slot& slot : job.slots) {
+    if (slot.rests) continue;
+    NoteTimes(phase, slot);
     loss += slot.batch.loss;
     dual += slot.batch.dual;
     wire::AddTo(objectives, slot.batch.losses);
@@ -74,13 +77,14 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
     slot.work = {};
   }
   // Servers tell every worker the same.
-  const wire::BatchSums& first = job.slots.front().batch;
-  if (job.status.phase != Phase::kSearch) job.active_entries = active_entries;
+  const wire::BatchSums& first = FirstSlot(job).batch;
+  if (phase != Phase::kSearch && phase != Phase::kDeal) job.active_entries = active_entries;
   wire::AddTo(objectives, first.figures.penalties);
   wire::AddTo(model, first.figures.model);
   const double objective = loss + PenaltyOf(job.parameters, first.figures);
-  switch (job.status.phase) {
+  switch (phase) {
     case Phase::kLoad:
+      NoteLoad(job);
       job.batch_plan = {
           .block_count = BlockCount(job.status.earlier.nonzeros, job.status.earlier.rows),
           .places_negligible = PlacesNegligible(job.parameters, slope_max)};
@@ -88,6 +92,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
     case Phase::kPrepare:
       batch.features = first.figures.features;
       batch.objective = objective;
+      BeginBalance(job);
       if (job.parameters.solver == Solver::kOwlqn) return BeginOwlqn(job, objective, out);
       job.dbpg.emplace(
           DbpgControl::Options{.tau = static_cast<std::uint32_t>(std::min<Step>(
@@ -100,6 +105,7 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       return ContinueDbpg(job, DbpgControl::Next::kPass, out);
     case Phase::kBlocks: {
       batch.settled = first.figures.settled;
+      Balance(job);
       const DbpgControl::Next next =
           job.dbpg->OnPassEnd({.objective = objective,
                                .violation_max = first.figures.violation_max,
@@ -121,6 +127,8 @@ void Scheduler::EndBatchPhase(Job& job, std::vector<Outgoing>& out) {
       if (next == DbpgControl::Next::kPass) return ContinueDbpg(job, next, out);
       return EndSolve(job, first.figures.gradient_max, out);
     }
+    case Phase::kDeal:
+      return EndDeal(job, out);
     default:
       batch.has_gap = first.has_dual;
       batch.gap = batch.objective - dual;
@@ -161,7 +169,7 @@ void Scheduler::ContinueDbpg(Job& job, DbpgControl::Next next, std::vector<Outgo
     case DbpgControl::Next::kPass:
       job.batch_plan.blocks_per_step =
           std::max(1u, blocks / BlockCount(job.active_entries, job.status.earlier.rows));
-      StartPhase(job, pass, Phase::kBlocks, out);
+      StartPass(job, Phase::kBlocks, out);
       break;
     case DbpgControl::Next::kCertify:
       job.batch_plan.blocks_per_step = BlocksPerSweepStep(job);

@@ -16,12 +16,13 @@ void Scheduler::BeginOwlqn(Job& job, double objective, std::vector<Outgoing>& ou
 }
 
 void Scheduler::EndOwlqnPhase(Job& job, double objective, std::vector<Outgoing>& out) {
-  const wire::BlockFigures& figures = job.slots.front().batch.figures;
+  const wire::BlockFigures& figures = FirstSlot(job).batch.figures;
   if (job.status.phase == Phase::kMove) {
     job.status.batch.nonzeros = figures.nonzeros;
     return ContinueOwlqn(job, job.owlqn->OnMoved(objective, figures.slope), out);
   }
   job.gradient_max = figures.gradient_max;
+  Balance(job);
   ContinueOwlqn(job, job.owlqn->OnGradient(figures.products), out);
 }
 
@@ -39,7 +40,7 @@ void Scheduler::ContinueOwlqn(Job& job, OwlqnControl::Next next, std::vector<Out
       StartPhase(job, pass, Phase::kGradient, out);
       break;
     case OwlqnControl::Next::kMove:
-      StartPhase(job, pass, Phase::kMove, out);
+      StartPass(job, Phase::kMove, out);
       break;
     case OwlqnControl::Next::kConverged:
     case OwlqnControl::Next::kPassesUsedUp:

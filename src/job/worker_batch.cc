@@ -1,4 +1,5 @@
 // What a worker's run does for a batch solver: rows are handed to a BatchRun, which then does the phases.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,7 @@ void Worker::Run::PumpRows(Transport& transport) {
                                if (self->cancelled_ || self->state_ == State::kFailed) return;
                                if (status->ok()) *status = self->CheckRoomForRows();
                                if (!status->ok()) return self->Fail(transport, *status);
+                               self->held_shards_.OnAdded(self->batch_->learner().row_count());
                                self->work_.rows += batch->rows.size();
                                self->work_.nonzeros += batch->rows.keys.size();
                                ++self->work_.minibatches;
@@ -39,9 +41,25 @@ Status Worker::Run::CheckRoomForRows() const {
   return Status(StatusCode::kResourceExhausted,
                 "a batch solver holds all of its rows: the " + std::to_string(work_.rows) +
                     " read so far need " + std::to_string(needed / 1'000'000) + " MB more and " +
-                    std::to_string(free / 1'000'000) +
-                    " MB are free here; use workers on more machines, fewer rows, or an online "
-                    "solver");
+                    std::to_string(free / 1'000'000) + " MB are free here; " +
+                    (phase_ == Phase::kDeal
+                         ? "they came from a slower worker: --rebalance off lets them stay there"
+                         : "use workers on more machines, fewer rows, or an online solver"));
+}
+
+void Worker::Run::OnRowsEnd(Transport& transport) {
+  const auto done = [self = shared_from_this(), &transport](const Status& status,
+                                                            const wire::BatchSums& sums) {
+    self->OnSolved(transport, status, sums);
+  };
+  if (phase_ == Phase::kLoad) return batch_->CountKeys(transport, done);
+  if (plan_.batch.shards_kept > held_shards_.held()) {
+    return Fail(transport, Status(StatusCode::kCorruption,
+                                  "the head says that this slot keeps " +
+                                      std::to_string(plan_.batch.shards_kept) + " of " +
+                                      std::to_string(held_shards_.held()) + " shards"));
+  }
+  batch_->Deal(transport, plan_, held_shards_.Keep(plan_.batch.shards_kept), done);
 }
 
 void Worker::Run::Solve(Transport& transport) {
@@ -90,12 +108,15 @@ void Worker::Run::OnSolved(Transport& transport, const Status& status,
   if (cancelled_ || state_ == State::kFailed) return;
   if (!status.ok()) return Fail(transport, status);
   batch_sums_ = sums;
-  if (phase_ == Phase::kLoad) rows_kept_ = work_.rows;
+  const std::uint64_t spent = Since(transport, phase_began_);
+  batch_sums_.own_ns = spent - std::min(spent, batch_->waited_ns());
+  batch_sums_.stalled_ns = batch_->stalled_ns();
+  if (phase_ == Phase::kDeal) work_ = {};  // The rows were counted when they were loaded.
+  if (phase_ == Phase::kLoad || phase_ == Phase::kDeal) rows_kept_ = batch_->learner().row_count();
   if (sums.loss > 0.0 && rows_kept_ > 0)
     loss_of_kept_ = sums.loss / static_cast<double>(rows_kept_);
   if (phase_ != Phase::kLoad) {
     work_.busy_ns = batch_->busy_ns() - busy_ns_at_start_;
-    const std::uint64_t spent = Since(transport, phase_began_);
     work_.idle_ns = spent > work_.busy_ns ? spent - work_.busy_ns : 0;
   }
   FinishPhase(transport);

@@ -9,7 +9,8 @@ using wire::Phase;
 
 void Worker::Run::UpdateSums() {
   const client::Traffic& traffic = client_->traffic();
-  work_.bad_rows = reading_ ? work_.bad_rows : reader_.bad_rows();
+  const bool counts = phase_ == Phase::kTrain || phase_ == Phase::kLoad;  // Others add to its sums.
+  if (counts && !reading_) work_.bad_rows = reader_.bad_rows();
   work_.pushed_bytes = traffic.pushed_bytes - traffic_at_start_.pushed_bytes;
   work_.pulled_bytes = traffic.pulled_bytes - traffic_at_start_.pulled_bytes;
   work_.before_filters_bytes =
@@ -95,7 +96,9 @@ WorkerProgress Worker::Run::Progress() {
 }
 
 void Worker::Run::OnWake(Transport& transport) {
-  if (!cancelled_ && transport.now() >= next_report_) Report(transport);
+  if (cancelled_) return;
+  if (batch_) batch_->OnWake(transport);
+  if (transport.now() >= next_report_) Report(transport);
 }
 
 }  // namespace steelyard::job

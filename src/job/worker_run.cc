@@ -122,7 +122,7 @@ void Worker::Run::OnPlan(Transport& transport, const wire::PassPlan& plan) {
 }
 
 void Worker::Run::BeginPhase(Transport& transport) {
-  const bool load = phase_ == Phase::kLoad;
+  const bool load = phase_ == Phase::kLoad || phase_ == Phase::kDeal;
   const bool train = phase_ == Phase::kTrain || load;  // Reads the rows to learn from.
   state_ = load                         ? State::kLoading
            : train                      ? State::kTraining
@@ -135,6 +135,8 @@ void Worker::Run::BeginPhase(Transport& transport) {
   shards_end_ = reads_held_out_ || phase_ == Phase::kFinish || state_ == State::kSolving;
   held_out_end_ = !reads_held_out_;
   announced_end_ = false;
+  rows_ended_ = false;
+  if (load) held_shards_.Begin(batch_->learner().row_count());
   BatchReader::Options options;
   options.batch_rows =
       state_ == State::kTraining ? parameters_.minibatch_rows(assign_.slot_count) : kValidationRows;
@@ -255,6 +257,7 @@ void Worker::Run::OnRead(Transport& transport, BatchReader::Chunk chunk) {
     work_.stages.parse_ns += chunk.parse_ns;
     work_.stages.localise_ns += chunk.localise_ns;
   }
+  if (state_ == State::kLoading) held_shards_.OnRead(chunk.batches.size(), chunk.shard_ends);
   for (auto& batch : chunk.batches) batches_.push_back(std::move(batch));
   Pump(transport);
 }
@@ -434,11 +437,8 @@ void Worker::Run::PumpEnd(Transport& transport) {
   if (state_ == State::kFinishing) return PumpNames(transport);
   if (!InputExhausted()) return;
   if (state_ == State::kLoading) {
-    if (std::exchange(counts_keys_, true)) return;
-    return batch_->CountKeys(transport, [self = shared_from_this(), &transport](
-                                            const Status& status, const wire::BatchSums& sums) {
-      self->OnSolved(transport, status, sums);
-    });
+    if (!std::exchange(rows_ended_, true)) OnRowsEnd(transport);
+    return;
   }
   if (state_ == State::kTraining && !announced_end_) {
     if (!PushHeldBack(transport)) return;

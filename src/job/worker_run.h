@@ -1,6 +1,7 @@
 // Worker::Run: one slot of one job, from SLOT_ASSIGN to JOB_CANCEL.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 
 #include "job/batch_run.h"
 #include "job/delay_plan.h"
+#include "job/held_shards.h"
 #include "job/own_pushes.h"
 #include "job/worker.h"
 #include "math/evaluation.h"
@@ -37,7 +39,10 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void OnWake(transport::Transport& transport);
   /// As of now, for functions.
   WorkerProgress Progress();
-  runtime::Time next_wake() const { return next_report_; }
+  runtime::Time next_wake() const {
+    const auto look = batch_ ? batch_->next_wake() : std::nullopt;
+    return look ? std::min(*look, next_report_) : next_report_;
+  }
 
   JobId job() const { return assign_.job; }
   Session session() const { return assign_.session; }
@@ -75,6 +80,7 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void PumpCompute(transport::Transport& transport);
   void PumpRows(transport::Transport& transport);
   Status CheckRoomForRows() const;
+  void OnRowsEnd(transport::Transport& transport);
   void PumpEnd(transport::Transport& transport);
   void PumpNames(transport::Transport& transport);
   void OnRead(transport::Transport& transport, BatchReader::Chunk chunk);
@@ -158,7 +164,9 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
 
   // A batch solver's phase.
   bool asks_to_freeze_ = false;
-  bool counts_keys_ = false;
+  bool rows_ended_ =
+      false;  ///< All are read and added: the rest of a load or a deal is the solver's.
+  HeldShards held_shards_;
   wire::BatchSums batch_sums_;
   std::uint64_t rows_kept_ = 0;           ///< By a batch solver, which read them.
   std::optional<double> loss_of_kept_{};  ///< Their mean loss, when it was measured last.

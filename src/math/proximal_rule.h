@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 namespace steelyard::math {
 
@@ -48,5 +50,18 @@ struct ProximalRule {
     return weight == 0.0F && l1 > 0.0F && std::fabs(gradient) <= l1 - margin;
   }
 };
+
+/// The step from `before` to `after`, shortened to 8 significant bits so that it travels in two bytes; -0: to 0, exactly.
+/// A step in the same direction that is at most 1 in 128 shorter lowers the bound that `after` minimises as well.
+inline float ShortStep(float before, float after) {
+  if (after == 0.0F) return before == 0.0F ? 0.0F : -0.0F;
+  const auto bits = std::bit_cast<std::uint32_t>(after - before) & 0xffff0000U;
+  return bits << 1U == 0 ? 0.0F : std::bit_cast<float>(bits);
+}
+
+/// Where a short step leads: the same bits wherever it is taken.
+inline float AfterShortStep(float before, float step) {
+  return step == 0.0F && std::signbit(step) ? 0.0F : before + step;
+}
 
 }  // namespace steelyard::math

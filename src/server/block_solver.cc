@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 
 #include "base/hash.h"
@@ -96,7 +97,7 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
     answer.keys = static_cast<std::uint32_t>(asked.keys.size());
     std::vector<Rank> ranks(asked.keys.size());
     (void)rows->FindRanks(asked.keys, ranks);
-    RankList list;
+    std::vector<Rank> own;
     std::vector<float> weights(ranks.size());
     auto kept = segment.ranks.begin();
     for (std::size_t i = 0; i < ranks.size(); ++i) {
@@ -107,17 +108,27 @@ Result<wire::BlockJoined> BlockSolver::Join(const wire::BlockJoin& join) {
         continue;
       }
       weights[i] = WeightsOf(*rows)[ranks[i]];
-      list.ranks.push_back(ranks[i]);
+      own.push_back(ranks[i]);
     }
     answer.ranks = wire::RisingRanks::Of(ranks);
     answer.weights = wire::SparseFloats::Of(weights);
-    list.all = list.ranks.size() == segment.ranks.size();
-    if (list.all) list.ranks = {};
-    // A copy that comes late must not undo what steps have settled.
-    if (slot.lists.try_emplace(asked.segment, std::move(list)).second)
+    // A copy that comes late adds nothing, and does not undo what steps have settled.
+    const auto [list, first] = slot.lists.try_emplace(asked.segment);
+    if (Unite(own, segment.ranks.size(), list->second) || first)
       swept_ = true;  // Its active ranks are to be listed.
   }
   return joined;
+}
+
+bool BlockSolver::Unite(table::Ranks more, std::size_t ranks_of_all, RankList& list) {
+  if (list.all) return false;
+  std::vector<Rank> both;
+  std::ranges::set_union(list.ranks, more, std::back_inserter(both));
+  const bool grows = both.size() > list.ranks.size();
+  list.all = both.size() == ranks_of_all;
+  list.ranks = list.all ? std::vector<Rank>() : std::move(both);
+  if (list.all) list.active = {};
+  return grows;
 }
 
 BlockSolver::Segment& BlockSolver::SegmentOf(SegmentId id, ArrayTable& rows) {
@@ -315,7 +326,7 @@ void BlockSolver::Execute(Parts& parts, Outbox& outbox) {
     parts.begin()->second.answer.figures.push_back(figures);  // One worker reports them.
   }
   for (auto& [index, part] : parts) {
-    part.answer.weights = wire::SparseFloats::Of(part.weights);
+    part.answer.changes = wire::SparseFloats::Of(part.changes);
     wire::Frame frame = wire::MakeFrame(part.answer, part.request_id);
     Slot& slot = slots_.at(index);
     slot.answers.emplace_back(first.step, frame);
@@ -388,15 +399,17 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
     }
   }
   for (std::size_t i = 0; i < ranks.size(); ++i) segment.curvatures[ranks[i]] = curvatures_[i];
+  steps_.resize(ranks.size());
   const auto outcome = table::StepBlock(*segment.rows, ranks, gradients_, curvatures_,
-                                        RulesOf(segment), first.margin);
+                                        RulesOf(segment), first.margin, steps_);
   segment.of_pass.violation_max = std::max(segment.of_pass.violation_max, outcome.violation_max);
   segment.of_pass.settled += outcome.settled;
-  const auto weights = WeightsOf(*segment.rows);
   const auto settled = SettledOf(*segment.rows);
   for (auto& [slot, part] : parts) {
+    std::size_t at = 0;
     for (const Rank rank : ActiveIn(segment, slots_.at(slot).lists.at(id), first)) {
-      part.weights.push_back(weights[rank]);
+      while (ranks[at] != rank) ++at;
+      part.changes.push_back(steps_[at]);
       part.answer.AppendSettled(part.coordinates++, settled[rank] != 0.0F);
     }
   }
@@ -440,7 +453,7 @@ wire::BlockFigures BlockSolver::Move(SegmentId id, Segment& segment, Parts& part
   const auto weights = WeightsOf(*segment.rows);
   for (auto& [slot, part] : parts) {
     for (const Rank rank : RanksIn(segment, slots_.at(slot).lists.at(id), part.step))
-      part.weights.push_back(weights[rank]);
+      part.changes.push_back(weights[rank]);
   }
   return {.segment = id,
           .norm1 = outcome.norms.norm1,

@@ -22,7 +22,7 @@ namespace steelyard::server {
 
 /// Collects the workers' parts of each step, sums them in the order of their slots, takes the step, and answers all of
 /// them. A step is one exchange: gradients come without keys, because each worker said once which features it has, and
-/// the new weights go back the same way.
+/// the steps or new weights go back the same way.
 ///
 /// A part that is sent again is answered as the first time: its answer is kept until the worker has it.
 ///
@@ -54,6 +54,7 @@ class BlockSolver {
 
   JobId group() const { return group_; }
 
+  /// A worker's features; it may have more, later, between passes, and keeps those that it had.
   /// Errors: kUnavailable  a segment is not here, or not frozen; kInvalidArgument; kCancelled  a later session speaks
   ///         for the slot.
   Result<wire::BlockJoined> Join(const wire::BlockJoin& join);
@@ -106,11 +107,13 @@ class BlockSolver {
     wire::BlockStepped answer = {};
     std::size_t next_gradient = 0;    ///< Of `step`, where the next segment begins.
     std::size_t coordinates = 0;      ///< In `answer` so far.
-    std::vector<float> weights = {};  ///< Of the answer.
+    std::vector<float> changes = {};  ///< Of the answer.
   };
   using Parts = std::map<std::uint32_t, Part>;  ///< By slot.
 
   Segment& SegmentOf(SegmentId id, table::ArrayTable& rows);
+  /// Add ranks to those of a worker. @return whether there are more of them now.
+  static bool Unite(table::Ranks more, std::size_t ranks_of_all, RankList& list);
   Status Check(const Slot& slot, const wire::BlockStep& step) const;
   /// The ranks of a segment that the step is about.
   static table::ArrayTable::RankRange RanksOf(const Segment& segment, const wire::BlockStep& step);
@@ -163,6 +166,7 @@ class BlockSolver {
   std::map<steelyard::Step, Parts> waiting_;
   std::vector<float> gradients_;
   std::vector<float> curvatures_;
+  std::vector<float> steps_;
 };
 
 }  // namespace steelyard::server

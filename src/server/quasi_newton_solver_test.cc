@@ -60,16 +60,16 @@ TEST_F(QuasiNewtonSolverTest, SumsGradientsAndMovesWeights) {
   EXPECT_EQ(first[0].figures[1].products.back(), 8 * 0.25);
 
   const auto moved = Both(BlockAction::kMove, 2);
-  ASSERT_TRUE(moved[0].weights.Fits(16));
-  EXPECT_EQ(moved[1].weights.Expand(4), std::vector<float>(4, 0.5F))
+  ASSERT_TRUE(moved[0].changes.Fits(16));
+  EXPECT_EQ(moved[1].changes.Expand(4), std::vector<float>(4, 0.5F))
       << "slot 1 has the even places";
-  EXPECT_EQ(moved[0].weights.Expand(16)[1], 0.25F);
+  EXPECT_EQ(moved[0].changes.Expand(16)[1], 0.25F);
   EXPECT_EQ(moved[0].figures[0].slope, -(4 * 0.5 + 4 * 0.125));
   EXPECT_EQ(moved[0].figures[0].nonzeros, 8u);
 
   const auto second = Both(BlockAction::kGradient, 3, /*pair=*/0);
-  EXPECT_EQ(second[1].figures[0].products.size(), 3 * kBasis);
-  EXPECT_EQ(second[1].figures[0].products[kBasis], 4 * 0.25 + 4 * 0.0625) << "the step squared";
+  EXPECT_EQ(second[0].figures[0].products.size(), 3 * kBasis);
+  EXPECT_EQ(second[0].figures[0].products[kBasis], 4 * 0.25 + 4 * 0.0625) << "the step squared";
 }
 
 TEST_F(QuasiNewtonSolverTest, RefusesWhatDoesNotFit) {

@@ -100,10 +100,10 @@ class BlockSolverTest : public ::testing::Test {
     return wire::Decode<wire::BlockStepped>(frame.body.bytes()).value();
   }
 
-  static std::vector<float> WeightsIn(const wire::Frame& frame, std::size_t count) {
-    const wire::SparseFloats weights = Answer(frame).weights;
-    EXPECT_TRUE(weights.Fits(count));
-    return weights.Fits(count) ? weights.Expand(count) : std::vector<float>();
+  static std::vector<float> ChangesIn(const wire::Frame& frame, std::size_t count) {
+    const wire::SparseFloats changes = Answer(frame).changes;
+    EXPECT_TRUE(changes.Fits(count));
+    return changes.Fits(count) ? changes.Expand(count) : std::vector<float>();
   }
 
   std::vector<float> Weights(SegmentId segment) const {

@@ -1,9 +1,7 @@
 #include "table/proximal_block.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <numeric>
 
 #include "base/check.h"
@@ -14,14 +12,6 @@ namespace {
 std::span<float> ColumnOf(ArrayTable& rows, ProximalColumn column) {
   SY_DCHECK(rows.row_floats() == kProximalColumns);
   return rows.column(static_cast<std::size_t>(column));
-}
-
-/// The nearest float of 16 significant bits, which takes three bytes on the way to the workers; no infinity. Rounding moves
-/// the objective by less than 1e-9 of the penalty and the losses' curves: gradients at the optimum are 0.
-float Shortened(float weight) {
-  const auto bits = std::bit_cast<std::uint32_t>(weight);
-  const float rounded = std::bit_cast<float>((bits + 0x7f + (bits >> 8U & 1U)) & 0xffffff00U);
-  return std::isfinite(rounded) ? rounded : std::bit_cast<float>(bits & 0xffffff00U);
 }
 
 /// What a search looks at.
@@ -123,8 +113,9 @@ void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move) {
 
 ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
                           std::span<const float> curvatures, const ProximalRules& rules,
-                          float margin) {
-  SY_DCHECK(gradients.size() == ranks.size() && curvatures.size() == ranks.size());
+                          float margin, std::span<float> steps) {
+  SY_DCHECK(gradients.size() == ranks.size() && curvatures.size() == ranks.size() &&
+            steps.size() == ranks.size());
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
   const auto deltas = ColumnOf(rows, ProximalColumn::kDelta);
   const auto settled = ColumnOf(rows, ProximalColumn::kSettled);
@@ -138,9 +129,12 @@ ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> 
     if (rule.Settled(gradients[i], before, margin)) {
       settled[rank] = 1.0F;
       ++outcome.settled;
+      steps[i] = 0.0F;
       continue;
     }
-    weights[rank] = Shortened(rule.Step(gradients[i], curvatures[i], before, deltas[rank]));
+    steps[i] =
+        math::ShortStep(before, rule.Step(gradients[i], curvatures[i], before, deltas[rank]));
+    weights[rank] = math::AfterShortStep(before, steps[i]);
     deltas[rank] = rule.NextDelta(weights[rank] - before);
     if (weights[rank] == 0.0F) earlier[rank] = 0.0F;
   }

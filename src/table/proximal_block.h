@@ -70,9 +70,10 @@ void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move);
 /// Let every one of the coordinates take its step; none is settled.
 /// @param gradients, curvatures  [ranks.size()] sums over all rows of the data.
 /// @param margin  coordinates at 0 whose gradient is that far below l1 settle; infinity: none.
+/// @param steps   [ranks.size()] filled: for whoever follows, by math::AfterShortStep().
 ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
                           std::span<const float> curvatures, const ProximalRules& rules,
-                          float margin);
+                          float margin, std::span<float> steps);
 
 /// What a sweep over all coordinates, at weights that rest, found.
 struct SweepOutcome {

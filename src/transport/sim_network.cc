@@ -233,7 +233,10 @@ void SimExecutor::Run(std::function<void()> work, std::function<void()> done) {
   work();
   runtime::Time& thread = *std::min_element(free_at_.begin(), free_at_.end());
   const SimOptions& options = world_.options;
-  thread = std::max(thread, world_.now) + world_.random.Between(options.work_min, options.work_max);
+  const runtime::Duration takes = options.work_takes
+                                      ? options.work_takes(node_)
+                                      : world_.random.Between(options.work_min, options.work_max);
+  thread = std::max(thread, world_.now) + takes;
   if (!done) return;
   world_.Schedule(thread, std::make_unique<SimEvent>(SimEvent{.kind = SimEventKind::kDone,
                                                               .node = node_,

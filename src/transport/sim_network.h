@@ -25,6 +25,9 @@ struct FaultOptions {
   runtime::Duration slow_delay_max = std::chrono::milliseconds(20);
 };
 
+/// Position of a node in the order of AddNode().
+using NodeIndex = std::size_t;
+
 /// How a world behaves; the defaults are a quick network without faults.
 struct SimOptions {
   std::uint64_t seed = 1;
@@ -35,6 +38,8 @@ struct SimOptions {
   /// How long work given to an executor takes, and how many items a node works on at once.
   runtime::Duration work_min = std::chrono::microseconds(10);
   runtime::Duration work_max = std::chrono::microseconds(500);
+  /// Asked after each item, instead.
+  std::function<runtime::Duration(NodeIndex node)> work_takes = {};
   std::size_t executor_threads = 2;
   /// After a crash of the process, its peers learn within this time; a silent crash they must find out.
   runtime::Duration crash_notice_max = std::chrono::milliseconds(5);
@@ -61,9 +66,6 @@ struct FaultCounts {
   std::string ToString() const;
   bool operator==(const FaultCounts&) const = default;
 };
-
-/// Position of a node in the order of AddNode().
-using NodeIndex = std::size_t;
 
 enum class CrashKind : std::uint8_t {
   kProcess,  ///< kill -9: the kernel closes its links, connections are refused.

@@ -63,7 +63,7 @@ Status BlockStep::Check() const {
   SY_RETURN_IF_ERROR(newton.Check());
   if (action > BlockAction::kGradient) return Wrong("unknown action");
   if (blocks == 0 || blocks > kBlocksMax) return Wrong(std::to_string(blocks) + " blocks");
-  if (slot >= slot_count) return Wrong("slot " + std::to_string(slot));
+  if (slot_count == 0) return Wrong("a step in which nobody takes part");
   if (!HasGradients(action) && !gradients.empty()) return Wrong("gradients of no action");
   if (curvatures.size() != (HasCurvatures(action) ? gradients.size() : 0))
     return Wrong("gradients and curvatures differ");

@@ -23,7 +23,8 @@ struct BlockKeys {
   }
 };
 
-/// Worker to server: these are my features; I will push their gradients without keys. Repeating it changes nothing.
+/// Worker to server: these are my features; I will push their gradients without keys. Repeating it changes nothing; other
+/// keys, between passes, are more features.
 struct BlockJoin {
   static constexpr MessageType kType = MessageType::kBlockJoin;
   TableId table = 0;
@@ -124,7 +125,7 @@ struct BlockStep {
   TableId table = 0;
   JobId group = 0;
   std::uint32_t slot = 0;
-  std::uint32_t slot_count = 0;
+  std::uint32_t slot_count = 0;  ///< So many take part: those that have rows.
   Session session = 0;
   Step step = 0;            ///< Counts up; the same block and action for every slot.
   Step answered_step = -1;  ///< I have the answers of all steps up to this one.
@@ -197,14 +198,15 @@ struct BlockStepped {
   static constexpr MessageType kType = MessageType::kBlockStepped;
   TableId table = 0;
   Step step = 0;
-  /// To slot 0: of each segment, in the request's order; kStep: none.
+  /// To the lowest slot: of each segment, in the request's order; kStep: none.
   std::vector<BlockFigures> figures;
-  SparseFloats weights = {};          ///< kStep and kMove: of the worker's coordinates.
+  /// Of the worker's coordinates. kStep: as by math::ShortStep(); kMove: new weights.
+  SparseFloats changes = {};
   /// kStep and kSweep: a bit for each of the worker's coordinates, first one lowest: it is settled now.
   std::vector<std::uint8_t> settled = {};
   template <typename V>
   void Fields(V& v) {
-    v(table, step, figures, weights, settled);
+    v(table, step, figures, changes, settled);
   }
   Status Check() const { return {}; }
 

@@ -12,7 +12,7 @@ Status ClusterStatus::Check() const {
   }
   for (const JobSummary& job : jobs) {
     if (job.state > JobState::kFailed) return wrong("unknown job state");
-    if (job.phase > Phase::kGradient) return wrong("unknown phase");
+    if (!IsPhase(job.phase)) return wrong("unknown phase");
   }
   return {};
 }

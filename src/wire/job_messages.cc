@@ -12,7 +12,7 @@ Status Wrong(std::string what) {
 }
 
 Status CheckPhase(Phase phase) {
-  return phase > Phase::kGradient ? Wrong("unknown phase") : Status();
+  return IsPhase(phase) ? Status() : Wrong("unknown phase");
 }
 
 Status CheckDelay(Step tau) {
@@ -48,6 +48,8 @@ const char* PhaseName(Phase phase) {
     case Phase::kCertify:
     case Phase::kDual:
       return "certifying";
+    case Phase::kDeal:
+      return "moving rows";
   }
   return "working";
 }

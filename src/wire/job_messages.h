@@ -159,8 +159,26 @@ enum class Phase : std::uint8_t {
   kSearch = 8,     ///< The objective along what the last passes changed.
   kMove = 9,       ///< Go to a trial point of the line search.
   kGradient = 10,  ///< Measure the gradient at the trial point, which is accepted.
+  kDeal = 11,      ///< Between passes: give shards away, take others over.
 };
+constexpr bool IsPhase(Phase phase) {
+  return phase <= Phase::kDeal;
+}
 const char* PhaseName(Phase phase);
+
+/// A worker of a batch solver was slow, and gave shards to the others.
+struct ShardsMoved {
+  std::uint32_t pass = 0;    ///< After so many passes.
+  std::string worker;        ///< Who gave them.
+  std::uint32_t shards = 0;  ///< So many.
+  std::uint32_t of = 0;      ///< Of so many that it had.
+  double times = 0.0;        ///< A row took it so many times as long as the others.
+  template <typename V>
+  void Fields(V& v) {
+    v(pass, worker, shards, of, times);
+  }
+  bool operator==(const ShardsMoved&) const = default;
+};
 
 /// How far a batch solver is.
 struct BatchStatus {
@@ -176,9 +194,11 @@ struct BatchStatus {
   std::uint64_t features = 0;
   std::uint64_t nonzeros = 0;
   std::uint64_t settled = 0;  ///< Features that the last pass left out.
+  std::vector<ShardsMoved> moved = {};
   template <typename V>
   void Fields(V& v) {
-    v(passes, taken_back, tau, certified, objective, has_gap, gap, features, nonzeros, settled);
+    v(passes, taken_back, tau, certified, objective, has_gap, gap, features, nonzeros, settled,
+      moved);
   }
   /// The features are counted: there is an objective.
   bool measured() const { return features > 0; }
@@ -306,12 +326,14 @@ struct BatchPlan {
   bool take_back = false;  ///< First of all, undo the last pass.
   SearchMove move = {};    ///< Otherwise, end the last pass with it; kSearch: what to look at.
   std::uint32_t blocks_per_step = 1;
-  double dual_scale = 0.0;      ///< kDual.
-  QuasiNewtonStep newton = {};  ///< kMove and kGradient.
+  double dual_scale = 0.0;        ///< kDual.
+  QuasiNewtonStep newton = {};    ///< kMove and kGradient.
+  std::uint32_t slot_count = 0;   ///< So many slots take part in each step: those that have rows.
+  std::uint32_t shards_kept = 0;  ///< kDeal: of the shards that the slot has, the first ones.
   template <typename V>
   void Fields(V& v) {
     v(block_count, places_negligible, tau, safety, margin, take_back, move, blocks_per_step,
-      dual_scale, newton);
+      dual_scale, newton, slot_count, shards_kept);
   }
 };
 
@@ -325,9 +347,11 @@ struct BatchSums {
   std::vector<double> losses = {};   ///< kSearch: of its own rows, by scale.
   std::uint64_t active_entries = 0;  ///< Of its own rows, at features that are not settled.
   double slope_max = 0.0;            ///< kLoad: BatchLearner::slope_max().
+  std::uint64_t own_ns = 0;          ///< Time of the phase in which it did not wait for others.
+  std::uint64_t stalled_ns = 0;      ///< Of it, what a few steps took longer than most.
   template <typename V>
   void Fields(V& v) {
-    v(loss, has_dual, dual, figures, model, losses, active_entries, slope_max);
+    v(loss, has_dual, dual, figures, model, losses, active_entries, slope_max, own_ns, stalled_ns);
   }
 };
 

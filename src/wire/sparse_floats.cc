@@ -8,7 +8,7 @@
 namespace steelyard::wire {
 namespace {
 
-constexpr std::size_t kShort = 3;
+constexpr std::size_t kHalf = 2;
 constexpr std::size_t kWhole = 4;
 
 std::size_t CountPresent(std::span<const std::uint8_t> present) {
@@ -31,7 +31,7 @@ SparseFloats SparseFloats::Of(std::span<const float> floats) {
     sparse.present[i / 8] |= static_cast<std::uint8_t>(1u << (i % 8));
     ++there;
   }
-  const std::size_t width = (any & 0xff) == 0 ? kShort : kWhole;
+  const std::size_t width = (any & 0xffff) == 0 ? kHalf : kWhole;
   sparse.values.reserve(there * width);
   for (const float value : floats) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -47,12 +47,12 @@ bool SparseFloats::Fits(std::size_t count) const {
   // The last byte may be longer than the list.
   if (count % 8 != 0 && present.back() >> (count % 8) != 0) return false;
   const std::size_t there = CountPresent(present);
-  return values.size() == there * kShort || values.size() == there * kWhole;
+  return values.size() == there * kHalf || values.size() == there * kWhole;
 }
 
 std::vector<float> SparseFloats::Expand(std::size_t count) const {
   SY_DCHECK(Fits(count));
-  const std::size_t width = values.size() == CountPresent(present) * kShort ? kShort : kWhole;
+  const std::size_t width = values.size() == CountPresent(present) * kHalf ? kHalf : kWhole;
   std::vector<float> floats(count);
   const std::uint8_t* value = values.data();
   for (std::size_t i = 0; i < count; ++i) {

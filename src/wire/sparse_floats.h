@@ -7,11 +7,12 @@
 
 namespace steelyard::wire {
 
-/// A bit for each float, and those that are not 0: an eighth of a byte for a zero instead of four, and three bytes for
-/// the others when the last byte of each is 0. Bits are kept, of -0 too.
+/// A bit for each float, and those that are not 0: an eighth of a byte for a zero instead of four, and two bytes for the
+/// others when the lower half of each is 0. Bits are kept, of -0 too.
 struct SparseFloats {
   std::vector<std::uint8_t> present;  ///< First float lowest: it is in `values`.
-  std::vector<std::uint8_t> values;   ///< Upper bytes, lowest first: three or four of each float.
+  std::vector<std::uint8_t>
+      values;  ///< Lowest byte first: the upper two or all four of each float.
   template <typename V>
   void Fields(V& v) {
     v(present, values);

@@ -1,7 +1,13 @@
 """train with a batch solver: importance of rows, and what its report says."""
+import json
+import os
+import signal
+import subprocess
+import time
 import unittest
 
-from command import CommandTest, svm_rows
+from command import BINARY, CommandTest, svm_rows
+from process_watch import alive, children_of, role_of, wait_for
 
 
 class Batch(CommandTest):
@@ -53,6 +59,54 @@ class Batch(CommandTest):
                             (["--filters", "kkt"], "'none' is all"), (["--task", "hinge"], "squared_hinge"),
                             (["--aggregate"], "leave --aggregate out")):
             self.assertIn(hint, self.fail_with(2, "train", "rows.svm", "--solver", "owlqn", *flags))
+
+    def solve_with_a_straggler(self, *flags) -> dict:
+        """Three worker processes, the first one stopped 20 ms in 40."""
+        process = subprocess.Popen([BINARY, "train", "rows.svm", "--solver", "dbpg", "--l1", "2", "--servers", "1", "--workers", "3", *flags,
+                                    "--json", "--quiet"], cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True)
+        straggler = wait_for(lambda: sorted(pid for pid in children_of(process.pid) if role_of(pid) == "worker")[:1], "a worker")[0]
+        while process.poll() is None:
+            for sign in (signal.SIGSTOP, signal.SIGCONT):
+                if alive(straggler):
+                    os.kill(straggler, sign)
+                time.sleep(0.02)
+        out, _ = process.communicate()
+        self.assertEqual(process.returncode, 0)
+        return json.loads(out)
+
+    def test_a_straggler_gives_its_rows_away(self):
+        self.succeed("datagen", "--rows", "50000", "--features", "20000", "--out", "rows.svm", "--quiet")
+        runs = []
+        for _ in range(3):  # Where processors are short it may look no slower than the others.
+            runs.append(self.solve_with_a_straggler("--seed", str(len(runs))))
+            if runs[-1]["shards_moved"]:
+                break
+        moved = runs[-1]["shards_moved"]
+        self.assertTrue(moved, f"nothing moved in {len(runs)} runs")
+        for gift in moved:
+            self.assertTrue(0 < gift["shards"] <= gift["of"], gift)
+            self.assertRegex(gift["worker"], r"^worker \d+ \(")
+        runs.append(self.solve_with_a_straggler("--rebalance", "off"))
+        self.assertEqual(runs[-1]["shards_moved"], [])
+        best = min(run["objective"] for run in runs)
+        for run in runs:
+            self.assertTrue(run["certified"])
+            self.assertLessEqual(run["objective"], best * 1.0002)
+            self.assertEqual(run["rows"], 50000)
+        print(f"{len(runs)} runs, moved: {moved}")
+
+    def test_a_bad_row_counts_once_in_all_passes(self):
+        lines = svm_rows(600).splitlines()
+        lines[7] = lines[500] = "no row"
+        self.write("rows.svm", "\n".join(lines) + "\n")
+        run = self.solve("rows.svm", "--bad-rows-max", "2", "--workers", "2")
+        self.assertGreater(run["passes"], 2)
+        self.assertEqual((run["rows"], run["bad_rows"]), (598, 2))
+
+    def test_rows_of_a_stream_stay(self):
+        self.write("rows.svm", svm_rows(600))
+        self.assertIn("name a file", self.fail_with(2, "train", "-", "--solver", "dbpg", "--rebalance", "on"))
+        self.assertIn("for batch solvers", self.fail_with(2, "train", "rows.svm", "--rebalance", "on"))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class Paper(CommandTest):
         self.assertEqual([run["name"] for run in found["delays"]], ["tau 0", "tau 4"])
         runs = [*found["systems"], *found["delays"]]
         b, filtered = found["systems"][1], found["delays"][0]
+        self.assertEqual([run["shards_moved"] for run in runs if run["name"] != "ours"], [0] * 4)
         for run in runs:
             self.check_run(run, found["best_objective"])
         self.assertEqual(min(run["objective"] for run in runs), found["best_objective"])

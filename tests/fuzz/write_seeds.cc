@@ -185,13 +185,13 @@ void WriteJobMessages() {
   WriteMessage(target, index++, wire::Decide{1, 2, 96, 4});
   const wire::BlockFigures figures{.segment = 1, .norm1 = 2.0, .nonzeros = 3, .features = 4};
   WriteMessage(target, index++, wire::BlockJoin{3, 1, 0, 1, 2, 4, {{1, {5, 7}}}});
-  WriteMessage(target, index++, wire::BlockJoined{3, {{1, {0, 1}, 2, {{0x11}}, {{2}, {0, 0, 0x3f}}}}});
+  WriteMessage(target, index++, wire::BlockJoined{3, {{1, {0, 1}, 2, {{0x11}}, {{2}, {0, 0x3f}}}}});
   wire::BlockStep step;
   step.slot_count = 1;
   step.gradients = {-1.5F};
   step.curvatures = {0x3e80};
   WriteMessage(target, index++, step);
-  WriteMessage(target, index++, wire::BlockStepped{3, 0, {figures}, {{1}, {0, 0, 0x3f}}, {1}});
+  WriteMessage(target, index++, wire::BlockStepped{3, 0, {figures}, {{1}, {0, 0x3f}}, {1}});
 }
 
 // Sections without codecs, and a signature: what the libraries' codecs write may change with their versions.

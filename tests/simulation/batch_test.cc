@@ -165,5 +165,37 @@ TEST(BatchSimulation, AServerThatDiesIsNamed) {
   }
 }
 
+// Shards are asked for and read, features joined and pulled, between two passes, while frames are lost and links break.
+TEST(BatchSimulation, RowsMoveWhateverTheNetworkDoes) {
+  Cluster calm(OptionsOf(1, /*faults=*/false, 2));
+  const double optimum = RunJob(calm, 0).status_at_end.batch.objective;
+  const std::uint64_t first = FromEnvironment("STEELYARD_SIM_FIRST", 1);
+  const std::uint64_t seeds =
+      std::max<std::uint64_t>(12, FromEnvironment("STEELYARD_SIM_COUNT", 0) / 25);
+  std::uint64_t faults = 0;
+  std::uint64_t moved = 0;
+  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    ClusterOptions options = OptionsOf(seed, /*faults=*/true, 1 + seed % 3);
+    options.work_takes = 300us;
+    options.slowness = {4.0};
+    Cluster cluster(options);
+    job::TrainParameters parameters = ParametersOf(static_cast<Step>(seed % 3));
+    parameters.rebalance = "on";
+    const std::size_t job = cluster.Submit(parameters);
+    EXPECT_TRUE(cluster.RunUntilEnd(job, kJobMax)) << cluster.outcome(job).last_status;
+    const JobOutcome& outcome = cluster.outcome(job);
+    EXPECT_TRUE(outcome.status.ok()) << "seed " << seed << ": " << outcome.status.ToString();
+    const wire::BatchStatus& batch = outcome.status_at_end.batch;
+    EXPECT_TRUE(batch.certified) << "seed " << seed;
+    EXPECT_NEAR(batch.objective, optimum, 2e-4 * optimum) << "seed " << seed;
+    EXPECT_EQ(outcome.rows_trained, options.rows.count) << "seed " << seed;
+    faults += cluster.world().fault_counts().total();
+    moved += batch.moved.empty() ? 0 : 1;
+  }
+  EXPECT_GT(moved, seeds / 2);
+  EXPECT_GT(faults, 100u);
+  std::cout << seeds << " runs, rows moved in " << moved << " of them, " << faults << " faults\n";
+}
+
 }  // namespace
 }  // namespace steelyard::simulation

@@ -31,19 +31,19 @@ class CountingLearner final : public job::Learner {
   }
 };
 
-transport::SimOptions WorldOf(const ClusterOptions& options) {
-  transport::SimOptions world = options.world;
-  if (options.work_takes) world.work_min = world.work_max = *options.work_takes;
-  return world;
-}
-
 }  // namespace
 
 std::unique_ptr<job::Learner> MakeCountingLearner() {
   return std::make_unique<CountingLearner>();
 }
 
-Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(WorldOf(options)) {
+Cluster::Cluster(const ClusterOptions& options)
+    : options_(options), world_([this, &options] {
+        transport::SimOptions world = options.world;
+        if (options.work_takes)
+          world.work_takes = [this](transport::NodeIndex node) { return TakesOf(node); };
+        return world;
+      }()) {
   const auto next_incarnation = [this] { return next_incarnation_++; };
   world_.AddNode("head", [this, next_incarnation](runtime::Executor&) {
     return std::make_unique<job::Head>(
@@ -69,8 +69,10 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(Worl
         }));
   }
   for (std::size_t i = 0; i < options_.workers; ++i) {
+    const transport::NodeIndex node = 1 + options_.servers + i;
+    meters_[node] = {};
     workers_.push_back(world_.AddNode(
-        "worker-" + std::to_string(i), [this, next_incarnation](runtime::Executor& executor) {
+        "worker-" + std::to_string(i), [this, next_incarnation, node](runtime::Executor& executor) {
           job::WorkerEnvironment environment;
           environment.open_dataset = [this](const data::DatasetOptions&) {
             return Result<std::unique_ptr<data::Dataset>>(MakeMemoryDataset(options_.rows));
@@ -82,19 +84,23 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(Worl
             return apps::linear::MakeLinearLearner(
                 {.loss = job::LossOf(parameters.task), .solver = options_.ftrl});
           };
-          environment.make_batch_learner = [](const job::TrainParameters& parameters) {
-            return apps::linear::MakeColumnLearner(
-                {.updater = std::string(job::UpdaterOf(parameters.solver)),
-                 .loss = job::LossOf(parameters.task),
-                 .l1 = static_cast<float>(parameters.l1),
-                 .l2 = static_cast<float>(parameters.l2)});
+          const double equal =
+              static_cast<double>(options_.rows.count) / static_cast<double>(options_.workers);
+          environment.make_batch_learner = [meter = &meters_[node],
+                                            equal](const job::TrainParameters& parameters) {
+            return MakeMetered(apps::linear::MakeColumnLearner(
+                                   {.updater = std::string(job::UpdaterOf(parameters.solver)),
+                                    .loss = job::LossOf(parameters.task),
+                                    .l1 = static_cast<float>(parameters.l1),
+                                    .l2 = static_cast<float>(parameters.l2)}),
+                               equal, meter);
           };
           environment.reader = &executor;
           environment.compute = &executor;
-          if (options_.work_takes) {  // Read before and after each item.
-            environment.thread_ns = [takes = *options_.work_takes,
-                                     read = std::uint64_t{0}]() mutable {
-              return ++read * static_cast<std::uint64_t>(takes.count());
+          if (options_.work_takes) {
+            environment.thread_ns = [this, node] {
+              return static_cast<std::uint64_t>(meters_[node].units *
+                                                static_cast<double>(options_.work_takes->count()));
             };
           }
           if (options_.free_memory)
@@ -106,6 +112,15 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options), world_(Worl
               std::move(environment));
         }));
   }
+}
+
+runtime::Duration Cluster::TakesOf(transport::NodeIndex node) {
+  WorkMeter& meter = meters_[node];
+  const double units = meter.units - std::exchange(meter.units_taken, meter.units);
+  const std::size_t worker = node - 1 - options_.servers;
+  const double slowness = worker < options_.slowness.size() ? options_.slowness[worker] : 1.0;
+  return runtime::Duration(static_cast<std::int64_t>(
+      units * slowness * static_cast<double>(options_.work_takes->count())));
 }
 
 std::size_t Cluster::Submit(const job::TrainParameters& parameters) {

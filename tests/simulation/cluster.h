@@ -14,6 +14,7 @@
 #include "job/learner.h"
 #include "job/parameters.h"
 #include "memory_dataset.h"
+#include "metered_learner.h"
 #include "server/server.h"
 #include "transport/sim_network.h"
 #include "wire/job_messages.h"
@@ -45,8 +46,12 @@ struct ClusterOptions {
   std::function<std::unique_ptr<job::DelayPolicy>()> make_delay_policy = job::MakeAdaptiveDelay;
   std::size_t key_bytes_max = filter::kKeyCacheBytes;  ///< Of each server's lists of keys.
   std::optional<std::uint64_t> free_memory;  ///< What machines of workers say they have left.
-  /// Every item of work takes so long, and workers know it; else a random time of `world`, of which they know nothing.
+  /// What a step of a batch solver computes takes so long where a worker has an equal share of the rows, and in
+  /// proportion where it has others (metered_learner.h). Workers know it. Else each item takes a random time of `world`,
+  /// of which they know nothing.
   std::optional<runtime::Duration> work_takes = {};
+  std::vector<double> slowness =
+      {};  ///< By worker: so many times as long; 1 where it says nothing.
 };
 
 /// A head, servers and workers, and jobs submitted one after another.
@@ -73,12 +78,16 @@ class Cluster {
   std::map<Key, std::vector<float>> ExpectedCounts(std::uint64_t passes) const;
 
  private:
+  /// How long the work that a worker has just done takes.
+  runtime::Duration TakesOf(transport::NodeIndex node);
+
   ClusterOptions options_;
   transport::SimWorld world_;
   std::vector<transport::NodeIndex> servers_;
   std::vector<transport::NodeIndex> workers_;
   std::vector<const server::Server*> server_objects_;  ///< The present ones; only without crashes.
   std::vector<std::shared_ptr<JobOutcome>> outcomes_;
+  std::map<transport::NodeIndex, WorkMeter> meters_;  ///< Of workers.
   std::uint64_t next_incarnation_ = 1;
 };
 

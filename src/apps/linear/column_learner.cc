@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "apps/linear/column_worker.h"
 #include "apps/linear/columns.h"
 #include "base/check.h"
+#include "math/proximal_rule.h"
 #include "table/freezer.h"
 #include "table/hash_table.h"
 #include "table/proximal_block.h"
@@ -17,6 +22,30 @@
 
 namespace steelyard::apps::linear {
 namespace {
+
+/// Rows as they came, until they are arranged.
+struct Gathered {
+  std::unique_ptr<table::PageMemory> memory = std::make_unique<table::PageMemory>();
+  std::unique_ptr<table::HashTable> counted =
+      std::make_unique<table::HashTable>(KeyRange{0, kKeyMax}, 1, *memory);
+  std::vector<Key> batch_keys;       ///< The key lists of all batches.
+  std::vector<std::size_t> batches;  ///< Where each one's list ends.
+  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint32_t> features;  ///< Positions in batch_keys; at last numbers of features.
+  std::vector<float> values;            ///< Empty while each is 1.
+  std::vector<float> labels;
+  std::vector<float> importance;  ///< Empty while each row's is 1.
+};
+
+/// Append `more` to `some`, where an empty list stands for ones.
+std::vector<float> Together(std::span<const float> some, std::size_t some_count,
+                            std::span<const float> more, std::size_t more_count) {
+  if (some.empty() && more.empty()) return {};
+  std::vector<float> all(some_count + more_count, 1.0F);
+  std::ranges::copy(some, all.begin());
+  std::ranges::copy(more, all.begin() + static_cast<std::ptrdiff_t>(some_count));
+  return all;
+}
 
 class ColumnLearner final : public job::BatchLearner {
  public:
@@ -47,10 +76,14 @@ class ColumnLearner final : public job::BatchLearner {
     }
   }
 
+  std::size_t row_count() const override {
+    return gathered_.labels.size() + (worker_ ? columns_.row_count : 0);
+  }
   Status AddRows(const data::Minibatch& batch) override {
     const data::RowBlock& rows = batch.rows;
-    if (values_.empty() && !rows.values.empty()) values_.assign(features_.size(), 1.0F);
-    const auto base = static_cast<std::uint32_t>(batch_keys_.size());
+    if (gathered_.values.empty() && !rows.values.empty())
+      gathered_.values.assign(gathered_.features.size(), 1.0F);
+    const auto base = static_cast<std::uint32_t>(gathered_.batch_keys.size());
     std::vector<float> counts(batch.keys.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (std::isnan(rows.labels[i])) continue;
@@ -58,18 +91,21 @@ class ColumnLearner final : public job::BatchLearner {
       for (std::size_t at = rows.offsets[i]; at < rows.offsets[i + 1]; ++at) {
         counts[batch.positions[at]] += 1.0F;
         value_max = std::max(value_max, std::fabs(static_cast<double>(rows.Value(at))));
-        features_.push_back(base + batch.positions[at]);
-        if (!rows.values.empty() || !values_.empty()) values_.push_back(rows.Value(at));
+        gathered_.features.push_back(base + batch.positions[at]);
+        if (!rows.values.empty() || !gathered_.values.empty())
+          gathered_.values.push_back(rows.Value(at));
       }
       value_max_ = std::max(value_max_, value_max * std::fabs(rows.Weight(i)));
-      offsets_.push_back(features_.size());
-      if (importance_.empty() && rows.Weight(i) != 1.0F) importance_.assign(labels_.size(), 1.0F);
-      labels_.push_back(rows.labels[i]);
-      if (!importance_.empty() || rows.Weight(i) != 1.0F) importance_.push_back(rows.Weight(i));
+      gathered_.offsets.push_back(gathered_.features.size());
+      if (gathered_.importance.empty() && rows.Weight(i) != 1.0F)
+        gathered_.importance.assign(gathered_.labels.size(), 1.0F);
+      gathered_.labels.push_back(rows.labels[i]);
+      if (!gathered_.importance.empty() || rows.Weight(i) != 1.0F)
+        gathered_.importance.push_back(rows.Weight(i));
     }
-    table::AddToRows(*counted_, batch.keys, counts, {});
-    batch_keys_.insert(batch_keys_.end(), batch.keys.begin(), batch.keys.end());
-    batches_.push_back(batch_keys_.size());
+    table::AddToRows(*gathered_.counted, batch.keys, counts, {});
+    gathered_.batch_keys.insert(gathered_.batch_keys.end(), batch.keys.begin(), batch.keys.end());
+    gathered_.batches.push_back(gathered_.batch_keys.size());
     return {};
   }
 
@@ -77,20 +113,27 @@ class ColumnLearner final : public job::BatchLearner {
     constexpr std::size_t kPerRow =
         48;  // Margins, curves and what a pass changes: column_worker.h.
     constexpr std::size_t kPerFeature = 64;  // Sorted keys, where columns start and end, weights.
-    const std::size_t columns = (features_.size() + values_.size()) * sizeof(float);
+    const std::size_t columns =
+        (gathered_.features.size() + gathered_.values.size()) * sizeof(float);
     // Until then a vector that is nearly full will move to one of twice the size.
-    const bool full = features_.size() > features_.capacity() / 8 * 7;
-    const std::size_t growing = full ? 2 * features_.capacity() * sizeof(std::uint32_t) : 0;
-    return std::max(columns, growing) + labels_.size() * kPerRow + counted_->size() * kPerFeature;
+    const bool full = gathered_.features.size() > gathered_.features.capacity() / 8 * 7;
+    const std::size_t growing =
+        full ? 2 * gathered_.features.capacity() * sizeof(std::uint32_t) : 0;
+    // Rows that are arranged already are arranged once more, with the new ones.
+    const std::size_t before = (columns_.rows.size() + columns_.values.size()) * sizeof(float) +
+                               columns_.row_count * kPerRow + columns_.size() * kPerFeature;
+    return std::max(columns, growing) + gathered_.labels.size() * kPerRow +
+           gathered_.counted->size() * kPerFeature + before;
   }
 
   void EndRows() override {
     table::Freezer freezer(
-        counted_.get(), [](Key, std::span<const float>) { return true; }, memory_.get());
+        gathered_.counted.get(), [](Key, std::span<const float>) { return true; },
+        gathered_.memory.get());
     while (!freezer.Continue(std::size_t{1} << 20)) {
     }
     keys_ = freezer.Take();
-    counted_.reset();
+    gathered_.counted.reset();
   }
 
   std::span<const Key> keys() const override { return keys_->keys(); }
@@ -100,17 +143,31 @@ class ColumnLearner final : public job::BatchLearner {
 
   void Arrange(std::span<const std::uint32_t> feature_of_key,
                std::span<const float> weights) override {
-    SY_CHECK(feature_of_key.size() == keys_->size());
     NameFeatures(feature_of_key);
-    keys_.reset();
-    columns_ = Transpose({offsets_, features_, values_}, weights.size());
-    offsets_ = {};
-    features_ = {};
-    values_ = {};
-    worker_.emplace(&columns_, labels_, importance_, options_.loss);
-    labels_ = {};
-    importance_ = {};
+    columns_ = Transpose({gathered_.offsets, gathered_.features, gathered_.values}, weights.size());
+    worker_.emplace(&columns_, gathered_.labels, gathered_.importance, options_.loss);
+    gathered_ = {};
     worker_->Rebuild(weights);
+  }
+
+  void Rearrange(const Rearrangement& change) override {
+    NameFeatures(change.feature_of_key);
+    const std::size_t kept = change.rows_kept;
+    const std::size_t taken = gathered_.labels.size();
+    const auto first = [kept](std::span<const float> all) {
+      return all.first(std::min(kept, all.size()));
+    };
+    const std::vector<float> labels =
+        Together(first(worker_->labels()), kept, gathered_.labels, taken);
+    const std::vector<float> importance =
+        Together(first(worker_->importance()), kept, gathered_.importance, taken);
+    columns_ = Join(
+        columns_, kept, change.feature_of,
+        Transpose({gathered_.offsets, gathered_.features, gathered_.values}, change.feature_count));
+    gathered_ = {};
+    ColumnWorker::State state = StateAfter(change);
+    worker_.emplace(&columns_, labels, importance, options_.loss);
+    worker_->Resume(std::move(state));
   }
 
   Features active() const override { return worker_->active(); }
@@ -123,6 +180,7 @@ class ColumnLearner final : public job::BatchLearner {
     worker_->Gradients(features, gradients);
   }
 
+  std::span<const float> weights() const override { return worker_->weights(); }
   void Update(Features features, std::span<const float> weights,
               std::span<const std::uint8_t> settled) override {
     worker_->Update(features, weights, settled, rule_);
@@ -147,52 +205,78 @@ class ColumnLearner final : public job::BatchLearner {
   }
 
  private:
+  /// Of the features that were there before, and of those that the servers know more about.
+  ColumnWorker::State StateAfter(const Rearrangement& change) {
+    const ColumnWorker::State before = worker_->TakeState();
+    const std::size_t count = change.feature_count;
+    ColumnWorker::State state{.weights = std::vector<float>(count),
+                              .deltas = std::vector<float>(count, math::ProximalRule::kDeltaFirst),
+                              .earlier = std::vector<float>(count),
+                              .settled = std::vector<std::uint8_t>(count)};
+    for (std::size_t i = 0; i < change.feature_of.size(); ++i) {
+      const std::uint32_t feature = change.feature_of[i];
+      state.weights[feature] = before.weights[i];
+      state.deltas[feature] = before.deltas[i];
+      state.earlier[feature] = before.earlier[i];
+      state.settled[feature] = before.settled[i];
+    }
+    const bool proximal = options_.updater == table::kProximalUpdater;
+    for (std::size_t i = 0; i < change.new_features.size(); ++i) {
+      const std::uint32_t feature = change.new_features[i];
+      const auto row = change.rows.subspan(i * row_floats(), row_floats());
+      static_assert(static_cast<int>(table::ProximalColumn::kWeight) ==
+                    static_cast<int>(table::QuasiNewtonColumn::kWeight));
+      const auto at = [&](table::ProximalColumn column) {
+        return row[static_cast<std::size_t>(column)];
+      };
+      state.weights[feature] = at(table::ProximalColumn::kWeight);
+      if (!proximal) continue;
+      state.deltas[feature] = at(table::ProximalColumn::kDelta);
+      state.earlier[feature] = at(table::ProximalColumn::kEarlier);
+      state.settled[feature] = at(table::ProximalColumn::kSettled) != 0.0F ? 1 : 0;
+    }
+    return state;
+  }
+
   /// From positions in the batches' key lists to numbers of features; what has none is left out.
   void NameFeatures(std::span<const std::uint32_t> feature_of_key) {
-    std::vector<std::uint32_t> names(batch_keys_.size());
+    SY_CHECK(feature_of_key.size() == keys_->size());
+    std::vector<std::uint32_t> names(gathered_.batch_keys.size());
     std::size_t first = 0;
-    for (const std::size_t end : batches_) {
+    for (const std::size_t end : gathered_.batches) {
       const std::size_t count = end - first;
-      const std::size_t absent = keys_->FindRanks(std::span(batch_keys_).subspan(first, count),
-                                                  std::span(names).subspan(first, count));
+      const std::size_t absent =
+          keys_->FindRanks(std::span(gathered_.batch_keys).subspan(first, count),
+                           std::span(names).subspan(first, count));
       SY_CHECK(absent == 0);
       first = end;
     }
-    batch_keys_ = {};
-    batches_ = {};
+    gathered_.batch_keys = {};
+    gathered_.batches = {};
+    keys_.reset();
     for (std::uint32_t& name : names) name = feature_of_key[name];
     std::size_t kept = 0;
     std::size_t at = 0;
-    for (std::size_t row = 0; row + 1 < offsets_.size(); ++row) {
-      for (; at < offsets_[row + 1]; ++at) {
-        const std::uint32_t name = names[features_[at]];
+    for (std::size_t row = 0; row + 1 < gathered_.offsets.size(); ++row) {
+      for (; at < gathered_.offsets[row + 1]; ++at) {
+        const std::uint32_t name = names[gathered_.features[at]];
         if (name == kNoFeature) continue;
-        features_[kept] = name;
-        if (!values_.empty()) values_[kept] = values_[at];
+        gathered_.features[kept] = name;
+        if (!gathered_.values.empty()) gathered_.values[kept] = gathered_.values[at];
         ++kept;
       }
-      offsets_[row + 1] = kept;
+      gathered_.offsets[row + 1] = kept;
     }
-    features_.resize(kept);
-    if (!values_.empty()) values_.resize(kept);
+    gathered_.features.resize(kept);
+    if (!gathered_.values.empty()) gathered_.values.resize(kept);
   }
 
   ColumnLearnerOptions options_;
   math::ProximalRule rule_;
 
-  // Rows as they came, until they are arranged.
-  std::unique_ptr<table::PageMemory> memory_ = std::make_unique<table::PageMemory>();
-  std::unique_ptr<table::HashTable> counted_ =
-      std::make_unique<table::HashTable>(KeyRange{0, kKeyMax}, 1, *memory_);
-  std::unique_ptr<table::ArrayTable> keys_;
-  std::vector<Key> batch_keys_;       ///< The key lists of all batches.
-  std::vector<std::size_t> batches_;  ///< Where each one's list ends.
-  std::vector<std::uint64_t> offsets_{0};
-  std::vector<std::uint32_t> features_;  ///< Positions in batch_keys_.
-  std::vector<float> values_;
-  double value_max_ = 0.0;  ///< Of any entry, times its row's importance.
-  std::vector<float> labels_;
-  std::vector<float> importance_;  ///< Empty while each row's is 1.
+  Gathered gathered_;
+  std::unique_ptr<table::ArrayTable> keys_;  ///< Of gathered_, once there are no more rows.
+  double value_max_ = 0.0;                   ///< Of any entry, times its row's importance.
 
   Columns columns_;
   std::optional<ColumnWorker> worker_;

@@ -292,6 +292,24 @@ void ColumnWorker::Rebuild() {
   RefreshAll();
 }
 
+ColumnWorker::State ColumnWorker::TakeState() {
+  return {.weights = std::move(weights_),
+          .deltas = std::move(deltas_),
+          .earlier = std::move(earlier_),
+          .settled = std::move(settled_)};
+}
+
+void ColumnWorker::Resume(State state) {
+  SY_CHECK(state.weights.size() == columns_->size());
+  weights_ = std::move(state.weights);
+  deltas_ = std::move(state.deltas);
+  earlier_ = std::move(state.earlier);
+  settled_ = std::move(state.settled);
+  swept_ = true;
+  pass_open_ = false;
+  Rebuild();
+}
+
 double ColumnWorker::LossSum() const {
   return LossSumAt(std::span(margins_).first(columns_->row_count));
 }

@@ -69,6 +69,21 @@ class ColumnWorker {
   void Rebuild(std::span<const float> weights);
   void Rebuild();
 
+  /// What is known of each feature, wherever its rows are: servers and all workers agree on it between passes.
+  struct State {
+    std::vector<float> weights;
+    std::vector<float> deltas;   ///< Trust regions.
+    std::vector<float> earlier;  ///< What changed before the last pass; 0 where the weight is 0.
+    std::vector<std::uint8_t> settled;
+  };
+  State TakeState();
+  /// Go on between passes, with other rows than those that led here.
+  void Resume(State state);
+
+  std::span<const float> labels() const { return std::span(labels_).first(columns_->row_count); }
+  std::span<const float> importance() const {
+    return std::span(importance_).first(importance_.empty() ? 0 : columns_->row_count);
+  }
   std::span<const float> weights() const { return weights_; }
   /// Other than 0: the feature is left out.
   std::span<const std::uint8_t> settled() const { return settled_; }

@@ -54,4 +54,35 @@ Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count) {
   return columns;
 }
 
+Columns Join(const Columns& columns, std::size_t rows_kept,
+             std::span<const std::uint32_t> feature_of, const Columns& more) {
+  constexpr std::uint32_t kNone = ~std::uint32_t{0};
+  std::vector<std::uint32_t> old_of(more.size(), kNone);
+  for (std::size_t i = 0; i < feature_of.size(); ++i)
+    old_of[feature_of[i]] = static_cast<std::uint32_t>(i);
+  const bool has_values = !columns.values.empty() || !more.values.empty();
+  Columns joined;
+  joined.row_count = rows_kept + more.row_count;
+  joined.starts.reserve(more.size() + 1);
+  std::vector<double> norm1(joined.row_count, 0.0);
+  const auto append = [&](const Columns& from, std::uint64_t at, std::size_t row) {
+    const float value = from.values.empty() ? 1.0F : from.values[at];
+    joined.rows.push_back(static_cast<std::uint32_t>(row));
+    if (has_values) joined.values.push_back(value);
+    norm1[row] += std::fabs(value);
+  };
+  for (std::size_t feature = 0; feature < more.size(); ++feature) {
+    if (const std::uint32_t old = old_of[feature]; old != kNone) {
+      const std::uint64_t end = columns.starts[old + std::size_t{1}];
+      for (std::uint64_t at = columns.starts[old]; at < end && columns.rows[at] < rows_kept; ++at)
+        append(columns, at, columns.rows[at]);
+    }
+    for (std::uint64_t at = more.starts[feature]; at < more.starts[feature + 1]; ++at)
+      append(more, at, rows_kept + more.rows[at]);
+    joined.starts.push_back(joined.rows.size());
+  }
+  AddBounds(norm1, joined);
+  return joined;
+}
+
 }  // namespace steelyard::apps::linear

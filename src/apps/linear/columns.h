@@ -32,4 +32,10 @@ struct RowsToTranspose {
 /// Cost: two passes over the entries; peak memory twice theirs.
 Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count);
 
+/// The first `rows_kept` rows of `columns`, whose features get other numbers, and the rows of `more` behind them.
+/// @param feature_of  [columns.size()] each number below more.size() at most once.
+/// Cost: one pass over the entries of both; peak memory twice theirs.
+Columns Join(const Columns& columns, std::size_t rows_kept,
+             std::span<const std::uint32_t> feature_of, const Columns& more);
+
 }  // namespace steelyard::apps::linear

@@ -348,6 +348,26 @@ TEST(DbpgControl, ClimbsTheLadderWhenPassesFail) {
   EXPECT_EQ(control.taken_back(), 11u);
 }
 
+// Otherwise every pass would be undone, and none could be more careful.
+TEST(DbpgControl, ARiseOfTheMostCarefulPassIsRounding) {
+  DbpgControl control({.tolerance = 1e-4, .examples = 100}, 100.0);
+  std::uint32_t passes = 0;
+  const auto end_pass = [&](double objective) {
+    return control.OnPassEnd({.objective = objective, .violation_max = 1.0});
+  };
+  while (control.plan().safety < 1.0F) {
+    ASSERT_LT(++passes, 50u);
+    ASSERT_EQ(end_pass(101.0), DbpgControl::Next::kPass);
+  }
+  DbpgControl::Next next = DbpgControl::Next::kPass;
+  for (passes = 0; next == DbpgControl::Next::kPass; ++passes) {
+    ASSERT_LT(passes, 20u);
+    next = end_pass(100.0001);
+  }
+  EXPECT_EQ(next, DbpgControl::Next::kCertify);
+  EXPECT_EQ(control.objective(), 100.0);
+}
+
 TEST(DbpgControl, EndsOnlyWithACertificate) {
   DbpgControl control({.tolerance = 1e-4, .examples = 100}, 100.0);
   double objective = 100.0;

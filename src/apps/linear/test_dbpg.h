@@ -225,8 +225,9 @@ class TestDbpg {
       Sum(block.size(), [&](const ColumnWorker& worker, auto g, auto u) {
         worker.Gradients(block, plan.safety, g, u);
       });
+      steps_.resize(block.size());
       outcome.Merge(table::StepBlock(*table_, block, gradients_, curvatures_,
-                                     table::ProximalRules(options_.rule), plan.margin));
+                                     table::ProximalRules(options_.rule), plan.margin, steps_));
       under_way.push_back(block);
       while (under_way.size() > plan.tau) finish_one();
     }
@@ -271,6 +272,7 @@ class TestDbpg {
   std::unique_ptr<DbpgControl> control_;
   std::vector<float> gradients_;
   std::vector<float> curvatures_;
+  std::vector<float> steps_;
   double gap_ = 0.0;
 };
 
