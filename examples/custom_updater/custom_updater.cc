@@ -52,7 +52,8 @@ STEELYARD_FUNCTIONS(registry) {
   registry.AddWorkerFunction(
       "loss_above",
       [](const steelyard::WorkerProgress& progress, const std::string& limit) -> std::string {
+        const double most = std::stod(limit);  // What it throws, the caller is told.
         if (!progress.loss) return "unknown";
-        return *progress.loss > std::stod(limit) ? "yes" : "no";
+        return *progress.loss > most ? "yes" : "no";
       });
 }
