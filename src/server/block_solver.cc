@@ -400,7 +400,7 @@ wire::BlockFigures BlockSolver::TakeStep(SegmentId id, Segment& segment, Parts& 
   }
   for (std::size_t i = 0; i < ranks.size(); ++i) segment.curvatures[ranks[i]] = curvatures_[i];
   steps_.resize(ranks.size());
-  const auto outcome = table::StepBlock(*segment.rows, ranks, gradients_, curvatures_,
+  const auto outcome = table::StepBlock(*segment.rows, ranks, {gradients_, curvatures_},
                                         RulesOf(segment), first.margin, steps_);
   segment.of_pass.violation_max = std::max(segment.of_pass.violation_max, outcome.violation_max);
   segment.of_pass.settled += outcome.settled;

@@ -111,10 +111,9 @@ void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move) {
   }
 }
 
-ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
-                          std::span<const float> curvatures, const ProximalRules& rules,
-                          float margin, std::span<float> steps) {
-  SY_DCHECK(gradients.size() == ranks.size() && curvatures.size() == ranks.size() &&
+ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, const BlockSums& sums,
+                          const ProximalRules& rules, float margin, std::span<float> steps) {
+  SY_DCHECK(sums.gradients.size() == ranks.size() && sums.curvatures.size() == ranks.size() &&
             steps.size() == ranks.size());
   const auto weights = ColumnOf(rows, ProximalColumn::kWeight);
   const auto deltas = ColumnOf(rows, ProximalColumn::kDelta);
@@ -125,15 +124,16 @@ ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> 
     const auto rank = ranks[i];
     const math::ProximalRule& rule = rules.At(rank);
     const float before = weights[rank];
-    outcome.violation_max = std::max(outcome.violation_max, rule.Violation(gradients[i], before));
-    if (rule.Settled(gradients[i], before, margin)) {
+    outcome.violation_max =
+        std::max(outcome.violation_max, rule.Violation(sums.gradients[i], before));
+    if (rule.Settled(sums.gradients[i], before, margin)) {
       settled[rank] = 1.0F;
       ++outcome.settled;
       steps[i] = 0.0F;
       continue;
     }
-    steps[i] =
-        math::ShortStep(before, rule.Step(gradients[i], curvatures[i], before, deltas[rank]));
+    steps[i] = math::ShortStep(
+        before, rule.Step(sums.gradients[i], sums.curvatures[i], before, deltas[rank]));
     weights[rank] = math::AfterShortStep(before, steps[i]);
     deltas[rank] = rule.NextDelta(weights[rank] - before);
     if (weights[rank] == 0.0F) earlier[rank] = 0.0F;

@@ -67,13 +67,18 @@ double PenaltyAfter(const ArrayTable& rows, Ranks active, const ProximalRules& r
 /// earlier direction of the next search.
 void EndPass(ArrayTable& rows, Ranks active, const math::SearchMove& move);
 
+/// Of the coordinates of a step, over all rows of the data.
+struct BlockSums {
+  std::span<const float> gradients;
+  std::span<const float> curvatures;
+};
+
 /// Let every one of the coordinates take its step; none is settled.
-/// @param gradients, curvatures  [ranks.size()] sums over all rows of the data.
+/// @param sums    [ranks.size()] each.
 /// @param margin  coordinates at 0 whose gradient is that far below l1 settle; infinity: none.
 /// @param steps   [ranks.size()] filled: for whoever follows, by math::AfterShortStep().
-ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, std::span<const float> gradients,
-                          std::span<const float> curvatures, const ProximalRules& rules,
-                          float margin, std::span<float> steps);
+ProximalOutcome StepBlock(ArrayTable& rows, Ranks ranks, const BlockSums& sums,
+                          const ProximalRules& rules, float margin, std::span<float> steps);
 
 /// What a sweep over all coordinates, at weights that rest, found.
 struct SweepOutcome {

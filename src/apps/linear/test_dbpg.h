@@ -226,7 +226,7 @@ class TestDbpg {
         worker.Gradients(block, plan.safety, g, u);
       });
       steps_.resize(block.size());
-      outcome.Merge(table::StepBlock(*table_, block, gradients_, curvatures_,
+      outcome.Merge(table::StepBlock(*table_, block, {gradients_, curvatures_},
                                      table::ProximalRules(options_.rule), plan.margin, steps_));
       under_way.push_back(block);
       while (under_way.size() > plan.tau) finish_one();
