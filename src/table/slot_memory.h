@@ -15,7 +15,7 @@ namespace steelyard::table {
 /// Where the keys of the last lists were in the Rows of one segment. A worker pulls a list and soon pushes it; batch
 /// solvers send the same lists again and again.
 ///
-/// A long list is remembered from the second time on: writing down where its keys are costs a tenth of looking them up,
+/// Lists whose homes the table says beforehand (Rows::Prefetch) need none of this. A long list is remembered from the second time on: writing down where its keys are costs a tenth of looking them up,
 /// and long lists that come once push everything else out of the caches.
 ///
 /// What it returns are hints: lists are told apart by their length and ends alone, and rows move. Tables compare the key
