@@ -29,8 +29,8 @@ class RowsAhead {
  public:
   /// What there is to say of an entry before its turn.
   struct Seen {
-    bool inside = false;  ///< Its keys are strictly increasing and in its segment's range.
-    table::Homes homes;   ///< Of its first keys.
+    bool inside = false;       ///< Its keys are strictly increasing and in its segment's range.
+    table::HomeBuckets homes;  ///< Of its first keys.
   };
 
   /// @param entries  borrowed, each with its segment and the `count` of its keys.
@@ -63,7 +63,7 @@ class RowsAhead {
                                      keys.back() <= at.range.last && StrictlyIncreasing(keys));
       seen.homes = at.rows != nullptr && seen.inside
                        ? at.rows->Prefetch(keys, std::span(homes_).subspan(taken))
-                       : table::Homes();
+                       : table::HomeBuckets();
       taken += keys.size();
       end_key_ += keys.size();
       ++end_;

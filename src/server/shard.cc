@@ -30,7 +30,8 @@ std::size_t Shard::Table::FloatsPerKey(Columns columns) const {
   return columns == Columns::kRows ? updater->row_floats() : updater->value_floats();
 }
 
-table::SlotHints Shard::Segment::HintsFor(std::span<const Key> keys, const table::Homes& homes) {
+table::SlotHints Shard::Segment::HintsFor(std::span<const Key> keys,
+                                          const table::HomeBuckets& homes) {
   table::SlotHints hints;
   if (homes.buckets.size() < keys.size()) hints = slots.For(keys, rows->generation());
   hints.homes = homes;
@@ -106,7 +107,7 @@ void Shard::Drop(TableId id, Outbox& outbox) {
 std::optional<table::UpdaterFailure> Shard::ApplyRows(const Table& table, Segment& segment,
                                                       Columns columns, std::span<const Key> keys,
                                                       std::span<const float> pushed,
-                                                      const table::Homes& homes) {
+                                                      const table::HomeBuckets& homes) {
   if (Planted(PlantedBug::kLostKey) && keys.size() > 1) {
     pushed = pushed.first(pushed.size() - pushed.size() / keys.size());
     keys = keys.first(keys.size() - 1);
@@ -289,7 +290,7 @@ void Shard::NoteDuration(TableId id, runtime::Duration took) {
 std::optional<table::UpdaterFailure> Shard::ReadRows(const Table& table, Segment& segment,
                                                      Columns columns, std::span<const Key> keys,
                                                      std::span<float> floats,
-                                                     const table::Homes& homes) {
+                                                     const table::HomeBuckets& homes) {
   const table::SlotHints hints = segment.HintsFor(keys, homes);
   if (columns == Columns::kValues) {
     return table.updater->ReadBatch(*segment.rows, keys, floats, hints);

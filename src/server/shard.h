@@ -183,7 +183,7 @@ class Shard {
     std::optional<Key> failed_at;
 
     /// How to find `keys`: by the homes that the memory was asked for, and if those are not all, by where they were lately.
-    table::SlotHints HintsFor(std::span<const Key> keys, const table::Homes& homes);
+    table::SlotHints HintsFor(std::span<const Key> keys, const table::HomeBuckets& homes);
   };
   struct RunningCall {
     transport::LinkId link;
@@ -241,7 +241,7 @@ class Shard {
   std::optional<table::UpdaterFailure> ApplyRows(const Table& table, Segment& segment,
                                                  wire::Columns columns, std::span<const Key> keys,
                                                  std::span<const float> pushed,
-                                                 const table::Homes& homes);
+                                                 const table::HomeBuckets& homes);
   /// Keep a part of a push until its step closes. @return why it cannot be; kOk.
   wire::EntryAnswer Hold(Group& group, const wire::Push& push, SegmentId segment,
                          std::span<const Key> keys, std::span<const float> floats);
@@ -252,7 +252,8 @@ class Shard {
   wire::Frame AnswerPull(Table* table, const wire::Pull& pull, std::uint64_t request_id);
   std::optional<table::UpdaterFailure> ReadRows(const Table& table, Segment& segment,
                                                 wire::Columns columns, std::span<const Key> keys,
-                                                std::span<float> floats, const table::Homes& homes);
+                                                std::span<float> floats,
+                                                const table::HomeBuckets& homes);
   /// Read the rows of a pull whose entries are all held here.
   /// @param entries  those that cannot be read are marked. @return true when there are none.
   bool ReadEntries(Table& table, const wire::Pull& pull, std::span<float> floats,

@@ -365,7 +365,7 @@ void HashTable::Update(std::span<const Key> keys, SlotHints hints, const VisitRu
       keys, hints, [this](Run& run) { FindOrInsert(run); }, visit);
 }
 
-Homes HashTable::Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const {
+HomeBuckets HashTable::Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const {
   if (keys.empty()) return {};
   const std::size_t count = std::min(keys.size(), kPrefetchMax);
   FetchHomes(keys.first(count), scratch.data());

@@ -49,7 +49,7 @@ class HashTable final : public Rows {
 
   void Read(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) const override;
   void Update(std::span<const Key> keys, SlotHints hints, const VisitRun& visit) override;
-  Homes Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const override;
+  HomeBuckets Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const override;
   std::size_t FirstAbsent(std::span<const Key> keys) const override;
   bool Scan(Key first,
             const std::function<bool(Key, std::span<const float>)>& visit) const override;

@@ -118,9 +118,10 @@ void CheckBatch(std::span<const Key> batch, Ask ask, HashTable& table, Oracle& o
   std::size_t visited = 0;
   bool filled = false;
   std::array<std::byte*, Rows::kPrefetchMax> scratch;
-  const SlotHints hints{.slots = slots,
-                        .filled = remember ? &filled : nullptr,
-                        .homes = ask == Ask::kAhead ? table.Prefetch(batch, scratch) : Homes()};
+  const SlotHints hints{
+      .slots = slots,
+      .filled = remember ? &filled : nullptr,
+      .homes = ask == Ask::kAhead ? table.Prefetch(batch, scratch) : HomeBuckets()};
   ASSERT_EQ(hints.homes.buckets.size(),
             ask == Ask::kAhead ? std::min(batch.size(), Rows::kPrefetchMax) : 0);
   table.Read(batch, hints, [&](std::size_t first, std::span<const Slot> at) {

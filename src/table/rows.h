@@ -34,7 +34,7 @@ class Rows {
   /// @param keys     [n] strictly increasing.
   /// @param scratch  [min(n, kPrefetchMax)] to be kept for as long as what is returned.
   static constexpr std::size_t kPrefetchMax = 128;
-  virtual Homes Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const {
+  virtual HomeBuckets Prefetch(std::span<const Key> keys, std::span<std::byte*> scratch) const {
     (void)keys, (void)scratch;
     return {};
   }

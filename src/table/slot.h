@@ -42,7 +42,7 @@ inline float* RowOf(Slot slot, std::size_t row_floats) {
 }
 
 /// Where the first keys of a list are looked for first; the memory was asked for it.
-struct Homes {
+struct HomeBuckets {
   std::span<std::byte* const> buckets{};
   std::uint64_t generation = 0;  ///< Of the table, then: pages may have been rebuilt since.
 
@@ -59,7 +59,7 @@ struct SlotHints {
   /// they are not looked at.
   bool* filled = nullptr;
   /// What Rows::Prefetch() said of these keys.
-  Homes homes{};
+  HomeBuckets homes{};
 
   bool usable() const { return filled != nullptr && *filled; }
   void SetFilled() const {
