@@ -17,7 +17,7 @@ namespace steelyard::job {
 ///
 /// First the rows are added; then features are numbered, block after block; then come the steps, which name features by
 /// these numbers. Between passes rows may go, and others be added, which are arranged with those that stay.
-/// Threads: confined to one thread at a time.
+/// Threads: confined to one thread at a time; but keys(), entries() and slope_max() may be asked beside MakeColumns().
 class BatchLearner : public Scorer {
  public:
   /// Instead of a feature's number: it is in no block, and its weight is 0.
@@ -30,7 +30,7 @@ class BatchLearner : public Scorer {
   /// Add rows; those without a label (NaN) are passed over.
   /// Errors: kInvalidArgument  the solver cannot learn from them.
   virtual Status AddRows(const data::Minibatch& batch) = 0;
-  /// About how many bytes EndRows() and Arrange() will take at their peak, beside what the rows so far take now.
+  /// About how many bytes EndRows(), MakeColumns() and Arrange() will take at their peak, beside what the rows so far take now.
   virtual std::size_t bytes_to_arrange() const = 0;
   /// No more rows: keys() and entries() of those that are not arranged yet are known.
   virtual void EndRows() = 0;
@@ -43,7 +43,10 @@ class BatchLearner : public Scorer {
   /// bound.
   virtual double slope_max() const = 0;
 
-  /// Number the features and turn the rows into columns.
+  /// Turn the rows that are not arranged yet into columns, as far as that goes without the features' numbers: what the
+  /// servers need some time to tell.
+  virtual void MakeColumns() = 0;
+  /// Number the features.
   /// @param feature_of_key  [n] each number below weights.size() once, or kNoFeature.
   /// @param weights         by feature: where the solver begins.
   virtual void Arrange(std::span<const std::uint32_t> feature_of_key,

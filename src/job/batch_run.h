@@ -36,9 +36,9 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
 
   BatchLearner& learner() { return *learner_; }
 
-  /// After the last row: push in how many places each key stands.
+  /// After the last row: push in how many places each key stands, and turn rows into columns meanwhile.
   void CountKeys(transport::Transport& transport, Done done);
-  /// The table is frozen: learn the features' ranks, turn rows into columns, measure the objective.
+  /// The table is frozen: learn the features' ranks, number them, measure the objective.
   void Prepare(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   void Pass(transport::Transport& transport, const wire::PassPlan& plan, Done done);
   /// Measure the objective along what the last passes changed.
@@ -100,6 +100,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   void Compute(Work work, Work then);
 
   void PushNextKeys(transport::Transport& transport);
+  void EndCounting();
   void Join(transport::Transport& transport);
   void OnJoined(transport::Transport& transport, const Result<wire::Frame>& frame);
   Status CheckJoined();
@@ -154,6 +155,7 @@ class BatchRun : public std::enable_shared_from_this<BatchRun> {
   // Counting.
   std::size_t next_key_ = 0;
   std::size_t pushes_out_ = 0;
+  bool columns_made_ = false;
 
   // The features' order: by block, then segment, then rank.
   std::size_t segment_count_ = 0;

@@ -23,7 +23,9 @@ void BatchRun::Deal(Transport& transport, const wire::PassPlan& plan, std::size_
   Compute(
       [this] {
         SettlePass(plan_.batch);
-        if (rows_kept_ != learner_->row_count()) learner_->EndRows();
+        if (rows_kept_ == learner_->row_count()) return;
+        learner_->EndRows();
+        learner_->MakeColumns();
       },
       // The servers settle the pass before they tell anyone about features.
       [self = shared_from_this(), &transport] {

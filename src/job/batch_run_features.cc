@@ -23,8 +23,17 @@ constexpr std::size_t kKeysPerJoinMax = std::size_t{4} << 20;
 
 void BatchRun::CountKeys(Transport& transport, Done done) {
   Begin(transport, {}, std::move(done));
+  columns_made_ = false;
   Compute([this] { learner_->EndRows(); },
-          [self = shared_from_this(), &transport] { self->PushNextKeys(transport); });
+          [self = shared_from_this(), &transport] {
+            // Servers take about as long for the keys.
+            self->Compute([self] { self->learner_->MakeColumns(); },
+                          [self] {
+                            self->columns_made_ = true;
+                            self->EndCounting();
+                          });
+            self->PushNextKeys(transport);
+          });
 }
 
 void BatchRun::PushNextKeys(Transport& transport) {
@@ -48,7 +57,11 @@ void BatchRun::PushNextKeys(Transport& transport) {
     ++pushes_out_;
     next_key_ += count;
   }
-  if (next_key_ < keys.size() || pushes_out_ > 0) return;
+  EndCounting();
+}
+
+void BatchRun::EndCounting() {
+  if (next_key_ < learner_->keys().size() || pushes_out_ > 0 || !columns_made_) return;
   sums_.slope_max = learner_->slope_max();
   End({});
 }

@@ -27,6 +27,7 @@ class MeteredLearner final : public job::BatchLearner {
   }
   std::size_t bytes_to_arrange() const override { return learner_->bytes_to_arrange(); }
   void EndRows() override { learner_->EndRows(); }
+  void MakeColumns() override { learner_->MakeColumns(); }
   std::span<const Key> keys() const override { return learner_->keys(); }
   std::span<const float> entries() const override { return learner_->entries(); }
   double slope_max() const override { return learner_->slope_max(); }

@@ -48,6 +48,7 @@ std::unique_ptr<job::BatchLearner> LearnerOf(
   std::unique_ptr<job::BatchLearner> learner = std::move(made.value());
   for (const auto& [first, end] : ranges) EXPECT_TRUE(learner->AddRows(BatchOf(first, end)).ok());
   learner->EndRows();
+  learner->MakeColumns();
   return learner;
 }
 
@@ -79,6 +80,7 @@ void ExpectSameAsFresh(std::size_t kept, std::pair<std::size_t, std::size_t> tak
   ASSERT_TRUE(moved->AddRows(BatchOf(taken.first, taken.second)).ok());
   EXPECT_EQ(moved->row_count(), 100 + taken.second - taken.first);
   moved->EndRows();
+  moved->MakeColumns();
 
   // From now on each feature's number is its key.
   std::vector<std::uint32_t> feature_of(known.begin(), known.end());

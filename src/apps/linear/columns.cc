@@ -29,35 +29,82 @@ void AddBounds(std::span<const double> norm1, Columns& columns) {
 
 }  // namespace
 
-Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count) {
+Columns Transpose(std::span<const RowsToTranspose> parts, std::size_t feature_count) {
   Columns columns;
-  columns.row_count = rows.offsets.size() - 1;
-  columns.starts.assign(feature_count + 1, 0);
-  for (const std::uint32_t feature : rows.features) ++columns.starts[feature + 1];
-  std::partial_sum(columns.starts.begin(), columns.starts.end(), columns.starts.begin());
-  columns.rows.resize(rows.features.size());
-  columns.values.resize(rows.values.size());
-  // An entry goes to a place of its own, which is seldom cached: nothing else is looked up there.
-  std::vector<std::uint64_t> next(columns.starts.begin(), columns.starts.end() - 1);
+  // Counted two places on, entries are then placed by starts[feature + 1], which ends where the next column starts.
+  std::vector<std::uint64_t>& starts = columns.starts;
+  starts.assign(feature_count + 2, 0);
+  bool has_values = false;
+  for (const RowsToTranspose& part : parts) {
+    for (const std::uint32_t feature : part.features) ++starts[feature + std::size_t{2}];
+    columns.row_count += part.offsets.size() - 1;
+    has_values = has_values || !part.values.empty();
+  }
+  std::partial_sum(starts.begin(), starts.end(), starts.begin());
+  columns.rows.resize(starts.back());
+  columns.values.resize(has_values ? starts.back() : 0);
   std::vector<double> norm1(columns.row_count, 0.0);
-  for (std::size_t row = 0; row < columns.row_count; ++row) {
-    for (std::uint64_t i = rows.offsets[row]; i < rows.offsets[row + 1]; ++i) {
-      if (i + kPrefetchAhead < rows.features.size())
-        __builtin_prefetch(&next[rows.features[i + kPrefetchAhead]], 1);
-      const std::uint64_t to = next[rows.features[i]]++;
-      columns.rows[to] = static_cast<std::uint32_t>(row);
-      if (!rows.values.empty()) columns.values[to] = rows.values[i];
-      norm1[row] += rows.values.empty() ? 1.0 : std::fabs(rows.values[i]);
+  std::size_t row = 0;
+  for (const RowsToTranspose& part : parts) {
+    for (std::size_t in_part = 0; in_part + 1 < part.offsets.size(); ++in_part, ++row) {
+      for (std::uint64_t i = part.offsets[in_part]; i < part.offsets[in_part + 1]; ++i) {
+        // An entry goes to a place of its own, which is seldom cached: nothing else is looked up there.
+        if (i + kPrefetchAhead < part.features.size())
+          __builtin_prefetch(&starts[part.features[i + kPrefetchAhead] + std::size_t{1}], 1);
+        const float value = part.values.empty() ? 1.0F : part.values[i];
+        const std::uint64_t to = starts[part.features[i] + std::size_t{1}]++;
+        columns.rows[to] = static_cast<std::uint32_t>(row);
+        if (has_values) columns.values[to] = value;
+        norm1[row] += std::fabs(value);
+      }
     }
   }
+  starts.pop_back();
   AddBounds(norm1, columns);
   return columns;
 }
 
+Columns Renumber(const Columns& columns, std::span<const std::uint32_t> feature_of,
+                 std::size_t feature_count) {
+  std::vector<std::uint32_t> old_of(feature_count, kNoColumn);
+  for (std::size_t old = 0; old < feature_of.size(); ++old) {
+    if (feature_of[old] != kNoColumn) old_of[feature_of[old]] = static_cast<std::uint32_t>(old);
+  }
+  Columns renumbered;
+  renumbered.row_count = columns.row_count;
+  renumbered.starts.reserve(feature_count + 1);
+  renumbered.rows.reserve(columns.rows.size());
+  renumbered.values.reserve(columns.values.size());
+  renumbered.value_max.resize(feature_count);
+  renumbered.coupling.resize(feature_count);
+  for (std::size_t feature = 0; feature < feature_count; ++feature) {
+    if (const std::uint32_t old = old_of[feature]; old != kNoColumn) {
+      const auto append = [&](const auto& from, auto& to) {
+        const auto begin = from.begin() + static_cast<std::ptrdiff_t>(columns.starts[old]);
+        const auto end = from.begin() + static_cast<std::ptrdiff_t>(columns.starts[old + 1U]);
+        to.insert(to.end(), begin, end);
+      };
+      append(columns.rows, renumbered.rows);
+      if (!columns.values.empty()) append(columns.values, renumbered.values);
+      renumbered.value_max[feature] = columns.value_max[old];
+      renumbered.coupling[feature] = columns.coupling[old];
+    }
+    renumbered.starts.push_back(renumbered.rows.size());
+  }
+  if (renumbered.rows.size() < columns.rows.size()) {  // Rows have become shorter.
+    std::vector<double> norm1(columns.row_count, 0.0);
+    for (std::size_t i = 0; i < renumbered.rows.size(); ++i) {
+      const float value = renumbered.values.empty() ? 1.0F : renumbered.values[i];
+      norm1[renumbered.rows[i]] += std::fabs(value);
+    }
+    AddBounds(norm1, renumbered);
+  }
+  return renumbered;
+}
+
 Columns Join(const Columns& columns, std::size_t rows_kept,
              std::span<const std::uint32_t> feature_of, const Columns& more) {
-  constexpr std::uint32_t kNone = ~std::uint32_t{0};
-  std::vector<std::uint32_t> old_of(more.size(), kNone);
+  std::vector<std::uint32_t> old_of(more.size(), kNoColumn);
   for (std::size_t i = 0; i < feature_of.size(); ++i)
     old_of[feature_of[i]] = static_cast<std::uint32_t>(i);
   const bool has_values = !columns.values.empty() || !more.values.empty();
@@ -72,7 +119,7 @@ Columns Join(const Columns& columns, std::size_t rows_kept,
     norm1[row] += std::fabs(value);
   };
   for (std::size_t feature = 0; feature < more.size(); ++feature) {
-    if (const std::uint32_t old = old_of[feature]; old != kNone) {
+    if (const std::uint32_t old = old_of[feature]; old != kNoColumn) {
       const std::uint64_t end = columns.starts[old + std::size_t{1}];
       for (std::uint64_t at = columns.starts[old]; at < end && columns.rows[at] < rows_kept; ++at)
         append(columns, at, columns.rows[at]);

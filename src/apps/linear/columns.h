@@ -21,16 +21,26 @@ struct Columns {
   std::size_t size() const { return starts.size() - 1; }
 };
 
+/// Instead of a feature's number: it has no column.
+inline constexpr std::uint32_t kNoColumn = ~std::uint32_t{0};
+
 /// Rows in compressed sparse row form over features 0 to m - 1, to be transposed.
 struct RowsToTranspose {
-  std::span<const std::uint64_t> offsets;  ///< [n + 1]
+  std::span<const std::uint32_t> offsets;  ///< [n + 1]
   std::span<const std::uint32_t>
       features;                   ///< [nnz]; a feature that stands twice in a row counts twice.
   std::span<const float> values;  ///< [nnz], or empty when every value is 1.
 };
 
+/// @param parts  the rows, one part behind another.
 /// Cost: two passes over the entries; peak memory twice theirs.
-Columns Transpose(const RowsToTranspose& rows, std::size_t feature_count);
+Columns Transpose(std::span<const RowsToTranspose> parts, std::size_t feature_count);
+
+/// The same rows with other numbers for their features.
+/// @param feature_of  [columns.size()] each number below `feature_count` at most once; or kNoColumn: that column goes.
+/// Cost: a copy of the entries; where features are left out, one pass over them more.
+Columns Renumber(const Columns& columns, std::span<const std::uint32_t> feature_of,
+                 std::size_t feature_count);
 
 /// The first `rows_kept` rows of `columns`, whose features get other numbers, and the rows of `more` behind them.
 /// @param feature_of  [columns.size()] each number below more.size() at most once.

@@ -227,7 +227,7 @@ TEST(ColumnWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
   for (const LossKind loss : {LossKind::kLogistic, LossKind::kSquared, LossKind::kSquaredHinge}) {
     SCOPED_TRACE(math::LossName(loss));
     const TestRows rows = MakeRows({.real_labels = loss == LossKind::kSquared});
-    const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
+    const Columns columns = ColumnsOf({rows.offsets, rows.ids, rows.values}, rows.features);
     std::mt19937_64 random(3);
     std::vector<float> importance(rows.labels.size());
     for (float& x : importance) x = static_cast<float>(random() % 5) * 0.5F;
@@ -262,7 +262,7 @@ TEST(ColumnWorker, GradientsAreDerivativesAndCurvaturesBoundThem) {
 
 TEST(ColumnWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
   const TestRows rows = MakeRows({});
-  const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
+  const Columns columns = ColumnsOf({rows.offsets, rows.ids, rows.values}, rows.features);
   ColumnWorker worker(&columns, rows.labels, {}, LossKind::kLogistic);
   std::mt19937_64 random(5);
   std::vector<float> weights(rows.features);
@@ -283,7 +283,7 @@ TEST(ColumnWorker, UpdatesLeaveTheMarginsThatARebuildMakes) {
 // A search that goes on along what it did before makes the rounding of weights grow, too.
 TEST(ColumnWorker, SearchesDoNotPartMarginsFromWeights) {
   const TestRows rows = MakeRows({.binary = true});
-  const Columns columns = Transpose({rows.offsets, rows.ids, rows.values}, rows.features);
+  const Columns columns = ColumnsOf({rows.offsets, rows.ids, rows.values}, rows.features);
   ColumnWorker worker(&columns, rows.labels, {}, LossKind::kLogistic);
   std::vector<float> weights(rows.features);
   for (std::size_t i = 0; i < weights.size(); ++i)

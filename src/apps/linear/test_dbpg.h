@@ -26,7 +26,7 @@ using job::DbpgControl;
 /// Rows of a whole data set.
 struct TestRows {
   std::size_t features = 0;
-  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint32_t> offsets{0};
   std::vector<std::uint32_t> ids;
   std::vector<float> values;
   std::vector<float> labels;
@@ -37,10 +37,14 @@ struct TestRows {
       ids.push_back(id);
       values.push_back(value);
     }
-    offsets.push_back(ids.size());
+    offsets.push_back(static_cast<std::uint32_t>(ids.size()));
     labels.push_back(label);
   }
 };
+
+inline Columns ColumnsOf(const RowsToTranspose& rows, std::size_t features) {
+  return Transpose(std::span(&rows, 1), features);
+}
 
 /// Runs to convergence; every pass's objective is in `objectives`.
 class TestDbpg {
@@ -110,7 +114,7 @@ class TestDbpg {
 
  private:
   void MakeWorker(const TestRows& rows, std::size_t index) {
-    std::vector<std::uint64_t> offsets{0};
+    std::vector<std::uint32_t> offsets{0};
     std::vector<std::uint32_t> ids;
     std::vector<float> values;
     std::vector<float> labels;
@@ -121,11 +125,11 @@ class TestDbpg {
         ids.push_back(rows.ids[i]);
         if (!ones) values.push_back(rows.values[i]);
       }
-      offsets.push_back(ids.size());
+      offsets.push_back(static_cast<std::uint32_t>(ids.size()));
       labels.push_back(rows.labels[row]);
       if (!rows.importance.empty()) importance.push_back(rows.importance[row]);
     }
-    columns_.push_back(std::make_unique<Columns>(Transpose({offsets, ids, values}, rows.features)));
+    columns_.push_back(std::make_unique<Columns>(ColumnsOf({offsets, ids, values}, rows.features)));
     workers_.emplace_back(columns_.back().get(), labels, importance, options_.loss);
   }
 
