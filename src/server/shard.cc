@@ -394,7 +394,7 @@ wire::Frame Shard::Scan(const wire::Scan& scan, std::uint64_t request_id) {
       scan.first, [&](Key key, std::span<const float> row) {
         response.next = key;
         if (key > scan.last || keys.size() == rows_max || walked++ == kWalkRowsMax) return false;
-        if (!keep(key, row)) return true;
+        if (keep && !keep(key, row)) return true;
         const std::uint64_t index = response.counted++;
         if (index < scan.skip || (index - scan.skip) % scan.stride != 0) return true;
         keys.push_back(key);

@@ -227,7 +227,7 @@ class Shard {
     /// What this server's segments may take of the table's memory_max, a share by their number; 0: no limit.
     std::size_t memory_max() const;
     std::size_t held_bytes() const;
-    /// Does a row's first value, as pulls read it, keep this distance from 0?
+    /// Does a row's first value, as pulls read it, keep this distance from 0? Empty where every row does.
     table::Freezer::Keep FarFromZero(float at_least) const;
     bool may_begin_freezing() const { return freeze_between_steps && held_bytes() == 0; }
     void BeginFreezingBetweenSteps();

@@ -20,7 +20,7 @@ Status NotHeld(TableId table) {
 }  // namespace
 
 table::Freezer::Keep Shard::Table::FarFromZero(float at_least) const {
-  if (at_least == 0.0F) return [](Key, std::span<const float>) { return true; };
+  if (at_least == 0.0F) return {};
   return [this, at_least, values = std::vector<float>(updater->value_floats())](
              Key key, std::span<const float> row) mutable {
     updater->Read(key, row, values);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -60,6 +61,10 @@ class ArrayTable final : public Rows {
   std::size_t FirstAbsent(std::span<const Key> keys) const override;
   bool Scan(Key first,
             const std::function<bool(Key, std::span<const float>)>& visit) const override;
+  std::optional<KeyRange> Span() const override {
+    if (size_ == 0) return {};
+    return spanned_;
+  }
   std::size_t size() const override { return size_; }
   std::size_t row_floats() const override { return row_floats_; }
   std::size_t memory_bytes() const override;

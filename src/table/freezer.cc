@@ -11,19 +11,27 @@ bool Freezer::Advance(std::size_t& rows_left,
     cursor_ = key;
     if (rows_left == 0) return false;
     --rows_left;
-    if (keep_(key, row)) visit(key, row);
+    if (!keep_ || keep_(key, row)) visit(key, row);
     return true;
+  });
+}
+
+bool Freezer::Count(std::size_t& rows_left) {
+  if (!keep_) {
+    spanned_ = from_->Span();
+    count_ = from_->size();
+    return true;
+  }
+  return Advance(rows_left, [this](Key key, std::span<const float>) {
+    spanned_ = {spanned_ ? spanned_->first : key, key};
+    ++count_;
   });
 }
 
 bool Freezer::Continue(std::size_t rows_max) {
   std::size_t rows_left = rows_max;
   if (array_ == nullptr && !done_) {
-    const bool counted = Advance(rows_left, [this](Key key, std::span<const float>) {
-      spanned_ = {spanned_ ? spanned_->first : key, key};
-      ++count_;
-    });
-    if (!counted) return false;
+    if (!Count(rows_left)) return false;
     cursor_ = 0;
     array_.reset(
         new ArrayTable(spanned_.value_or(KeyRange{0, 0}), count_, from_->row_floats(), *memory_));

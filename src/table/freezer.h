@@ -13,7 +13,8 @@
 
 namespace steelyard::table {
 
-/// Goes over the rows twice: to count those that stay, so that the array has the size it needs, and to copy them.
+/// Goes over the rows twice where some may go: to count those that stay, so that the array has the size it needs, and to
+/// copy them.
 ///
 /// Threads: confined to its shard.
 /// Cost:    O(rows_max) a call, so that other requests need not wait for the whole.
@@ -22,7 +23,7 @@ class Freezer {
   using Keep = std::function<bool(Key key, std::span<const float> row)>;
 
   /// @param from    borrowed; must not change until this object is done.
-  /// @param keep    which rows stay; the same answer both times.
+  /// @param keep    which rows stay; the same answer both times. Empty: all.
   /// @param memory  borrowed; holds the array.
   Freezer(const Rows* from, Keep keep, PageMemory* memory)
       : from_(from), keep_(std::move(keep)), memory_(memory) {}
@@ -34,6 +35,8 @@ class Freezer {
   std::unique_ptr<ArrayTable> Take() { return std::move(array_); }
 
  private:
+  /// Find out how many rows stay, and between which keys. @return true when that is known.
+  bool Count(std::size_t& rows_left);
   /// Visit rows from the cursor on. @return true when the end was reached.
   bool Advance(std::size_t& rows_left,
                const std::function<void(Key, std::span<const float>)>& visit);

@@ -127,6 +127,13 @@ bool HashPage::Erase(Key key) {
   return true;
 }
 
+std::optional<Key> HashPage::LastKey() const {
+  for (std::size_t slot = slot_count_; slot > 0; --slot) {
+    if (KeyAt(slot - 1) != empty_key_) return KeyAt(slot - 1);
+  }
+  return {};
+}
+
 void HashPage::Collect(std::vector<Key>& keys, std::vector<float*>& rows) const {
   keys.resize(count_ + kLanes);
   rows.resize(count_ + kLanes);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -118,6 +119,9 @@ class alignas(64) HashPage {
 
   /// Return every key and row, in order, in place of what is there. The rows stay owned by the page.
   void Collect(std::vector<Key>& keys, std::vector<float*>& rows) const;
+
+  /// The largest key; nothing where there are none.
+  std::optional<Key> LastKey() const;
 
   /// Visit rows from the first key >= `first`, until `visit(key, row)` returns false.
   /// @return false when the visitor stopped.

@@ -319,6 +319,19 @@ bool HashTable::Scan(Key first,
   return true;
 }
 
+std::optional<KeyRange> HashTable::Span() const {
+  std::optional<KeyRange> span;
+  Scan(0, [&span](Key key, std::span<const float>) {
+    span = {key, key};
+    return false;
+  });
+  if (!span) return {};
+  for (auto page = pages_.rbegin(); page != pages_.rend(); ++page) {
+    if (const std::optional<Key> last = page->LastKey()) return KeyRange{span->first, *last};
+  }
+  return span;
+}
+
 std::size_t HashTable::FirstAbsent(std::span<const Key> keys) const {
   const auto absent = std::ranges::find_if(keys, [&](Key key) { return FindSlot(key) == kNoSlot; });
   return static_cast<std::size_t>(absent - keys.begin());

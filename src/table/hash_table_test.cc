@@ -33,6 +33,11 @@ void ExpectSame(const HashTable& table, const Oracle& oracle, Key first = 0) {
   EXPECT_TRUE(finished);
   EXPECT_EQ(wrong, 0u);
   EXPECT_TRUE(expected == oracle.end());
+  const auto span = table.Span();
+  ASSERT_EQ(span.has_value(), !oracle.empty());
+  if (!span) return;
+  EXPECT_EQ(span->first, oracle.begin()->first);
+  EXPECT_EQ(span->last, oracle.rbegin()->first);
 }
 
 TEST(HashTable, EqualsAnOrderedMapForKeysOfAnyDistribution) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "steelyard/types.h"
@@ -46,6 +47,9 @@ class Rows {
   /// @return true when the end was reached.
   virtual bool Scan(Key first,
                     const std::function<bool(Key, std::span<const float>)>& visit) const = 0;
+
+  /// The first and the last key; nothing where there are none.
+  virtual std::optional<KeyRange> Span() const = 0;
 
   virtual std::size_t size() const = 0;
   virtual std::size_t row_floats() const = 0;

@@ -39,8 +39,7 @@ void RowGatherer::Add(const data::Minibatch& batch) {
 }
 
 void RowGatherer::EndRows() {
-  table::Freezer freezer(
-      counted_.get(), [](Key, std::span<const float>) { return true; }, memory_.get());
+  table::Freezer freezer(counted_.get(), {}, memory_.get());
   while (!freezer.Continue(std::size_t{1} << 20)) {
   }
   keys_ = freezer.Take();
