@@ -1,4 +1,4 @@
-// CRC32C by what the processor has: products without carries over 64 bytes at once, its own instruction, or a table.
+// CRC32C by what the processor has: products without carries beside its own instruction, that instruction, or a table.
 #include <array>
 #include <cstring>
 
@@ -76,7 +76,7 @@ struct FoldFactors {
   std::uint64_t high;
 };
 
-#define SY_FOLDS __attribute__((target("avx2,vpclmulqdq,sse4.2")))
+#define SY_FOLDS __attribute__((target("avx2,pclmul,vpclmulqdq,sse4.2")))
 
 SY_FOLDS inline __m256i Load(const std::byte* data) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data));
@@ -96,28 +96,119 @@ SY_FOLDS inline __m256i Fold(__m256i before, __m256i factors, __m256i after) {
 constexpr std::size_t kRegisters = 8;  // As many as hide how long a product takes.
 constexpr std::size_t kFoldBytes = kRegisters * sizeof(__m256i);
 
+/// Bytes whose checksum is that of all bytes that went into them.
+struct Folded {
+  __m256i registers[kRegisters];
+};
+
+/// @param data  [kFoldBytes]
+SY_FOLDS inline Folded BeginFolding(std::uint32_t crc, const std::byte* data) {
+  Folded folded;
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kRegisters; ++i)
+    folded.registers[i] = Load(data + i * sizeof(__m256i));
+  folded.registers[0] ^= _mm256_set_epi64x(0, 0, 0, crc);
+  return folded;
+}
+
+SY_FOLDS inline std::uint32_t EndFolding(const Folded& folded) {
+  static constexpr FoldFactors kNear(8 * sizeof(__m256i));
+  const __m256i near = InBothHalves(kNear);
+  __m256i last = folded.registers[0];
+#pragma GCC unroll 8
+  for (std::size_t i = 1; i < kRegisters; ++i) last = Fold(last, near, folded.registers[i]);
+  std::array<std::byte, sizeof last> rest;
+  std::memcpy(rest.data(), &last, sizeof last);
+  return CrcByInstruction(0, rest.data(), rest.size());
+}
+
+SY_FOLDS inline __m256i FarFactors() {
+  static constexpr FoldFactors kFar(8 * kFoldBytes);
+  return InBothHalves(kFar);
+}
+
 /// @param size  at least kFoldBytes.
 SY_FOLDS std::uint32_t CrcByFolding(std::uint32_t crc, const std::byte* data, std::size_t size) {
-  constexpr std::size_t kWide = sizeof(__m256i);
-  static constexpr FoldFactors kFar(8 * kFoldBytes);
-  static constexpr FoldFactors kNear(8 * kWide);
-  const __m256i far = InBothHalves(kFar);
-  const __m256i near = InBothHalves(kNear);
-  __m256i folded[kRegisters];
-#pragma GCC unroll 8
-  for (std::size_t i = 0; i < kRegisters; ++i) folded[i] = Load(data + i * kWide);
-  folded[0] ^= _mm256_set_epi64x(0, 0, 0, crc);
+  const __m256i far = FarFactors();
+  Folded folded = BeginFolding(crc, data);
   for (data += kFoldBytes, size -= kFoldBytes; size >= kFoldBytes;
        data += kFoldBytes, size -= kFoldBytes) {
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kRegisters; ++i)
-      folded[i] = Fold(folded[i], far, Load(data + i * kWide));
+      folded.registers[i] = Fold(folded.registers[i], far, Load(data + i * sizeof(__m256i)));
   }
+  return CrcByInstruction(EndFolding(folded), data, size);
+}
+
+/// The checksum of bytes with this checksum and `bytes` zeros behind them.
+template <std::size_t bytes>
+SY_FOLDS inline std::uint32_t Ahead(std::uint32_t crc) {
+  static constexpr std::uint32_t kPower =
+      PowerModulo(8 * bytes - 33);  // The instruction brings the other 33.
+  const __m128i product = _mm_clmulepi64_si128(_mm_cvtsi32_si128(static_cast<int>(crc)),
+                                               _mm_cvtsi32_si128(static_cast<int>(kPower)), 0x00);
+  return static_cast<std::uint32_t>(
+      __builtin_ia32_crc32di(0, static_cast<std::uint64_t>(_mm_cvtsi128_si64(product))));
+}
+
+constexpr std::size_t kStreams = 4;
+
+/// `rounds` times kFoldBytes to fold, and as many bytes in kStreams parts for the instruction.
+template <std::size_t rounds>
+constexpr std::size_t kBlockBytes = 2 * rounds * kFoldBytes;
+
+/// The next word of each stream.
+template <std::size_t stream_bytes>
+SY_FOLDS inline void TakeWords(const std::byte* at, std::array<std::uint64_t, kStreams>& crcs) {
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kStreams; ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at + i * stream_bytes, sizeof word);
+    crcs[i] = __builtin_ia32_crc32di(crcs[i], word);
+  }
+}
+
+/// The processor does both side by side: products and the instruction have units of their own.
+/// Source: on Zen 4, bytes in the caches: 29 GB/s by folding alone, 48 by both. From the
+///         memory, five streams take 20 GB/s where one takes 23, and shorter blocks fewer.
+template <std::size_t rounds>
+SY_FOLDS std::uint32_t CrcOfBlock(std::uint32_t crc, const std::byte* data) {
+  constexpr std::size_t kStreamBytes = rounds * kFoldBytes / kStreams;
+  static_assert(kFoldBytes / kStreams == kRegisters * sizeof(std::uint64_t));
+  const __m256i far = FarFactors();
+  const std::byte* streams = data + rounds * kFoldBytes;
+  std::array<std::uint64_t, kStreams> crcs{};
+  Folded folded = BeginFolding(crc, data);
 #pragma GCC unroll 8
-  for (std::size_t i = 1; i < kRegisters; ++i) folded[i] = Fold(folded[i - 1], near, folded[i]);
-  std::array<std::byte, kWide> rest;
-  std::memcpy(rest.data(), &folded[kRegisters - 1], kWide);
-  return CrcByInstruction(CrcByInstruction(0, rest.data(), rest.size()), data, size);
+  for (std::size_t i = 0; i < kRegisters; ++i)
+    TakeWords<kStreamBytes>(streams + i * sizeof(std::uint64_t), crcs);
+  for (std::size_t round = 1; round < rounds; ++round) {
+    data += kFoldBytes;
+    streams += kRegisters * sizeof(std::uint64_t);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kRegisters; ++i) {
+      folded.registers[i] = Fold(folded.registers[i], far, Load(data + i * sizeof(__m256i)));
+      TakeWords<kStreamBytes>(streams + i * sizeof(std::uint64_t), crcs);
+    }
+  }
+  const auto of = [&crcs](std::size_t j) { return static_cast<std::uint32_t>(crcs[j]); };
+  return Ahead<kStreams * kStreamBytes>(EndFolding(folded)) ^ Ahead<3 * kStreamBytes>(of(0)) ^
+         Ahead<2 * kStreamBytes>(of(1)) ^ Ahead<kStreamBytes>(of(2)) ^ of(3);
+}
+
+/// As many blocks as there are: `data` and `size` become those of the rest.
+template <std::size_t rounds>
+SY_FOLDS std::uint32_t CrcOfBlocks(std::uint32_t crc, const std::byte*& data, std::size_t& size) {
+  constexpr std::size_t kBytes = kBlockBytes<rounds>;
+  for (; size >= kBytes; data += kBytes, size -= kBytes) crc = CrcOfBlock<rounds>(crc, data);
+  return crc;
+}
+
+SY_FOLDS std::uint32_t CrcByBoth(std::uint32_t crc, const std::byte* data, std::size_t size) {
+  crc = CrcOfBlocks<256>(crc, data, size);  // 128 KB
+  crc = CrcOfBlocks<32>(crc, data, size);
+  crc = CrcOfBlocks<8>(crc, data, size);  // 4 KB
+  return size < kFoldBytes ? CrcByInstruction(crc, data, size) : CrcByFolding(crc, data, size);
 }
 #undef SY_FOLDS
 #endif
@@ -129,7 +220,7 @@ std::uint32_t Crc32c(std::span<const std::byte> bytes, std::uint32_t crc) {
   static const bool folds =
       __builtin_cpu_supports("avx2") > 0 && __builtin_cpu_supports("vpclmulqdq") > 0;
   static const bool has_instruction = __builtin_cpu_supports("sse4.2") > 0;
-  if (bytes.size() >= kFoldBytes && folds) return ~CrcByFolding(~crc, bytes.data(), bytes.size());
+  if (bytes.size() >= kFoldBytes && folds) return ~CrcByBoth(~crc, bytes.data(), bytes.size());
   if (has_instruction) return ~CrcByInstruction(~crc, bytes.data(), bytes.size());
 #endif
   return ~CrcByTable(~crc, bytes.data(), bytes.size());
