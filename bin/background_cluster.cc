@@ -117,6 +117,7 @@ Status BackgroundCluster::WaitUntilJoined(const std::string& address, const Opti
   Status dead;
   std::size_t servers = 0;
   std::size_t workers = 0;
+  const std::uint64_t shards = options.servers * options.shards;  // Each of them joins.
   const bool joined = WaitUntil(kJoinMax, [&] {
     dead = CheckAlive();
     if (!dead.ok()) return true;
@@ -128,14 +129,14 @@ Status BackgroundCluster::WaitUntilJoined(const std::string& address, const Opti
     };
     servers = count(wire::Role::kServer);
     workers = count(wire::Role::kWorker);
-    return servers >= options.servers && workers >= options.workers;
+    return servers >= shards && workers >= options.workers;
   });
   if (!dead.ok() || joined) return dead;
   return Status(
       StatusCode::kUnavailable,
       fmt::format("only {} of {} servers and {} of {} workers joined the head at {} in "
                   "time; the logs are in {}",
-                  servers, options.servers, workers, options.workers, address, directory_.path()));
+                  servers, shards, workers, options.workers, address, directory_.path()));
 }
 
 Result<std::string> BackgroundCluster::Start(const Options& options) {
@@ -164,8 +165,9 @@ Result<std::string> BackgroundCluster::Start(const Options& options) {
       return Launch(role + "-" + std::to_string(number), std::move(arguments));
     };
     for (std::uint64_t i = 0; i < options.servers; ++i) {
-      SY_RETURN_IF_ERROR(
-          launch("server", i, {"--memory-max", ByteSizeText({options.table_bytes_max})}));
+      SY_RETURN_IF_ERROR(launch("server", i,
+                                {"--memory-max", ByteSizeText({options.table_bytes_max}),
+                                 "--shards", std::to_string(options.shards)}));
     }
     for (std::uint64_t i = 0; i < options.workers; ++i) SY_RETURN_IF_ERROR(launch("worker", i, {}));
     SY_RETURN_IF_ERROR(WaitUntilJoined(address.value(), options));

@@ -24,6 +24,7 @@ class BackgroundCluster {
   struct Options {
     std::string listen;  ///< Of the head.
     std::uint64_t servers = 2;
+    std::uint64_t shards = 1;  ///< Of each server.
     std::uint64_t workers = 2;
     std::size_t table_bytes_max = 0;  ///< Of each server.
     std::string updaters;             ///< Their --updaters; may be empty.

@@ -17,16 +17,17 @@ std::span<const std::string> Values::GetAll(std::string_view name) const {
 }
 
 Result<std::uint64_t> Values::GetCount(std::string_view name, std::uint64_t otherwise,
-                                       std::uint64_t max) const {
+                                       std::uint64_t max, std::uint64_t min) const {
   if (!Has(name)) return otherwise;
   const std::string text = Get(name);
   std::uint64_t count = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error == std::errc{} && stop == text.data() + text.size() && !text.empty() && count <= max)
+  if (error == std::errc{} && stop == text.data() + text.size() && !text.empty() && count >= min &&
+      count <= max)
     return count;
   return Status(StatusCode::kInvalidArgument,
-                "--" + std::string(name) + " must be a whole number from 0 to " +
-                    std::to_string(max) + ", got " + (text.empty() ? "nothing" : text));
+                "--" + std::string(name) + " must be a whole number from " + std::to_string(min) +
+                    " to " + std::to_string(max) + ", got " + (text.empty() ? "nothing" : text));
 }
 
 const std::vector<Command>& AllCommands() {

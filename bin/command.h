@@ -35,9 +35,9 @@ class Values {
   std::span<const std::string> GetAll(std::string_view name) const;
   bool Switch(std::string_view name) const { return Get(name) == "true"; }
   /// The whole number that `name` holds, or `otherwise` when it was not given.
-  /// Errors: kInvalidArgument  not a whole number, or above `max`.
-  Result<std::uint64_t> GetCount(std::string_view name, std::uint64_t otherwise,
-                                 std::uint64_t max) const;
+  /// Errors: kInvalidArgument  not a whole number from `min` to `max`.
+  Result<std::uint64_t> GetCount(std::string_view name, std::uint64_t otherwise, std::uint64_t max,
+                                 std::uint64_t min = 0) const;
   void Add(std::string_view name, std::string text) {
     texts_[std::string(name)].push_back(std::move(text));
   }

@@ -6,11 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <thread>
 #include <utility>
 
 #include "exit_code.h"
+#include "node_host.h"
 #include "runtime/real_signals.h"
 
 namespace steelyard::cli {
@@ -21,6 +25,7 @@ using namespace std::chrono_literals;
 constexpr const char* kAllowRemote = "insecure-allow-remote";
 constexpr auto kWarnEvery = 60s;
 constexpr std::uint64_t kSpinMax = 1000;
+constexpr std::uint64_t kShardsMax = 1024;
 // The first word about a head that is not there, and the longest silence about it.
 constexpr runtime::Duration kFirstWaitMessage = 1s;
 constexpr runtime::Duration kWaitMessageMax = 60s;
@@ -112,6 +117,75 @@ class Tenure {
   bool joined_ = false;
 };
 
+/// The address of the member `index` of a process.
+/// Errors: kInvalidArgument  its port would be none.
+Result<std::string> AddressOf(const MemberKind& kind, std::size_t index) {
+  constexpr std::size_t kPortMax = 65535;
+  const std::string& listen = kind.listen;
+  if (index == 0 || listen.empty() || listen.ends_with(":0") || listen == kLocalAddress)
+    return listen;
+  if (listen.starts_with("unix:")) return listen + "." + std::to_string(index);
+  const std::size_t colon = listen.rfind(':');
+  std::size_t port = 0;
+  const char* const end = listen.data() + listen.size();
+  const auto [stop, error] = std::from_chars(listen.data() + colon + 1, end, port);
+  if (error != std::errc() || stop != end || port + index > kPortMax) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("--listen {} leaves no port for each of {} shards, which take those "
+                              "from there on",
+                              listen, kind.count));
+  }
+  return fmt::format("{}:{}", listen.substr(0, colon), port + index);
+}
+
+/// One member after another on one loop: when their head is gone, the next head is waited for.
+///
+/// Threads: Run() on one thread; Stop() from any.
+class MemberLoop {
+ public:
+  MemberLoop(const Values& values, runtime::Duration spin, const MemberKind& kind,
+             std::string listen)
+      : values_(values), kind_(kind), address_(std::move(listen)), loop_(spin) {}
+
+  runtime::RealLoop& loop() { return loop_; }
+
+  /// @return OK after Stop(); else why it cannot go on.
+  Status Run(const MakeMember& make) {
+    const std::string head = values_.Get("head");
+    const bool once = values_.Switch("once");
+    const bool listens = !address_.empty();
+    std::optional<RemoteWarning> warning;
+    for (;;) {
+      HostedNode host;
+      transport::TcpTransport transport(loop_, host, {.same_host_names = true});
+      if (listens) {
+        Result<std::string> listening = transport.Listen(address_);
+        if (!listening.ok()) return listening.status();
+        address_ = std::move(listening.value());
+        if (!warning) warning.emplace(loop_, values_, address_);
+      }
+      const std::unique_ptr<Member> member = make(loop_, transport, address_);
+      LogLine(kind_.name + (listens ? " at " + address_ : "") + " for the head at " + head);
+      const TenureEnd end = Tenure(loop_, kind_.name, head, once).Run(transport, host, *member);
+      if (stopped_) return {};
+      if (once || !end.joined) return end.failure;
+      LogLine("starting anew without what it held: " + end.failure.ToString());
+    }
+  }
+
+  void Stop() {
+    stopped_ = true;
+    loop_.Stop();
+  }
+
+ private:
+  const Values& values_;
+  const MemberKind& kind_;
+  std::string address_;
+  runtime::RealLoop loop_;
+  std::atomic<bool> stopped_ = false;
+};
+
 }  // namespace
 
 std::vector<Option> MemberOptions() {
@@ -126,6 +200,20 @@ std::vector<Option> MemberOptions() {
                    "processor is busy",
            .range = "0 to 1000",
            .default_text = "0"}};
+}
+
+Option ShardsOption() {
+  return {.name = "shards",
+          .value = "N",
+          .help =
+              "shards of a server process, each a server to the cluster, with a thread and "
+              "segments of its own; together they take a server's memory",
+          .range = "1 to " + std::to_string(kShardsMax),
+          .default_text = "1"};
+}
+
+Result<std::uint64_t> ShardsOf(const Values& values) {
+  return values.GetCount("shards", 1, kShardsMax, 1);
 }
 
 std::vector<Option> ListenOptions(const std::string& default_address) {
@@ -169,39 +257,38 @@ void RemoteWarning::Warn() {
   alarm_.RingAt(loop_.now() + kWarnEvery);
 }
 
-Status RunMember(const Values& values, const std::string& name, const std::string& listen,
-                 const MakeMember& make) {
-  const std::string head = values.Get("head");
-  const bool once = values.Switch("once");
-  if (!listen.empty()) SY_RETURN_IF_ERROR(CheckListen(values, listen));
+Status RunMembers(const Values& values, const MemberKind& kind, const MakeMember& make) {
+  if (!kind.listen.empty()) SY_RETURN_IF_ERROR(CheckListen(values, kind.listen));
   const Result<std::uint64_t> spin = values.GetCount("spin", 0, kSpinMax);
   if (!spin.ok()) return spin.status();
-  runtime::RealLoop loop(std::chrono::microseconds(spin.value()));
-  int signal = 0;
-  const runtime::RealSignals signals(loop, [&](int number) {
-    signal = number;
-    loop.Stop();
-  });
-  std::optional<RemoteWarning> warning;
-  std::string address = listen;
-  for (;;) {
-    HostedNode host;
-    transport::TcpTransport transport(loop, host, {.same_host_names = true});
-    if (!listen.empty()) {
-      Result<std::string> listening = transport.Listen(address);
-      if (!listening.ok()) return listening.status();
-      address = std::move(listening.value());
-      if (!warning) warning.emplace(loop, values, address);
-    }
-    const std::unique_ptr<Member> member = make(loop, transport, address);
-    std::string who = name;
-    if (!address.empty()) who.append(" at ").append(address);
-    LogLine(who.append(" for the head at ").append(head));
-    const TenureEnd end = Tenure(loop, name, head, once).Run(transport, host, *member);
-    if (signal != 0) return Interrupted(signal);
-    if (once || !end.joined) return end.failure;
-    LogLine("starting anew without what it held: " + end.failure.ToString());
+  std::vector<std::unique_ptr<MemberLoop>> loops;
+  for (std::size_t i = 0; i < kind.count; ++i) {
+    Result<std::string> address = AddressOf(kind, i);
+    if (!address.ok()) return address.status();
+    loops.push_back(std::make_unique<MemberLoop>(values, std::chrono::microseconds(spin.value()),
+                                                 kind, std::move(address.value())));
   }
+  int signal = 0;
+  const auto stop_all = [&loops] {
+    for (const auto& loop : loops) loop->Stop();
+  };
+  const runtime::RealSignals signals(loops.front()->loop(), [&](int number) {
+    signal = number;
+    stop_all();
+  });
+  // What ends one ends all: the process is one thing to those who started it.
+  std::vector<Status> ends(loops.size());
+  const auto run = [&](std::size_t i) {
+    ends[i] = loops[i]->Run(make);
+    stop_all();
+  };
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < loops.size(); ++i) threads.emplace_back(run, i);
+  run(0);
+  threads.clear();
+  if (signal != 0) return Interrupted(signal);
+  const auto failed = std::ranges::find_if(ends, [](const Status& end) { return !end.ok(); });
+  return failed == ends.end() ? Status() : *failed;
 }
 
 }  // namespace steelyard::cli

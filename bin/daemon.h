@@ -1,6 +1,7 @@
 // Daemons: what the head, server and worker processes have in common.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +22,10 @@ inline constexpr const char* kHeadAddress = "127.0.0.1:4070";
 
 /// The flags of a daemon that joins a head: --head, --once.
 std::vector<Option> MemberOptions();
+/// How many shards a server process has: --shards.
+Option ShardsOption();
+/// Errors: kInvalidArgument.
+Result<std::uint64_t> ShardsOf(const Values& values);
 /// The flags of a daemon that listens: --listen, --insecure-allow-remote.
 std::vector<Option> ListenOptions(const std::string& default_address);
 
@@ -64,15 +69,21 @@ class Member {
 using MakeMember = std::function<std::unique_ptr<Member>(
     runtime::RealLoop& loop, transport::Transport& transport, const std::string& address)>;
 
-/// Run a server or worker until SIGINT or SIGTERM.
+/// What a process runs, and how many of them: each on a loop and a thread of its own.
+struct MemberKind {
+  std::string name;  ///< "server", "worker".
+  std::string
+      listen;  ///< Where the first takes connections, the others at ports behind; empty for nowhere.
+  std::size_t count = 1;
+};
+
+/// Run servers or workers until SIGINT or SIGTERM.
 ///
-/// It waits for its head, however long, and says so. When the head is gone or declared this process dead, what the node
-/// held is worthless: it starts anew and waits again. With --once it ends instead.
-/// @param name    "server", "worker".
-/// @param listen  where to take connections; empty for nowhere.
+/// They wait for their head, however long, and say so. When the head is gone or declared one dead, what that one held is
+/// worthless: it starts anew and waits again. With --once, and when one cannot go on, all end.
+/// @param make  is called by each one's thread.
 /// Errors: kCancelled    a signal.
 ///         kUnavailable  the port is in use, the head refuses this program for good, or, with --once, the head is gone.
-Status RunMember(const Values& values, const std::string& name, const std::string& listen,
-                 const MakeMember& make);
+Status RunMembers(const Values& values, const MemberKind& kind, const MakeMember& make);
 
 }  // namespace steelyard::cli

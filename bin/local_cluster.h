@@ -28,8 +28,13 @@ class LocalCluster {
   virtual std::uint64_t PeakMemoryBytes() const = 0;
 };
 
-/// One server and one worker on about `threads` threads of this process; 0: as many as processors it may use.
-/// @param table_bytes_max  of the server's tables.
+/// How many servers MakeThreadCluster() starts on so many threads: one where there are few; else half as many, each on a
+/// thread of its own.
+std::size_t ThreadServers(std::size_t threads);
+
+/// ThreadServers(threads) servers and one worker on about `threads` threads of this process; 0: as many as processors it
+/// may use.
+/// @param table_bytes_max  of each server's tables.
 std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 transport::InprocNetwork& network,
                                                 job::DatasetOpener open_dataset,

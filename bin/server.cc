@@ -34,17 +34,19 @@ Status Run(const Values& values) {
   if (!memory_max.ok()) return memory_max.status();
   const auto functions = LoadFunctionLibraries(values.Get("updaters"));
   if (!functions.ok()) return functions.status();
-  return RunMember(values, "server", listen,
-                   [&](runtime::RealLoop&, transport::Transport& transport,
-                       const std::string& address) -> std::unique_ptr<Member> {
-                     return std::make_unique<ServerMember>(server::Server::Options{
-                         .head_address = values.Get("head"),
-                         .listen_address = address,
-                         .incarnation = transport.Random(),
-                         .description = ProcessDescription(),
-                         .memory_bytes_max = TableMemoryOfEach(memory_max.value(), 1),
-                         .user = {.functions = functions.value(), .log = LogLine}});
-                   });
+  const Result<std::uint64_t> shards = ShardsOf(values);
+  if (!shards.ok()) return shards.status();
+  return RunMembers(values, {.name = "server", .listen = listen, .count = shards.value()},
+                    [&](runtime::RealLoop&, transport::Transport& transport,
+                        const std::string& address) -> std::unique_ptr<Member> {
+                      return std::make_unique<ServerMember>(server::Server::Options{
+                          .head_address = values.Get("head"),
+                          .listen_address = address,
+                          .incarnation = transport.Random(),
+                          .description = ProcessDescription(),
+                          .memory_bytes_max = TableMemoryOfEach(memory_max.value(), shards.value()),
+                          .user = {.functions = functions.value(), .log = LogLine}});
+                    });
 }
 
 }  // namespace
@@ -52,6 +54,7 @@ Status Run(const Values& values) {
 Command ServerCommand() {
   std::vector<Option> options = MemberOptions();
   for (Option& option : ListenOptions(kListenDefault)) options.push_back(std::move(option));
+  options.push_back(ShardsOption());
   options.push_back(MemoryMaxOption(
       "memory that it may fill with rows; pushes of new keys beyond it are refused"));
   options.push_back(UpdatersOption());
@@ -60,6 +63,9 @@ Command ServerCommand() {
           .options = std::move(options),
           .examples = {"steelyard server --head 127.0.0.1:4070"},
           .notes =
+              "With --shards, a --listen port is that of the first shard, and the others take "
+              "those behind it.\n"
+              "A machine that runs nothing else has room for a shard a processor.\n\n"
               "It waits for its head and says so. What it holds is lost with it, or with the head; "
               "then it\nstarts anew and waits for a head at the same address.",
           .run = Run};

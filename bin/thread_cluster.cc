@@ -1,4 +1,4 @@
-// A server and a worker in this process, on one thread or two.
+// Servers and a worker in this process, each on a thread of its own where there are processors for them.
 #include <future>
 #include <memory>
 #include <optional>
@@ -108,29 +108,42 @@ class WorkerNode final : public LoopNode {
   std::unique_ptr<job::Worker> worker_;
 };
 
+std::size_t ProcessorsOf(std::size_t threads) {
+  return threads > 0 ? threads : runtime::AvailableProcessors();
+}
+
 /// With few processors, server and worker share a loop: what passes between them then wakes no thread, and the reader
 /// has the other processor.
+bool SharesLoop(std::size_t processors) {
+  constexpr std::size_t kSharedLoopProcessorsMax = 3;
+  return processors <= kSharedLoopProcessorsMax;
+}
+
 class ThreadCluster final : public LocalCluster {
  public:
   ThreadCluster(runtime::RealLoop& loop, transport::InprocNetwork& network,
                 job::DatasetOpener open_dataset, std::size_t threads, std::size_t table_bytes_max)
-      : loop_(loop), processors_(threads > 0 ? threads : runtime::AvailableProcessors()) {
-    threads_.push_back(std::make_unique<runtime::LoopThread>());
-    if (processors_ > kSharedLoopProcessorsMax) {
+      : loop_(loop) {
+    const std::size_t processors = ProcessorsOf(threads);
+    for (std::size_t i = 0; i < ThreadServers(threads); ++i) {
       threads_.push_back(std::make_unique<runtime::LoopThread>());
+      servers_.push_back(
+          std::make_unique<ServerNode>(threads_.back()->loop(), network, table_bytes_max));
     }
-    server_.emplace(threads_.front()->loop(), network, table_bytes_max);
-    worker_.emplace(threads_.back()->loop(), network, std::move(open_dataset), processors_,
-                    threads_.size() == 1);
+    if (!SharesLoop(processors)) threads_.push_back(std::make_unique<runtime::LoopThread>());
+    worker_.emplace(threads_.back()->loop(), network, std::move(open_dataset), processors,
+                    SharesLoop(processors));
   }
   ~ThreadCluster() override {
     JoinAll();
     worker_.reset();
-    server_.reset();
+    servers_.clear();
   }
 
   Status Start(const std::string& head_address) override {
-    SY_RETURN_IF_ERROR(server_->Start("server-0", head_address));
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      SY_RETURN_IF_ERROR(servers_[i]->Start("server-" + std::to_string(i), head_address));
+    }
     return worker_->Start("worker-0", head_address);
   }
 
@@ -142,20 +155,22 @@ class ThreadCluster final : public LocalCluster {
   std::uint64_t PeakMemoryBytes() const override { return 0; }  // It is this process's own.
 
  private:
-  static constexpr std::size_t kSharedLoopProcessorsMax = 3;
-
   void JoinAll() {
     for (const auto& thread : threads_) thread->Join();
   }
 
   runtime::RealLoop& loop_;
-  std::size_t processors_;
   std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
-  std::optional<ServerNode> server_;
+  std::vector<std::unique_ptr<ServerNode>> servers_;
   std::optional<WorkerNode> worker_;
 };
 
 }  // namespace
+
+std::size_t ThreadServers(std::size_t threads) {
+  const std::size_t processors = ProcessorsOf(threads);
+  return SharesLoop(processors) ? 1 : processors / 2;
+}
 
 std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 transport::InprocNetwork& network,

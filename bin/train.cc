@@ -8,6 +8,7 @@
 #include "dry_run.h"
 #include "initial_model.h"
 #include "interruption.h"
+#include "local_cluster.h"
 #include "model_manifest.h"
 #include "model_saver.h"
 #include "output.h"
@@ -38,7 +39,9 @@ job::JobPlan PlanOf(const job::TrainParameters& parameters, const TrainInput& in
                     .updater = learner.updater(),
                     .aggregate = parameters.aggregate},
           .row_floats = static_cast<std::uint32_t>(learner.row_floats()),
-          .servers_min = static_cast<std::uint32_t>(parameters.server_count()),
+          .servers_min =
+              static_cast<std::uint32_t>(parameters.in_process() ? ThreadServers(parameters.threads)
+                                                                 : parameters.server_count()),
           .slot_count = static_cast<std::uint32_t>(parameters.worker_count()),
           .rows_total = input.rows_total,
           .shards = input.shards,

@@ -58,7 +58,7 @@ Status TrainRun::StartHead() {
 
 Status TrainRun::StartCluster() {
   const std::size_t table_bytes_max =
-      TableMemoryOfEach(parts_.parameters->memory_max, parts_.parameters->server_count());
+      TableMemoryOfEach(parts_.parameters->memory_max, plan_.servers_min);
   if (parts_.parameters->in_process()) {
     cluster_ = MakeThreadCluster(loop_, network_, HandOverOpener(*parts_.input, *parts_.parameters),
                                  parts_.parameters->threads, table_bytes_max);

@@ -35,6 +35,9 @@ Status Run(const Values& values) {
   if (!workers.ok()) return workers.status();
   options.servers = servers.value();
   options.workers = workers.value();
+  const Result<std::uint64_t> shards = ShardsOf(values);
+  if (!shards.ok()) return shards.status();
+  options.shards = shards.value();
   const Result<ByteSize> memory_max = MemoryMaxOf(values);
   if (!memory_max.ok()) return memory_max.status();
   options.table_bytes_max = TableMemoryOfEach(memory_max.value(), options.servers);
@@ -93,6 +96,7 @@ Command UpCommand() {
                        .value = "W",
                        .help = "how many workers",
                        .default_text = std::to_string(kProcessesDefault)},
+                      ShardsOption(),
                       MemoryMaxOption("memory that all its servers may fill with rows"),
                       UpdatersOption(),
                       DataDirOption(),

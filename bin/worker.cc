@@ -92,16 +92,16 @@ Status Run(const Values& values) {
   const Result<job::WorkerFunctions> functions = FunctionsOf(values.Get("updaters"));
   if (!functions.ok()) return functions.status();
   const job::DatasetOpener opener = OpenerWith(stream_fd.value());
-  return RunMember(values, "worker", "",
-                   [&](runtime::RealLoop& loop, transport::Transport& transport,
-                       const std::string&) -> std::unique_ptr<Member> {
-                     return std::make_unique<WorkerMember>(
-                         loop,
-                         job::Worker::Options{.head_address = values.Get("head"),
-                                              .incarnation = transport.Random(),
-                                              .description = ProcessDescription()},
-                         opener, threads.value(), functions.value());
-                   });
+  return RunMembers(values, {.name = "worker", .listen = {}},
+                    [&](runtime::RealLoop& loop, transport::Transport& transport,
+                        const std::string&) -> std::unique_ptr<Member> {
+                      return std::make_unique<WorkerMember>(
+                          loop,
+                          job::Worker::Options{.head_address = values.Get("head"),
+                                               .incarnation = transport.Random(),
+                                               .description = ProcessDescription()},
+                          opener, threads.value(), functions.value());
+                    });
 }
 
 }  // namespace
