@@ -132,11 +132,10 @@ Status BackgroundCluster::WaitUntilJoined(const std::string& address, const Opti
     return servers >= shards && workers >= options.workers;
   });
   if (!dead.ok() || joined) return dead;
-  return Status(
-      StatusCode::kUnavailable,
-      fmt::format("only {} of {} servers and {} of {} workers joined the head at {} in "
-                  "time; the logs are in {}",
-                  servers, shards, workers, options.workers, address, directory_.path()));
+  return Status(StatusCode::kUnavailable,
+                fmt::format("only {} of {} servers and {} of {} workers joined the head at {} in "
+                            "time; the logs are in {}",
+                            servers, shards, workers, options.workers, address, directory_.path()));
 }
 
 Result<std::string> BackgroundCluster::Start(const Options& options) {
