@@ -18,7 +18,8 @@ namespace steelyard {
 
 /// What servers do with pushes and pulls of a table whose updater has your name.
 ///
-/// Threads: const and stateless; one object serves all rows of a table on a server.
+/// Threads: const and stateless; one object serves all rows of a table on a server, and tables and shards of one process may
+///          ask theirs at the same time.
 /// Errors:  a function that throws, and an Apply() that leaves a float of the row NaN or infinite, has its whole push to that
 ///          segment refused; nothing of it is kept. One that does not return holds its server up until the cluster gives
 ///          the server up.
