@@ -61,6 +61,10 @@ class Table {
   /// Without keys it waits for its gate on every server.
   Submitted<Result<Pulled>> Pull(std::vector<Key> keys, const TaskOptions& options);
 
+  /// Read the rows of a key range, once its gate is open; Scan() needs less memory. While it runs, pushes go on: each row is
+  /// whole, but they need not be of one moment.
+  Submitted<Result<PulledRange>> PullRange(KeyRange range, const TaskOptions& options = {});
+
   /// Become a member of a worker group on this table, for all of its handles; blocks. Nothing of the table may be under
   /// way. A program that dies leaves its groups at once when the head notices.
   Status Join(const Membership& membership);
@@ -130,6 +134,13 @@ class Table {
                                            const std::vector<Argument>& arguments,
                                            KeyRange range = kAllKeys,
                                            Effect effect = Effect::kReads);
+  /// Likewise as a task, which does not block. One that changes rows is a push of its step; without options it belongs to
+  /// the step that the member is in.
+  Submitted<Result<std::vector<FunctionAnswer>>> Call(const std::string& function,
+                                                      const std::vector<Argument>& arguments,
+                                                      const TaskOptions& options,
+                                                      KeyRange range = kAllKeys,
+                                                      Effect effect = Effect::kReads);
 
   static constexpr KeyRange kAllKeys{0, kKeyMax};
 

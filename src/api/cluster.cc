@@ -99,11 +99,7 @@ std::future<Result<std::vector<float>>> Table::Pull(std::vector<Key> keys) {
 Status Table::Scan(
     const std::function<Status(std::span<const Key>, std::span<const float>)>& on_rows,
     KeyRange range) {
-  if (range.first > range.last) {
-    return Status(StatusCode::kInvalidArgument,
-                  "a key range ends at " + std::to_string(range.last) + ", before it begins at " +
-                      std::to_string(range.first));
-  }
+  SY_RETURN_IF_ERROR(placement::CheckRange(range));
   return connection_->Scan(table_->view,
                            {.first = range.first,
                             .last = range.last,
@@ -112,6 +108,10 @@ Status Table::Scan(
                            [&](const client::Scanned& page) {
                              return page.keys.empty() ? Status() : on_rows(page.keys, page.floats);
                            });
+}
+
+Submitted<Result<PulledRange>> Table::PullRange(KeyRange range, const TaskOptions& task) {
+  return connection_->PullRange(table_, task, range);
 }
 
 Result<std::uint64_t> Table::Count(float at_least) {

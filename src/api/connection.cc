@@ -255,19 +255,6 @@ Result<Cluster::OpenTasks> Connection::CountTasks() {
       kAnswerMax);
 }
 
-std::future<Result<client::Called>> Connection::Call(TableId table, client::CallRequest request) {
-  auto promise = std::make_shared<std::promise<Result<client::Called>>>();
-  std::future<Result<client::Called>> called = promise->get_future();
-  thread_.loop().Post([this, table, promise, request = std::move(request)]() mutable {
-    const Status given = node_->client().Call(
-        *transport_, table, std::move(request),
-        [promise](Result<client::Called> result) { promise->set_value(std::move(result)); });
-    if (!given.ok()) promise->set_value(given);
-    node_->ArmAlarm(*transport_);
-  });
-  return called;
-}
-
 Result<wire::Frame> Connection::AskServer(TableId table, std::size_t owner,
                                           const wire::Frame& request) {
   return Wait<wire::Frame>(
@@ -291,12 +278,7 @@ Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRe
 
 Status Connection::Scan(const wire::View& view, client::ScanRequest request,
                         const std::function<Status(const client::Scanned&)>& on_page) {
-  while (request.segment < view.segments.size()) {
-    if (placement::RangeOfSegment(view, request.segment).last < request.first) {
-      ++request.segment;
-      continue;
-    }
-    if (view.segments[request.segment].first > request.last) break;
+  while (request.GoTo(view)) {
     const Result<client::Scanned> page = ScanPage(view.table, request);
     if (!page.ok()) return page.status();
     SY_RETURN_IF_ERROR(on_page(page.value()));

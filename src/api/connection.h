@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,7 +55,11 @@ class Connection {
   Submitted<Result<Pulled>> Pull(TableId table, const TaskOptions& options,
                                  client::PullRequest request);
   std::future<Result<std::vector<float>>> PullValues(TableId table, client::PullRequest request);
-  std::future<Result<client::Called>> Call(TableId table, client::CallRequest request);
+  /// @param options  none: a change belongs to the step that the member is in.
+  Submitted<Result<client::Called>> Call(TableId table, const std::optional<TaskOptions>& options,
+                                         client::CallRequest request);
+  Submitted<Result<PulledRange>> PullRange(std::shared_ptr<AttachedTable> table,
+                                           const TaskOptions& options, KeyRange range);
   Status Join(const wire::View& view, const Membership& membership);
   Status Leave(TableId table);
   Result<Cluster::OpenTasks> CountTasks();
@@ -99,6 +104,14 @@ class Connection {
 
   /// Number a task and translate what it waits for.
   client::TaskSpec NewTask(const TaskOptions& options);
+  /// A range that is being read, page after page.
+  struct RangeReading {
+    std::shared_ptr<AttachedTable> table;
+    client::ScanRequest next;
+    PulledRange rows;
+  };
+  /// Read on, on the loop, until the range ends.
+  void ReadOn(const std::shared_ptr<RangeReading>& reading, const client::Client::Done& finished);
   /// Run on the loop. @return false when too many tasks are open; `done` was told.
   template <typename Done>
   bool HasRoomForTask(const Done& done) {

@@ -47,13 +47,13 @@ class MemberTasksTest : public ::testing::Test {
                   pulled_.push_back(pulled.ok() ? Status() : pulled.status());
                 });
   }
-  void AnswerPull(const SentFrame& sent, Step through) {
+  void AnswerPull(const SentFrame& sent, Step through, std::uint32_t width = 1) {
     const auto pull = wire::DecodePull(sent.frame.body.bytes()).value();
     std::vector<wire::PulledEntry> entries;
     for (const wire::PullEntry& entry : pull.entries) entries.push_back({.segment = entry.segment});
     auto [frame, floats] = wire::MakePullResponse({.table = kTable,
                                                    .columns = pull.columns,
-                                                   .floats_per_key = 1,
+                                                   .floats_per_key = width,
                                                    .through_min = through,
                                                    .entries = entries,
                                                    .floats = {}},
@@ -110,6 +110,65 @@ TEST_F(MemberTasksTest, APushThatNeverComesDoesNotHoldTheOthersBack) {
   EXPECT_EQ(tasks_.open_count(), 0u);
 }
 
+TEST_F(MemberTasksTest, ARefusedPushDoesNotHoldTheOthersBack) {
+  tasks_.Push(transport_, kTable, {.id = 1, .step = 0}, {.keys = {5, 4}, .floats = {1, 1}},
+              [this](const Status& status) { pushed_.push_back(status); });
+  ASSERT_EQ(pushed_.size(), 1u);
+  EXPECT_EQ(pushed_[0].code(), StatusCode::kInvalidArgument);
+  const auto announcement = Pushes();
+  ASSERT_EQ(announcement.size(), 1u) << "the others would wait for step 0 for ever";
+  EXPECT_EQ(Through(announcement[0]), 0);
+}
+
+TEST_F(MemberTasksTest, AChangeIsOfItsStepAndWaitsAsAPushDoes) {
+  std::vector<MemberTasks::Progress> sent;
+  Client::Done finish;
+  const auto change = [&](TaskSpec spec) {
+    const auto send = [&](const MemberTasks::Progress& at, const Client::Done& finished) {
+      sent.push_back(at);
+      finish = finished;
+      return Status();
+    };
+    tasks_.Change(transport_, kTable, std::move(spec), send,
+                  [this](const Status& status) { pushed_.push_back(status); });
+  };
+  EXPECT_EQ(tasks_.StepOf(kTable), 0);
+  change({.id = 1, .step = tasks_.StepOf(kTable), .more_of_step = true});
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].through, -1) << "the member has not pushed its step 0 yet";
+  Pull({.id = 2, .step = 0, .after = {1}});
+  EXPECT_TRUE(Pulls().empty());
+  finish({});
+  ASSERT_EQ(pushed_.size(), 1u);
+  EXPECT_EQ(Pulls().size(), 1u);
+  Push({.id = 3, .step = 0});
+  EXPECT_EQ(tasks_.StepOf(kTable), 1);
+  change({.id = 4, .step = 1, .gate = GroupGate{0, 0}});
+  EXPECT_EQ(sent.size(), 1u) << "it waits for its gate";
+  AnswerPull(Pulls().at(0), 0);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[1].through, 1);
+  change({.id = 5, .step = 2, .gate = GroupGate{0, 2}});
+  EXPECT_EQ(pushed_.back().code(), StatusCode::kInvalidArgument) << "it could wait for itself";
+}
+
+TEST_F(MemberTasksTest, AReadStartsOnceItsGateIsOpen) {
+  std::vector<Step> started;
+  tasks_.Read(
+      transport_, kTable, {.id = 1, .step = 3, .gate = GroupGate{0, 2}},
+      [&](Step through, const Client::Done& finished) {
+        started.push_back(through);
+        finished({});
+      },
+      [this](const Status& status) { pulled_.push_back(status); });
+  EXPECT_TRUE(started.empty());
+  AnswerPull(Pulls().at(0), 2);
+  EXPECT_EQ(started, std::vector<Step>{2});
+  ASSERT_EQ(pulled_.size(), 1u);
+  EXPECT_TRUE(pulled_[0].ok());
+  EXPECT_EQ(tasks_.open_count(), 0u);
+}
+
 TEST_F(MemberTasksTest, NothingWaitsForItself) {
   Push({.id = 1, .step = 3, .gate = GroupGate{0, 3}});
   Pull({.id = 2, .step = 3, .gate = GroupGate{kGroup, 4}});
@@ -136,7 +195,7 @@ TEST_F(MemberTasksTest, AGatedPushFollowsAPullOfNoKeys) {
   EXPECT_EQ(pull.gate_step, 1);
   EXPECT_EQ(pull.group, kGroup);
   EXPECT_TRUE(pull.keys.empty());
-  AnswerPull(gates[0], 1);
+  AnswerPull(gates[0], 1, /*width=*/7);  // Whatever the table's is.
   const auto pushes = Pushes();
   ASSERT_EQ(pushes.size(), 1u);
   AckPush(pushes[0]);
