@@ -84,6 +84,15 @@ Status Table::Leave() {
   return connection_->Leave(table_->view.table);
 }
 
+Status Table::UseFilters(const std::string& filters) {
+  SY_RETURN_IF_ERROR(CheckFilters(filters));
+  return connection_->UseFilters(table_->view.table, filters);
+}
+
+Result<std::vector<FilterCounts>> Table::CountFilters() {
+  return connection_->CountFilters(table_->view.table);
+}
+
 Status Table::AddFilter(std::string name,
                         std::function<bool(Key key, std::span<float> values)> filter) {
   return connection_->AddFilter(table_->view.table,

@@ -110,10 +110,7 @@ Result<std::shared_ptr<AttachedTable>> Connection::Attach(wire::View view) {
           done(status.ok() ? Result<bool>(true) : status);
         });
         if (filters_ == "none") return;
-        auto filters = filter::FilterStack::Create(filters_, {.seed = transport_->Random()});
-        const Status used =
-            filters.ok() ? node_->client().UseFilters(table->view.table, std::move(filters.value()))
-                         : filters.status();
+        const Status used = SetFilters(table->view.table, filters_);
         if (!used.ok()) node_->client().Detach(*transport_, table->view.table, used);
       },
       kAnswerMax);
@@ -131,6 +128,27 @@ void Connection::Forget(TableId table) {
     node_->client().Detach(*transport_, table,
                            Status(StatusCode::kNotFound, "the table was dropped"));
   });
+}
+
+Status Connection::SetFilters(TableId table, const std::string& list) {
+  auto filters = filter::FilterStack::Create(list, {.seed = transport_->Random()});
+  if (!filters.ok()) return filters.status();
+  return node_->client().UseFilters(table, std::move(filters.value()));
+}
+
+Status Connection::UseFilters(TableId table, const std::string& list) {
+  const Result<bool> used = Wait<bool>(
+      [this, table, list](const auto& done) {
+        const Status status = SetFilters(table, list);
+        done(status.ok() ? Result<bool>(true) : status);
+      },
+      kAnswerMax);
+  return used.ok() ? Status() : used.status();
+}
+
+Result<std::vector<FilterCounts>> Connection::CountFilters(TableId table) {
+  return Wait<std::vector<FilterCounts>>(
+      [this, table](const auto& done) { done(node_->client().FilterCountsOf(table)); }, kAnswerMax);
 }
 
 Status Connection::AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter) {

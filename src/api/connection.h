@@ -50,6 +50,8 @@ class Connection {
   /// Forget a table that was dropped.
   void Forget(TableId table);
 
+  Status UseFilters(TableId table, const std::string& list);
+  Result<std::vector<FilterCounts>> CountFilters(TableId table);
   Status AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter);
   Submitted<Status> Push(TableId table, const TaskOptions& options, client::PushRequest request);
   Submitted<Result<Pulled>> Pull(TableId table, const TaskOptions& options,
@@ -101,6 +103,9 @@ class Connection {
   /// Answer it on the loop, once what it gave has finished.
   void AnswerAfter(const wire::MemberCall& call, std::vector<client::TaskId> given,
                    const Result<std::string>& answer);
+
+  /// Give an attached table its filters, on the loop.
+  Status SetFilters(TableId table, const std::string& list);
 
   /// Number a task and translate what it waits for.
   client::TaskSpec NewTask(const TaskOptions& options);
