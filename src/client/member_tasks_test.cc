@@ -29,6 +29,7 @@ class MemberTasksTest : public ::testing::Test {
                    [](const Status&) {});
     client_.OnOpen(transport_, kLink);
     Receive(wire::MakeFrame(wire::HelloAck{.inflight_bytes_max = 1 << 20}));
+    open_request_ = transport_.Take(MessageType::kOpenStream).at(0).frame.header.request_id;
     AckStream(2);
     transport_.sent.clear();
   }
@@ -78,6 +79,7 @@ class MemberTasksTest : public ::testing::Test {
   transport::RecordingTransport transport_;
   Client client_{&self_, {}};
   MemberTasks tasks_{&client_};
+  std::uint64_t open_request_ = 0;
   std::vector<Status> pushed_;
   std::vector<Status> pulled_;
 };
@@ -238,6 +240,24 @@ TEST_F(MemberTasksTest, LeavesOnceItsPushesHaveEndedAndAsksUntilItIsAnswered) {
   Pull({.id = 3, .step = 1});
   EXPECT_EQ(Pulls().size(), 1u) << "who has left may read";
   EXPECT_EQ(leave().code(), StatusCode::kInvalidArgument);
+}
+
+// The network may deliver another copy of OPEN_STREAM after RETIRE_STREAM: the server refuses it.
+TEST_F(MemberTasksTest, ALateCopyOfItsOpeningDoesNotHurtWhoHasLeft) {
+  Push({.id = 1, .step = 0});
+  AckPush(Pushes().at(0));
+  std::optional<Status> left;
+  ASSERT_TRUE(client_.Leave(transport_, kTable, [&](const Status& status) { left = status; }).ok());
+  const wire::Frame refusal = wire::MakeFrame(
+      wire::Refused{StatusCode::kCancelled, "is taken over by another session", ""}, open_request_);
+  Receive(refusal);
+  EXPECT_FALSE(left) << left->ToString();
+  AckStream(~Session{0});
+  Receive(refusal);
+  ASSERT_TRUE(left);
+  EXPECT_TRUE(left->ok()) << left->ToString();
+  Pull({.id = 2, .step = 1});
+  EXPECT_EQ(Pulls().size(), 1u) << "who has left may read";
 }
 
 }  // namespace
