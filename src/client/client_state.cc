@@ -20,8 +20,7 @@ bool Client::Table::Asked(std::size_t server, std::uint64_t request_id) const {
   const auto call = calls.find(request_id);
   // Who has left asks no more to speak; a late copy may be refused.
   const bool opens = !leaving && state->second.open_request == request_id;
-  return opens ||
-         (pull != pulls.end() && std::ranges::any_of(pull->second.parts, waits)) ||
+  return opens || (pull != pulls.end() && std::ranges::any_of(pull->second.parts, waits)) ||
          (ask != asks.end() && waits(ask->second.part)) ||
          (call != calls.end() && std::ranges::any_of(call->second.parts, waits)) ||
          std::ranges::any_of(pushes, [&](const PendingPush& push) {
