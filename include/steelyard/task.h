@@ -71,7 +71,8 @@ struct Pulled {
 struct PulledRange {
   std::vector<Key> keys;      ///< [n] strictly increasing: those that have a row.
   std::vector<float> values;  ///< [n, width]
-  Step through = 0;           ///< The slowest member of the gate's group is through this step.
+  Step through =
+      0;  ///< Of a task with a gate: the slowest member of its group is through this step.
 };
 
 template <typename T>
