@@ -42,6 +42,13 @@ class Table {
   /// Shapes: keys [n] strictly increasing; values [n, width] row-major.
   std::future<Status> Push(std::vector<Key> keys, std::vector<float> values);
 
+  /// Make this connection's pushes to the table and pulls from it smaller, from now on: a list as ConnectOptions::filters,
+  /// in whose place it is. What AddFilter() added before is gone.
+  Status UseFilters(const std::string& filters);
+
+  /// What each filter was given and left, of this connection and table; those of pulls are called "pull ...".
+  Result<std::vector<FilterCounts>> CountFilters();
+
   /// Run every later push of this connection to the table through a filter of one's own, ahead of those of
   /// ConnectOptions: it may change a row's values, and drops the row where it returns false. It runs once for each row,
   /// on the connection's thread; what it leaves is what is sent again. @param name  for reports.
@@ -60,6 +67,10 @@ class Table {
                          const TaskOptions& options);
   /// Without keys it waits for its gate on every server.
   Submitted<Result<Pulled>> Pull(std::vector<Key> keys, const TaskOptions& options);
+
+  /// Read the rows of a key range, once its gate is open; Scan() needs less memory. While it runs, pushes go on: each row is
+  /// whole, but they need not be of one moment.
+  Submitted<Result<PulledRange>> PullRange(KeyRange range, const TaskOptions& options = {});
 
   /// Become a member of a worker group on this table, for all of its handles; blocks. Nothing of the table may be under
   /// way. A program that dies leaves its groups at once when the head notices.
@@ -130,6 +141,13 @@ class Table {
                                            const std::vector<Argument>& arguments,
                                            KeyRange range = kAllKeys,
                                            Effect effect = Effect::kReads);
+  /// Likewise as a task, which does not block. One that changes rows is a push of its step; without options it belongs to
+  /// the step that the member is in.
+  Submitted<Result<std::vector<FunctionAnswer>>> Call(const std::string& function,
+                                                      const std::vector<Argument>& arguments,
+                                                      const TaskOptions& options,
+                                                      KeyRange range = kAllKeys,
+                                                      Effect effect = Effect::kReads);
 
   static constexpr KeyRange kAllKeys{0, kKeyMax};
 
@@ -150,8 +168,8 @@ struct ConnectOptions {
   /// The connection's thread looks for the next answer for so long before it sleeps: 20 to 50 us make single requests
   /// several times faster, at the price of a processor while there is traffic (`steelyard server --spin`, too).
   std::chrono::microseconds spin = std::chrono::microseconds(0);
-  /// Make what is pushed and pulled smaller, e.g. "key-cache,delta,zeros,lz4"; docs/filters.md lists them. Those that
-  /// hold rows back (significant, feedback) and kkt are for training jobs. For tables that `assign` or keep the `max`
+  /// Make what is pushed and pulled smaller, e.g. "key-cache,delta,zeros,lz4", or "fixed:2,lz4/zeros" where pulls have a
+  /// list of their own; docs/filters.md lists them. Of all tables that Table::UseFilters() gives no others. Those that hold rows back (significant, feedback) and kkt are for training jobs. For tables that `assign` or keep the `max`
   /// only those that lose nothing.
   std::string filters = "none";
 };

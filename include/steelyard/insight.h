@@ -1,13 +1,21 @@
-// What a table tells of its use: keys that are asked for most, and how far the members of worker groups are.
+// What a table tells of its use: keys that are asked for most, how far the members of worker groups are, what filters saved.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "steelyard/task.h"
 #include "steelyard/types.h"
 
 namespace steelyard {
+
+/// What one filter was given and what it left, over all pushes or transmissions so far.
+struct FilterCounts {
+  std::string name;
+  std::uint64_t bytes_before = 0;
+  std::uint64_t bytes_after = 0;
+};
 
 struct HotKey {
   Key key = 0;

@@ -1,4 +1,4 @@
-// Tasks: pushes and pulls with a logical time, and what must have finished before each of them runs.
+// Tasks: pushes, pulls and calls with a logical time, and what must have finished before each of them runs.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace steelyard {
 
-/// A push or pull that was given to a connection; known to that connection only.
+/// A push, pull or call that was given to a connection; known to that connection only.
 struct Task {
   std::uint64_t id = 0;  ///< Counts up; 0 is no task, and has finished.
 };
@@ -45,13 +45,14 @@ struct Membership {
 /// Tasks with no edge between them run in any order.
 ///
 /// A push of step t may wait for its own group to be through a step < t at most, a pull for t; the same through the tasks
-/// that it comes after. Anything else could wait for itself and is refused.
+/// that it comes after. Anything else could wait for itself and is refused. A call that changes rows is a push in this, one
+/// that reads a pull.
 struct TaskOptions {
   Step step = 0;  ///< The member's iteration; of no meaning outside of groups.
   std::vector<Task>
       after{};  ///< Run after these have finished. If one has failed, fail and name it.
   std::optional<Gate> gate{};  ///< Run after this.
-  bool more_of_step = false;   ///< Of a push: not the member's last one of `step`.
+  bool more_of_step = false;   ///< Of a push or change: not the member's last one of `step`.
 };
 
 /// Bounded delay: what a pull of `step` waits for when members may be `tau` steps ahead; 0 is sequential.
@@ -64,6 +65,14 @@ struct Pulled {
   std::vector<float> values;  ///< [n, width]
   Step through =
       0;  ///< The slowest member of the gate's group, or else of the own one, is through this step.
+};
+
+/// The rows of a range.
+struct PulledRange {
+  std::vector<Key> keys;      ///< [n] strictly increasing: those that have a row.
+  std::vector<float> values;  ///< [n, width]
+  Step through =
+      0;  ///< Of a task with a gate: the slowest member of its group is through this step.
 };
 
 template <typename T>

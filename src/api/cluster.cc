@@ -84,6 +84,15 @@ Status Table::Leave() {
   return connection_->Leave(table_->view.table);
 }
 
+Status Table::UseFilters(const std::string& filters) {
+  SY_RETURN_IF_ERROR(CheckFilters(filters));
+  return connection_->UseFilters(table_->view.table, filters);
+}
+
+Result<std::vector<FilterCounts>> Table::CountFilters() {
+  return connection_->CountFilters(table_->view.table);
+}
+
 Status Table::AddFilter(std::string name,
                         std::function<bool(Key key, std::span<float> values)> filter) {
   return connection_->AddFilter(table_->view.table,
@@ -99,11 +108,7 @@ std::future<Result<std::vector<float>>> Table::Pull(std::vector<Key> keys) {
 Status Table::Scan(
     const std::function<Status(std::span<const Key>, std::span<const float>)>& on_rows,
     KeyRange range) {
-  if (range.first > range.last) {
-    return Status(StatusCode::kInvalidArgument,
-                  "a key range ends at " + std::to_string(range.last) + ", before it begins at " +
-                      std::to_string(range.first));
-  }
+  SY_RETURN_IF_ERROR(placement::CheckRange(range));
   return connection_->Scan(table_->view,
                            {.first = range.first,
                             .last = range.last,
@@ -112,6 +117,10 @@ Status Table::Scan(
                            [&](const client::Scanned& page) {
                              return page.keys.empty() ? Status() : on_rows(page.keys, page.floats);
                            });
+}
+
+Submitted<Result<PulledRange>> Table::PullRange(KeyRange range, const TaskOptions& task) {
+  return connection_->PullRange(table_, task, range);
 }
 
 Result<std::uint64_t> Table::Count(float at_least) {

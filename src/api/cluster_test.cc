@@ -138,6 +138,40 @@ TEST_F(ClusterTest, FiltersChangeBytesAndOwnFiltersChangeRowsOnce) {
   }
 }
 
+TEST_F(ClusterTest, EachTableAndDirectionMayHaveFiltersOfItsOwn) {
+  Cluster cluster = Connect();
+  Table narrow = Create(cluster, "narrow");
+  Table wide = Create(cluster, "wide");
+  ASSERT_TRUE(narrow.UseFilters("key-cache,fixed:1/delta,zeros").ok());
+  std::vector<Key> keys;
+  for (Key i = 0; i < 10'000; ++i) keys.push_back(i << 50 | i);
+  for (Table* table : {&narrow, &wide}) {
+    for (int time = 0; time < 2; ++time) {
+      ASSERT_TRUE(table->Push(keys, std::vector<float>(keys.size(), 1.0F)).get().ok());
+      EXPECT_EQ(table->Pull(keys).get().value().size(), keys.size());
+    }
+  }
+  EXPECT_TRUE(wide.CountFilters().value().empty());
+  std::map<std::string, FilterCounts> counts;
+  const auto counted = narrow.CountFilters();
+  ASSERT_TRUE(counted.ok()) << counted.status().ToString();
+  for (const FilterCounts& each : counted.value()) counts[each.name] = each;
+  const std::size_t bytes = 2 * keys.size() * sizeof(Key);
+  EXPECT_EQ(counts.at("key-cache").bytes_before, bytes);
+  EXPECT_LT(counts.at("key-cache").bytes_after, bytes / 2 + 100);
+  EXPECT_EQ(counts.at("pull keys:delta").bytes_before, bytes);
+  EXPECT_LT(counts.at("pull keys:delta").bytes_after, bytes);
+  EXPECT_FALSE(counts.contains("keys:delta"));
+  EXPECT_FALSE(counts.contains("pull key-cache"));
+  EXPECT_LT(counts.at("values:fixed").bytes_after, counts.at("values:fixed").bytes_before / 3);
+  EXPECT_EQ(counts.at("pull values").bytes_before, 2 * keys.size() * sizeof(float));
+  EXPECT_EQ(narrow.UseFilters("none/fixed:2").code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(narrow.UseFilters("significant:1").code(), StatusCode::kInvalidArgument);
+  ASSERT_TRUE(narrow.UseFilters("none").ok());
+  EXPECT_TRUE(narrow.CountFilters().value().empty());
+  EXPECT_EQ(narrow.Pull({keys[7]}).get().value(), std::vector<float>{2});
+}
+
 TEST_F(ClusterTest, RefusesFiltersThatDoNotFit) {
   const auto refusal = [&](const char* filters) {
     return Cluster::Connect(head_->address(), {.filters = filters}).status();

@@ -110,10 +110,7 @@ Result<std::shared_ptr<AttachedTable>> Connection::Attach(wire::View view) {
           done(status.ok() ? Result<bool>(true) : status);
         });
         if (filters_ == "none") return;
-        auto filters = filter::FilterStack::Create(filters_, {.seed = transport_->Random()});
-        const Status used =
-            filters.ok() ? node_->client().UseFilters(table->view.table, std::move(filters.value()))
-                         : filters.status();
+        const Status used = SetFilters(table->view.table, filters_);
         if (!used.ok()) node_->client().Detach(*transport_, table->view.table, used);
       },
       kAnswerMax);
@@ -131,6 +128,27 @@ void Connection::Forget(TableId table) {
     node_->client().Detach(*transport_, table,
                            Status(StatusCode::kNotFound, "the table was dropped"));
   });
+}
+
+Status Connection::SetFilters(TableId table, const std::string& list) {
+  auto filters = filter::FilterStack::Create(list, {.seed = transport_->Random()});
+  if (!filters.ok()) return filters.status();
+  return node_->client().UseFilters(table, std::move(filters.value()));
+}
+
+Status Connection::UseFilters(TableId table, const std::string& list) {
+  const Result<bool> used = Wait<bool>(
+      [this, table, list](const auto& done) {
+        const Status status = SetFilters(table, list);
+        done(status.ok() ? Result<bool>(true) : status);
+      },
+      kAnswerMax);
+  return used.ok() ? Status() : used.status();
+}
+
+Result<std::vector<FilterCounts>> Connection::CountFilters(TableId table) {
+  return Wait<std::vector<FilterCounts>>(
+      [this, table](const auto& done) { done(node_->client().FilterCountsOf(table)); }, kAnswerMax);
 }
 
 Status Connection::AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter) {
@@ -255,19 +273,6 @@ Result<Cluster::OpenTasks> Connection::CountTasks() {
       kAnswerMax);
 }
 
-std::future<Result<client::Called>> Connection::Call(TableId table, client::CallRequest request) {
-  auto promise = std::make_shared<std::promise<Result<client::Called>>>();
-  std::future<Result<client::Called>> called = promise->get_future();
-  thread_.loop().Post([this, table, promise, request = std::move(request)]() mutable {
-    const Status given = node_->client().Call(
-        *transport_, table, std::move(request),
-        [promise](Result<client::Called> result) { promise->set_value(std::move(result)); });
-    if (!given.ok()) promise->set_value(given);
-    node_->ArmAlarm(*transport_);
-  });
-  return called;
-}
-
 Result<wire::Frame> Connection::AskServer(TableId table, std::size_t owner,
                                           const wire::Frame& request) {
   return Wait<wire::Frame>(
@@ -291,12 +296,7 @@ Result<client::Scanned> Connection::ScanPage(TableId table, const client::ScanRe
 
 Status Connection::Scan(const wire::View& view, client::ScanRequest request,
                         const std::function<Status(const client::Scanned&)>& on_page) {
-  while (request.segment < view.segments.size()) {
-    if (placement::RangeOfSegment(view, request.segment).last < request.first) {
-      ++request.segment;
-      continue;
-    }
-    if (view.segments[request.segment].first > request.last) break;
+  while (request.GoTo(view)) {
     const Result<client::Scanned> page = ScanPage(view.table, request);
     if (!page.ok()) return page.status();
     SY_RETURN_IF_ERROR(on_page(page.value()));

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,12 +50,18 @@ class Connection {
   /// Forget a table that was dropped.
   void Forget(TableId table);
 
+  Status UseFilters(TableId table, const std::string& list);
+  Result<std::vector<FilterCounts>> CountFilters(TableId table);
   Status AddFilter(TableId table, std::unique_ptr<filter::ValueFilter> filter);
   Submitted<Status> Push(TableId table, const TaskOptions& options, client::PushRequest request);
   Submitted<Result<Pulled>> Pull(TableId table, const TaskOptions& options,
                                  client::PullRequest request);
   std::future<Result<std::vector<float>>> PullValues(TableId table, client::PullRequest request);
-  std::future<Result<client::Called>> Call(TableId table, client::CallRequest request);
+  /// @param options  none: a change belongs to the step that the member is in.
+  Submitted<Result<client::Called>> Call(TableId table, const std::optional<TaskOptions>& options,
+                                         client::CallRequest request);
+  Submitted<Result<PulledRange>> PullRange(std::shared_ptr<AttachedTable> table,
+                                           const TaskOptions& options, KeyRange range);
   Status Join(const wire::View& view, const Membership& membership);
   Status Leave(TableId table);
   Result<Cluster::OpenTasks> CountTasks();
@@ -97,8 +104,19 @@ class Connection {
   void AnswerAfter(const wire::MemberCall& call, std::vector<client::TaskId> given,
                    const Result<std::string>& answer);
 
+  /// Give an attached table its filters, on the loop.
+  Status SetFilters(TableId table, const std::string& list);
+
   /// Number a task and translate what it waits for.
   client::TaskSpec NewTask(const TaskOptions& options);
+  /// A range that is being read, page after page.
+  struct RangeReading {
+    std::shared_ptr<AttachedTable> table;
+    client::ScanRequest next;
+    PulledRange rows;
+  };
+  /// Read on, on the loop, until the range ends.
+  void ReadOn(const std::shared_ptr<RangeReading>& reading, const client::Client::Done& finished);
   /// Run on the loop. @return false when too many tasks are open; `done` was told.
   template <typename Done>
   bool HasRoomForTask(const Done& done) {

@@ -59,9 +59,18 @@ Result<std::vector<FunctionAnswer>> Table::Call(const std::string& function,
                                                 const std::vector<Argument>& arguments,
                                                 KeyRange range, Effect effect) {
   return connection_
-      ->Call(table_->view.table,
+      ->Call(table_->view.table, std::nullopt,
              {.function = function, .arguments = arguments, .range = range, .effect = effect})
-      .get();
+      .result.get();
+}
+
+Submitted<Result<std::vector<FunctionAnswer>>> Table::Call(const std::string& function,
+                                                           const std::vector<Argument>& arguments,
+                                                           const TaskOptions& options,
+                                                           KeyRange range, Effect effect) {
+  return connection_->Call(
+      table_->view.table, options,
+      {.function = function, .arguments = arguments, .range = range, .effect = effect});
 }
 
 Result<Summary> Table::Summarize(KeyRange range, std::uint32_t column) {

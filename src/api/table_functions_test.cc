@@ -119,6 +119,81 @@ std::vector<double> FiguresOf(Table& table) {
   return figures;
 }
 
+// A change made before the first push of a step says nothing of that step.
+TEST_F(TableFunctionsTest, AMemberThatChangesRowsIsNotThroughTheStepItIsIn) {
+  constexpr WorkerGroup kGroup = WorkerGroup::Numbered(1);
+  Cluster cluster = Connect();
+  Table table = Create(cluster, "t");
+  ASSERT_TRUE(table.Push({1, kKeyMax}, {1, 1}).get().ok());
+  Cluster other_cluster = Connect();
+  Table other = other_cluster.OpenTable("t").value();
+  ASSERT_TRUE(table.Join({.group = kGroup, .members = 2}).ok());
+  ASSERT_TRUE(other.Join({.group = kGroup, .members = 2}).ok());
+  ASSERT_TRUE(other.Push({2}, {1}, {.step = 0}).result.get().ok());
+  ASSERT_TRUE(table.Scale(2).ok());
+  auto pulled = other.Pull({1}, {.step = 1, .gate = Gate{kGroup, 0}});
+  EXPECT_EQ(table.Clocks().value().front().streams.size(), 2U);
+  EXPECT_EQ(pulled.result.wait_for(100ms), std::future_status::timeout)
+      << "the member has not pushed its step 0 yet";
+  ASSERT_TRUE(table.Push({1}, {5}, {.step = 0}).result.get().ok());
+  const auto values = pulled.result.get();
+  ASSERT_TRUE(values.ok()) << values.status().ToString();
+  EXPECT_EQ(values.value().values, std::vector<float>{7});
+}
+
+TEST_F(TableFunctionsTest, CallsAndRangesAreTasks) {
+  constexpr WorkerGroup kGroup = WorkerGroup::Numbered(2);
+  Cluster cluster = Connect();
+  Table table = Create(cluster, "t", 2);
+  ASSERT_TRUE(table.Join({.group = kGroup, .members = 1}).ok());
+  constexpr Key kStep = kKeyMax / 50'000;
+  std::vector<Key> keys;
+  for (Key i = 0; i < 50'000; ++i) keys.push_back(i * kStep);
+  const auto push = table.Push(keys, std::vector<float>(100'000, 1.0F), {.step = 0});
+  const std::vector<Argument> twice{std::uint64_t{1}, 2.0};
+  const auto scale = table.Call("scale", twice, {.step = 1, .after = {push.task}}, {0, 99 * kStep},
+                                Effect::kChanges);
+  auto summary = table.Call("summary", {std::uint64_t{1}}, {.step = 2, .gate = Gate{kGroup, 1}});
+  auto range = table.PullRange({50 * kStep, 149 * kStep}, {.step = 2, .after = {scale.task}});
+  auto all = table.PullRange(Table::kAllKeys, {.step = 2, .gate = Gate{kGroup, 1}});
+  double sum = 0;
+  const auto answers = summary.result.get();
+  ASSERT_TRUE(answers.ok()) << answers.status().ToString();
+  for (const FunctionAnswer& segment : answers.value()) sum += segment.numbers.at(2);
+  EXPECT_EQ(sum, 50'100);
+  const auto rows = range.result.get();
+  ASSERT_TRUE(rows.ok()) << rows.status().ToString();
+  EXPECT_EQ(rows.value().keys, std::vector<Key>(keys.begin() + 50, keys.begin() + 150));
+  for (std::size_t i = 0; i < 100; ++i) {
+    ASSERT_EQ(rows.value().values[2 * i], 1.0F);
+    ASSERT_EQ(rows.value().values[2 * i + 1], i < 50 ? 2.0F : 1.0F) << i;
+  }
+  const auto whole = all.result.get();
+  ASSERT_TRUE(whole.ok()) << whole.status().ToString();
+  EXPECT_EQ(whole.value().keys, keys);
+  EXPECT_EQ(whole.value().through, 1);
+
+  auto wrong =
+      table.Call("scale", {std::uint64_t{9}, 2.0}, {.step = 2}, Table::kAllKeys, Effect::kChanges);
+  const auto after_wrong =
+      table.PullRange(Table::kAllKeys, {.step = 2, .after = {wrong.task}}).result.get();
+  EXPECT_FALSE(wrong.result.get().ok());
+  ASSERT_FALSE(after_wrong.ok());
+  EXPECT_NE(after_wrong.status().message().find("must have finished before, failed"),
+            std::string::npos)
+      << after_wrong.status().ToString();
+  EXPECT_EQ(table.PullRange({5, 4}).result.get().status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(table.Call("scale", twice, {.step = 1}, Table::kAllKeys, Effect::kChanges)
+                .result.get()
+                .status()
+                .code(),
+            StatusCode::kInvalidArgument)
+      << "its step is over";
+  ASSERT_TRUE(table.Leave().ok());
+  EXPECT_EQ(table.Scale(2).code(), StatusCode::kInvalidArgument) << "after it has left";
+  EXPECT_TRUE(table.Norm1().ok());
+}
+
 TEST_F(TableFunctionsTest, HaveTheSameBitsOnOneServerAndTwo) {
   const Rows rows = RandomRows(10'000, 2);
   Cluster cluster = Connect();

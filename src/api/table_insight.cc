@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/connection.h"
+#include "placement/placement.h"
 #include "steelyard/cluster.h"
 #include "wire/table_messages.h"
 
@@ -54,8 +55,7 @@ Result<HotKeys> Table::FindHotKeys(std::size_t count) {
 }
 
 Result<std::vector<RangeClock>> Table::Clocks(KeyRange range) {
-  if (range.first > range.last)
-    return Status(StatusCode::kInvalidArgument, "a range that ends before it begins");
+  SY_RETURN_IF_ERROR(placement::CheckRange(range));
   const auto answers = connection_->AskServers<wire::Clocks>(
       table_->view,
       wire::ClocksGet{.table = table_->view.table, .first = range.first, .last = range.last});

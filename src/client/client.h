@@ -145,7 +145,7 @@ class Client {
   /// Let a table's filters change a push, once.
   void FilterPush(Table& table, PushRequest& request);
   /// The keys of one frame as a section, or as their signature; valid until the next call.
-  wire::Packed PackKeys(Table& table, Server& server, const RequestPart& part,
+  wire::Packed PackKeys(Table& table, filter::Direction direction, const RequestPart& part,
                         std::span<const Key> keys);
   Status UnpackAnswer(Table& table, const PendingPull& pull, const RequestPart& part,
                       wire::PullResponse& response);

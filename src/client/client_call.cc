@@ -66,11 +66,9 @@ Status Client::Call(Transport& transport, TableId id, CallRequest request,
     return {StatusCode::kNotFound,
             "table " + std::to_string(id) + " is not attached yet; call once Attach() is done"};
   }
-  if (request.range.first > request.range.last) {
-    return {StatusCode::kInvalidArgument,
-            "a key range ends at " + std::to_string(request.range.last) + ", before it begins at " +
-                std::to_string(request.range.first)};
-  }
+  if (table->leaving && request.effect == Effect::kChanges)
+    return {StatusCode::kInvalidArgument, "a change after its stream has left the group"};
+  SY_RETURN_IF_ERROR(placement::CheckRange(request.range));
   if (request.function.empty() || request.arguments.size() > wire::kCallArgumentsMax) {
     return {StatusCode::kInvalidArgument, "a function has a name and at most " +
                                               std::to_string(wire::kCallArgumentsMax) +

@@ -7,6 +7,7 @@
 
 namespace steelyard::client {
 
+using filter::Direction;
 using wire::Form;
 
 namespace {
@@ -71,31 +72,38 @@ filter::PushRows Client::TakeHeldBack(TableId id, std::uint32_t floats_per_key) 
   return rows;
 }
 
-wire::Packed Client::PackKeys(Table& table, Server& server, const RequestPart& part,
+wire::Packed Client::PackKeys(Table& table, Direction direction, const RequestPart& part,
                               std::span<const Key> keys) {
   TableFilters& filters = *table.filters;
+  filter::FilterCounts& counts =
+      direction == Direction::kPush ? filters.push_key_cache : filters.pull_key_cache;
   wire::Packed packed{.form = Form::kSections, .keys = {}, .floats = {}};
-  if (filters.stack.caches_keys()) {
+  if (filters.stack.caches_keys(direction)) {
+    filter::KeyCache& lists = servers_[part.server]->key_lists;
     // One name for all keys of the frame: they are in one piece on the server, too.
     filters.signature = filter::SignatureOf(table.view.table, /*segment=*/0, keys);
-    if (!part.with_keys && server.key_lists.Find(filters.signature)) {
+    if (!part.with_keys && lists.Find(filters.signature)) {
       packed.form = Form::kSignature;
       packed.keys = std::as_bytes(std::span(&filters.signature.hash, 1));
-      AddCounts(filters.key_cache, keys.size_bytes(), packed.keys.size());
+      AddCounts(counts, keys.size_bytes(), packed.keys.size());
       return packed;
     }
-    server.key_lists.Remember(filters.signature);
+    lists.Remember(filters.signature);
     packed.form = Form::kKept;
   }
-  packed.keys = filters.stack.EncodeKeys(keys);
-  if (packed.form == Form::kKept)
-    AddCounts(filters.key_cache, keys.size_bytes(), keys.size_bytes());
+  packed.keys = filters.stack.EncodeKeys(direction, keys);
+  if (packed.form == Form::kKept) AddCounts(counts, keys.size_bytes(), keys.size_bytes());
   return packed;
 }
 
 Status Client::UnpackAnswer(Table& table, const PendingPull& pull, const RequestPart& part,
                             wire::PullResponse& response) {
-  if (response.packed.form == Form::kPlain) return {};
+  if (response.packed.form == Form::kPlain) {
+    // What did not shrink is answered as it is.
+    const std::size_t bytes = response.floats.size_bytes();
+    if (table.filters != nullptr) AddCounts(table.filters->pull_values, bytes, bytes);
+    return {};
+  }
   std::size_t count = 0;
   for (const std::uint32_t index : part.slices) count += pull.slices[index].count;
   count *= pull.request.floats_per_key;
@@ -108,7 +116,8 @@ Status Client::UnpackAnswer(Table& table, const PendingPull& pull, const Request
   if (!bytes.empty())
     return Status(StatusCode::kCorruption, "bytes behind the floats of a pull's answer");
   if (table.filters != nullptr) {
-    AddCounts(table.filters->answers, floats.value().size_bytes(), response.packed.floats.size());
+    AddCounts(table.filters->pull_values, floats.value().size_bytes(),
+              response.packed.floats.size());
   }
   response.floats = floats.value();
   return {};
@@ -119,8 +128,9 @@ std::vector<filter::FilterCounts> Client::FilterCountsOf(TableId id) const {
   if (table == nullptr || table->filters == nullptr) return {};
   const TableFilters& filters = *table->filters;
   std::vector<filter::FilterCounts> counts = filters.stack.counts();
-  if (filters.stack.caches_keys()) counts.push_back(filters.key_cache);
-  if (filters.stack.answer_codecs() != wire::AnswerCodecs{}) counts.push_back(filters.answers);
+  if (filters.stack.caches_keys(Direction::kPush)) counts.push_back(filters.push_key_cache);
+  if (filters.stack.caches_keys(Direction::kPull)) counts.push_back(filters.pull_key_cache);
+  if (filters.stack.answer_codecs() != wire::AnswerCodecs{}) counts.push_back(filters.pull_values);
   return counts;
 }
 

@@ -94,7 +94,9 @@ TEST_F(ClientFiltersTest, AListIsNamedOnceItWasSent) {
   Push(999);  // Another list.
   EXPECT_EQ(PushOf(TakeOne(MessageType::kPush)).packed.form, Form::kKept);
   const auto counts = client_.FilterCountsOf(kTable);
-  ASSERT_EQ(counts.size(), 1u);
+  ASSERT_EQ(counts.size(), 2u);
+  EXPECT_EQ(counts[1].name, "pull key-cache");
+  EXPECT_EQ(counts[1].bytes_before, 0u);
   EXPECT_EQ(counts[0].name, "key-cache");
   EXPECT_EQ(counts[0].bytes_before, 2999 * sizeof(Key));
   EXPECT_EQ(counts[0].bytes_after, 1999 * sizeof(Key) + 16);
@@ -155,6 +157,25 @@ TEST_F(ClientFiltersTest, APullNamesItsListAndSendsItWhenAsked) {
   client_.OnFrame(transport_, link_, wire::MakeFrame(response, whole.frame.header.request_id));
   ASSERT_TRUE(pulled && pulled->ok());
   EXPECT_EQ(pulled->value().floats, floats);
+}
+
+TEST_F(ClientFiltersTest, EachDirectionHasItsList) {
+  ASSERT_TRUE(Attach("key-cache,zeros/none").ok());
+  Push(64);
+  const SentFrame push = TakeOne(MessageType::kPush);
+  EXPECT_EQ(PushOf(push).packed.form, Form::kKept);
+  Answer(push);
+  std::vector<Key> keys(64);
+  std::iota(keys.begin(), keys.end(), Key{100});
+  ASSERT_TRUE(client_.Pull(transport_, kTable, {.keys = keys}, [](const Result<Pulled>&) {}).ok());
+  const SentFrame asked = TakeOne(MessageType::kPull);
+  const wire::Pull pull = wire::DecodePull(asked.frame.body.bytes()).value();
+  EXPECT_EQ(pull.packed.form, Form::kPlain) << "not even a list that was pushed is named";
+  EXPECT_EQ(pull.answer_codecs, wire::AnswerCodecs{});
+
+  ASSERT_TRUE(Attach("none/key-cache").ok());
+  Push(64);
+  EXPECT_EQ(PushOf(TakeOne(MessageType::kPush)).packed.form, Form::kPlain);
 }
 
 TEST_F(ClientFiltersTest, AnAnswerOfAnotherSizeIsCorrupt) {

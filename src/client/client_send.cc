@@ -6,6 +6,7 @@
 
 namespace steelyard::client {
 
+using filter::Direction;
 using transport::Transport;
 
 namespace {
@@ -104,8 +105,8 @@ wire::Frame Client::MakePushFrame(Table& table, const PendingPush& push, const P
                      .entries = entries,
                      .keys = gathered.keys(),
                      .floats = gathered.floats()};
-  if (table.Packs() && !gathered.keys().empty()) {
-    message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
+  if (table.Packs(Direction::kPush) && !gathered.keys().empty()) {
+    message.packed = PackKeys(table, Direction::kPush, part, gathered.keys());
     message.packed.floats =
         table.filters->stack.EncodeFloats(gathered.floats(), message.floats_per_key);
     message.keys = {};
@@ -139,9 +140,9 @@ void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t requ
                      .entries = entries,
                      .keys = gathered.keys()};
   std::size_t packed_away = 0;
-  if (table.Packs()) {
+  if (table.Packs(Direction::kPull)) {
     message.answer_codecs = table.filters->stack.answer_codecs();
-    message.packed = PackKeys(table, *servers_[part.server], part, gathered.keys());
+    message.packed = PackKeys(table, Direction::kPull, part, gathered.keys());
     message.keys = {};
     packed_away = gathered.keys().size_bytes();
   }

@@ -32,8 +32,9 @@ struct TableFilters {
   explicit TableFilters(filter::FilterStack filters) : stack(std::move(filters)) {}
   filter::FilterStack stack;
   filter::KeySignature signature;  ///< Of the last frame; its hash is sent from here.
-  filter::FilterCounts key_cache{.name = "key-cache"};
-  filter::FilterCounts answers{.name = "answers"};
+  filter::FilterCounts push_key_cache{.name = "key-cache"};
+  filter::FilterCounts pull_key_cache{.name = "pull key-cache"};
+  filter::FilterCounts pull_values{.name = "pull values"};
 };
 
 /// What a table needs to know of one of its servers.
@@ -65,7 +66,9 @@ struct Client::Table {
   std::map<std::uint64_t, PendingCall> calls;
   std::unique_ptr<TableFilters> filters;  ///< None: frames are plain.
 
-  bool Packs() const { return filters != nullptr && filters->stack.packs(); }
+  bool Packs(filter::Direction direction) const {
+    return filters != nullptr && filters->stack.packs(direction);
+  }
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
   bool opened() const;
   /// True when an unanswered request to `server`, as it was last sent, has this id.

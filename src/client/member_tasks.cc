@@ -13,6 +13,10 @@ Step MemberTasks::Member::through() const {
   return unsent.empty() ? complete : std::min(complete, *unsent.begin() - 1);
 }
 
+void MemberTasks::Member::Forget(Step step) {
+  if (const auto found = unsent.find(step); found != unsent.end()) unsent.erase(found);
+}
+
 void MemberTasks::Begin(TableId table, JobId group, Step first_step) {
   members_[table] = {
       .group = group, .complete = first_step - 1, .unsent = {}, .announced = first_step - 1};
@@ -61,6 +65,19 @@ Result<Step> MemberTasks::WaitsFor(const Member& member, const TaskSpec& spec, b
 
 void MemberTasks::Push(Transport& transport, TableId table, TaskSpec spec, PushRequest request,
                        Client::Done done) {
+  const auto send = [this, &transport, table,
+                     request = std::make_shared<PushRequest>(std::move(request))](
+                        const Progress& at, const Client::Done& finished) {
+    request->step = at.step;
+    request->through_step = at.through;
+    const auto given = client_->Push(transport, table, std::move(*request), finished);
+    return given.ok() ? Status() : given.status();
+  };
+  Change(transport, table, std::move(spec), send, std::move(done));
+}
+
+void MemberTasks::Change(Transport& transport, TableId table, TaskSpec spec, SendChange send,
+                         Client::Done done) {
   Member& member = members_[table];
   const Result<Step> waits_for = WaitsFor(member, spec, /*push=*/true);
   if (!waits_for.ok()) return done(waits_for.status());
@@ -74,53 +91,91 @@ void MemberTasks::Push(Transport& transport, TableId table, TaskSpec spec, PushR
   };
   const TaskId id = spec.id;
   const std::vector<TaskId> after = spec.after;
+  graph_.Add(
+      id, after,
+      [this, &transport, table, spec = std::move(spec), send = std::move(send),
+       finish = std::move(finish)](const Status& status) {
+        const auto fail = [this, &transport, table, spec, finish](const Status& why) {
+          GiveUp(transport, table, spec);
+          finish(why);
+        };
+        if (!status.ok()) return fail(status);
+        AfterGate(transport, table, spec,
+                  [this, &transport, table, spec, send, finish, fail](const Result<Step>& through) {
+                    if (!through.ok()) return fail(through.status());
+                    Send(transport, table, spec, send, finish);
+                  });
+      });
+}
+
+void MemberTasks::Read(Transport& transport, TableId table, TaskSpec spec, StartRead start,
+                       Client::Done done) {
+  const Result<Step> waits_for = WaitsFor(members_[table], spec, /*push=*/false);
+  if (!waits_for.ok()) return done(waits_for.status());
+  if (waits_for.value() != wire::kNoGate) waits_for_[spec.id] = waits_for.value();
+  auto finish = [this, id = spec.id, done = std::move(done)](const Status& status) {
+    waits_for_.erase(id);
+    done(status);
+    graph_.End(id, status);
+  };
+  const TaskId id = spec.id;
+  const std::vector<TaskId> after = spec.after;
   graph_.Add(id, after,
-             [this, &transport, table, spec = std::move(spec),
-              request = std::make_shared<PushRequest>(std::move(request)),
+             [this, &transport, table, spec = std::move(spec), start = std::move(start),
               finish = std::move(finish)](const Status& status) {
-               if (!status.ok()) {
-                 GiveUp(transport, table, spec);
-                 return finish(status);
-               }
-               if (!spec.gate) return Send(transport, table, spec, std::move(*request), finish);
-               const PullRequest gate{.step = std::max(spec.step, spec.gate->step),
-                                      .gate_step = spec.gate->step,
-                                      .group = spec.gate->group,
-                                      .every_server = true,
-                                      .keys = {}};
-               const auto passed = [this, &transport, table, spec, request,
-                                    finish](const Result<Pulled>& pulled) {
-                 if (pulled.ok()) return Send(transport, table, spec, std::move(*request), finish);
-                 GiveUp(transport, table, spec);
-                 finish(pulled.status());
-               };
-               const Status asked = client_->Pull(transport, table, gate, passed);
-               if (!asked.ok()) passed(asked);
+               if (!status.ok()) return finish(status);
+               AfterGate(transport, table, spec, [start, finish](const Result<Step>& through) {
+                 through.ok() ? start(through.value(), finish) : finish(through.status());
+               });
              });
 }
 
+void MemberTasks::AfterGate(Transport& transport, TableId table, const TaskSpec& spec,
+                            std::function<void(Result<Step>)> then) {
+  if (!spec.gate) return then(wire::kStepMax);
+  const PullRequest gate{.step = std::max(spec.step, spec.gate->step),
+                         .gate_step = spec.gate->step,
+                         .group = spec.gate->group,
+                         .every_server = true,
+                         .keys = {}};
+  const auto passed = [then = std::move(then)](const Result<Pulled>& pulled) {
+    then(pulled.ok() ? Result<Step>(pulled.value().through_min) : pulled.status());
+  };
+  const Status asked = client_->Pull(transport, table, gate, passed);
+  if (!asked.ok()) passed(asked);
+}
+
 void MemberTasks::Send(Transport& transport, TableId table, const TaskSpec& spec,
-                       PushRequest request, const Client::Done& done) {
+                       const SendChange& send, const Client::Done& done) {
   Member& member = members_[table];
-  if (const auto step = member.unsent.find(spec.step); step != member.unsent.end())
-    member.unsent.erase(step);
-  request.step = spec.step;
-  request.through_step = member.announced = std::max(member.announced, member.through());
-  const auto given = client_->Push(transport, table, std::move(request), done);
-  if (!given.ok()) done(given.status());
+  member.Forget(spec.step);
+  const Step through = std::max(member.announced, member.through());
+  const Status sent = send({.step = spec.step, .through = through}, done);
+  if (sent.ok()) {
+    member.announced = through;
+    return;
+  }
+  Announce(transport, table, spec.step);
+  done(sent);
 }
 
 void MemberTasks::GiveUp(Transport& transport, TableId table, const TaskSpec& spec) {
+  members_[table].Forget(spec.step);
+  Announce(transport, table, spec.step);
+}
+
+void MemberTasks::Announce(Transport& transport, TableId table, Step step) {
   Member& member = members_[table];
-  if (const auto step = member.unsent.find(spec.step); step != member.unsent.end())
-    member.unsent.erase(step);
   if (member.group == 0 || member.through() <= member.announced) return;
-  // The others must not wait for a push that never comes.
   member.announced = member.through();
-  (void)client_->Push(
-      transport, table,
-      {.step = spec.step, .through_step = member.announced, .keys = {}, .floats = {}},
-      [](const Status&) {});
+  (void)client_->Push(transport, table,
+                      {.step = step, .through_step = member.announced, .keys = {}, .floats = {}},
+                      [](const Status&) {});
+}
+
+Step MemberTasks::StepOf(TableId table) const {
+  const auto member = members_.find(table);
+  return member == members_.end() ? 0 : member->second.complete + 1;
 }
 
 void MemberTasks::Pull(Transport& transport, TableId table, TaskSpec spec, PullRequest request,

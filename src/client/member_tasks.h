@@ -49,10 +49,30 @@ class MemberTasks {
   void Pull(transport::Transport& transport, TableId table, TaskSpec spec, PullRequest request,
             std::function<void(Result<Pulled>)> done);
 
+  /// What a change of rows is sent with.
+  struct Progress {
+    Step step = 0;
+    Step through = 0;  ///< With it the member is through this step.
+  };
+  /// Sends a change and calls `finished` when it is applied. Errors: it is not sent, and `finished` does not come.
+  using SendChange = std::function<Status(const Progress& at, const Client::Done& finished)>;
+  /// Anything else that changes rows: a push in all but what is sent. `send` is run once, when nothing is waited for any
+  /// more. `done` as above.
+  void Change(transport::Transport& transport, TableId table, TaskSpec spec, SendChange send,
+              Client::Done done);
+  /// Anything else that reads rows: waits as a pull does. `start` is run once, then, with the step that every member of
+  /// the gate's group is through (wire::kStepMax without a gate), and calls `finished` when it has. `done` as above.
+  using StartRead = std::function<void(Step through, const Client::Done& finished)>;
+  void Read(transport::Transport& transport, TableId table, TaskSpec spec, StartRead start,
+            Client::Done done);
+
   /// Anything else that has edges. `start` is run once when its predecessors have finished, and calls what it is given
   /// when it has; a gate of its own it has none. `done` as above.
   void Run(const TaskSpec& spec, std::function<void(Client::Done finished)> start,
            Client::Done done);
+
+  /// The step that the member is in: it has not given the last push of it.
+  Step StepOf(TableId table) const;
 
   std::size_t open_count() const { return graph_.open_count(); }
   std::size_t waiting_count() const { return graph_.waiting_count(); }
@@ -64,14 +84,22 @@ class MemberTasks {
     std::multiset<Step> unsent;  ///< Steps of pushes that wait.
     Step announced = -1;         ///< With the last push sent.
     Step through() const;
+    /// A push of `step` waits no more.
+    void Forget(Step step);
   };
   /// The step of the own group that the tasks before it wait for. Errors: kInvalidArgument  one is not earlier.
   Result<Step> WaitsForEarlier(const TaskSpec& spec) const;
   /// The step of the own group that a task waits for, at the latest; kNoGate for none. Errors: kInvalidArgument.
   Result<Step> WaitsFor(const Member& member, const TaskSpec& spec, bool push) const;
+  /// Run `then` once the task's gate is open, at once without one. @param then  gets the step that the group is through.
+  void AfterGate(transport::Transport& transport, TableId table, const TaskSpec& spec,
+                 std::function<void(Result<Step> through)> then);
   void Send(transport::Transport& transport, TableId table, const TaskSpec& spec,
-            PushRequest request, const Client::Done& done);
+            const SendChange& send, const Client::Done& done);
+  /// The change that `spec` is about is never sent.
   void GiveUp(transport::Transport& transport, TableId table, const TaskSpec& spec);
+  /// Say how far the member is where a change that would have said it never comes: the others must not wait for it.
+  void Announce(transport::Transport& transport, TableId table, Step step);
 
   Client* client_;
   TaskGraph graph_;

@@ -29,6 +29,7 @@ class MemberTasksTest : public ::testing::Test {
                    [](const Status&) {});
     client_.OnOpen(transport_, kLink);
     Receive(wire::MakeFrame(wire::HelloAck{.inflight_bytes_max = 1 << 20}));
+    open_request_ = transport_.Take(MessageType::kOpenStream).at(0).frame.header.request_id;
     AckStream(2);
     transport_.sent.clear();
   }
@@ -47,13 +48,13 @@ class MemberTasksTest : public ::testing::Test {
                   pulled_.push_back(pulled.ok() ? Status() : pulled.status());
                 });
   }
-  void AnswerPull(const SentFrame& sent, Step through) {
+  void AnswerPull(const SentFrame& sent, Step through, std::uint32_t width = 1) {
     const auto pull = wire::DecodePull(sent.frame.body.bytes()).value();
     std::vector<wire::PulledEntry> entries;
     for (const wire::PullEntry& entry : pull.entries) entries.push_back({.segment = entry.segment});
     auto [frame, floats] = wire::MakePullResponse({.table = kTable,
                                                    .columns = pull.columns,
-                                                   .floats_per_key = 1,
+                                                   .floats_per_key = width,
                                                    .through_min = through,
                                                    .entries = entries,
                                                    .floats = {}},
@@ -78,6 +79,7 @@ class MemberTasksTest : public ::testing::Test {
   transport::RecordingTransport transport_;
   Client client_{&self_, {}};
   MemberTasks tasks_{&client_};
+  std::uint64_t open_request_ = 0;
   std::vector<Status> pushed_;
   std::vector<Status> pulled_;
 };
@@ -110,6 +112,65 @@ TEST_F(MemberTasksTest, APushThatNeverComesDoesNotHoldTheOthersBack) {
   EXPECT_EQ(tasks_.open_count(), 0u);
 }
 
+TEST_F(MemberTasksTest, ARefusedPushDoesNotHoldTheOthersBack) {
+  tasks_.Push(transport_, kTable, {.id = 1, .step = 0}, {.keys = {5, 4}, .floats = {1, 1}},
+              [this](const Status& status) { pushed_.push_back(status); });
+  ASSERT_EQ(pushed_.size(), 1u);
+  EXPECT_EQ(pushed_[0].code(), StatusCode::kInvalidArgument);
+  const auto announcement = Pushes();
+  ASSERT_EQ(announcement.size(), 1u) << "the others would wait for step 0 for ever";
+  EXPECT_EQ(Through(announcement[0]), 0);
+}
+
+TEST_F(MemberTasksTest, AChangeIsOfItsStepAndWaitsAsAPushDoes) {
+  std::vector<MemberTasks::Progress> sent;
+  Client::Done finish;
+  const auto change = [&](TaskSpec spec) {
+    const auto send = [&](const MemberTasks::Progress& at, const Client::Done& finished) {
+      sent.push_back(at);
+      finish = finished;
+      return Status();
+    };
+    tasks_.Change(transport_, kTable, std::move(spec), send,
+                  [this](const Status& status) { pushed_.push_back(status); });
+  };
+  EXPECT_EQ(tasks_.StepOf(kTable), 0);
+  change({.id = 1, .step = tasks_.StepOf(kTable), .more_of_step = true});
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].through, -1) << "the member has not pushed its step 0 yet";
+  Pull({.id = 2, .step = 0, .after = {1}});
+  EXPECT_TRUE(Pulls().empty());
+  finish({});
+  ASSERT_EQ(pushed_.size(), 1u);
+  EXPECT_EQ(Pulls().size(), 1u);
+  Push({.id = 3, .step = 0});
+  EXPECT_EQ(tasks_.StepOf(kTable), 1);
+  change({.id = 4, .step = 1, .gate = GroupGate{0, 0}});
+  EXPECT_EQ(sent.size(), 1u) << "it waits for its gate";
+  AnswerPull(Pulls().at(0), 0);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[1].through, 1);
+  change({.id = 5, .step = 2, .gate = GroupGate{0, 2}});
+  EXPECT_EQ(pushed_.back().code(), StatusCode::kInvalidArgument) << "it could wait for itself";
+}
+
+TEST_F(MemberTasksTest, AReadStartsOnceItsGateIsOpen) {
+  std::vector<Step> started;
+  tasks_.Read(
+      transport_, kTable, {.id = 1, .step = 3, .gate = GroupGate{0, 2}},
+      [&](Step through, const Client::Done& finished) {
+        started.push_back(through);
+        finished({});
+      },
+      [this](const Status& status) { pulled_.push_back(status); });
+  EXPECT_TRUE(started.empty());
+  AnswerPull(Pulls().at(0), 2);
+  EXPECT_EQ(started, std::vector<Step>{2});
+  ASSERT_EQ(pulled_.size(), 1u);
+  EXPECT_TRUE(pulled_[0].ok());
+  EXPECT_EQ(tasks_.open_count(), 0u);
+}
+
 TEST_F(MemberTasksTest, NothingWaitsForItself) {
   Push({.id = 1, .step = 3, .gate = GroupGate{0, 3}});
   Pull({.id = 2, .step = 3, .gate = GroupGate{kGroup, 4}});
@@ -136,7 +197,7 @@ TEST_F(MemberTasksTest, AGatedPushFollowsAPullOfNoKeys) {
   EXPECT_EQ(pull.gate_step, 1);
   EXPECT_EQ(pull.group, kGroup);
   EXPECT_TRUE(pull.keys.empty());
-  AnswerPull(gates[0], 1);
+  AnswerPull(gates[0], 1, /*width=*/7);  // Whatever the table's is.
   const auto pushes = Pushes();
   ASSERT_EQ(pushes.size(), 1u);
   AckPush(pushes[0]);
@@ -179,6 +240,24 @@ TEST_F(MemberTasksTest, LeavesOnceItsPushesHaveEndedAndAsksUntilItIsAnswered) {
   Pull({.id = 3, .step = 1});
   EXPECT_EQ(Pulls().size(), 1u) << "who has left may read";
   EXPECT_EQ(leave().code(), StatusCode::kInvalidArgument);
+}
+
+// The network may deliver another copy of OPEN_STREAM after RETIRE_STREAM: the server refuses it.
+TEST_F(MemberTasksTest, ALateCopyOfItsOpeningDoesNotHurtWhoHasLeft) {
+  Push({.id = 1, .step = 0});
+  AckPush(Pushes().at(0));
+  std::optional<Status> left;
+  ASSERT_TRUE(client_.Leave(transport_, kTable, [&](const Status& status) { left = status; }).ok());
+  const wire::Frame refusal = wire::MakeFrame(
+      wire::Refused{StatusCode::kCancelled, "is taken over by another session", ""}, open_request_);
+  Receive(refusal);
+  EXPECT_FALSE(left) << left->ToString();
+  AckStream(~Session{0});
+  Receive(refusal);
+  ASSERT_TRUE(left);
+  EXPECT_TRUE(left->ok()) << left->ToString();
+  Pull({.id = 2, .step = 1});
+  EXPECT_EQ(Pulls().size(), 1u) << "who has left may read";
 }
 
 }  // namespace

@@ -75,6 +75,13 @@ struct ScanRequest {
   std::uint32_t stride = 1;
   std::uint32_t skip = 0;
 
+  /// Pass over segments that end before the range begins. @return false: it is read.
+  bool GoTo(const wire::View& view) {
+    while (segment < view.segments.size() && placement::RangeOfSegment(view, segment).last < first)
+      ++segment;
+    return segment < view.segments.size() && view.segments[segment].first <= last;
+  }
+
   /// What to ask next: more of the segment, or the next one.
   ScanRequest After(const Scanned& scanned) const {
     ScanRequest next = *this;

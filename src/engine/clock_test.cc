@@ -2,8 +2,10 @@
 // Method: directed cases, then a random network of retries and losses against a set of applied pushes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
+#include <vector>
 
 #include "engine/group_clock.h"
 #include "engine/segment_clock.h"
@@ -66,6 +68,45 @@ TEST(SegmentClock, RandomRetriesApplyEachPushOnce) {
   }
   EXPECT_GT(duplicates, 100);
   EXPECT_GT(gaps, 100);
+}
+
+// The ranges of the vector clock are the segments: whatever ranges are pushed to, in any order of streams, its size is that
+// of the segments and streams, and the time of a key is that of the last push that named it, no later and no earlier.
+TEST(SegmentClock, AMillionPushesOfRandomRangesLeaveAsManyTimesAsThereAreSegmentsAndStreams) {
+  constexpr std::size_t kSegments = 32;
+  constexpr StreamId kStreams = 8;
+  std::mt19937_64 random(11);
+  std::vector<SegmentClock> clocks(kSegments);
+  for (SegmentClock& clock : clocks) {
+    for (StreamId stream = 0; stream < kStreams; ++stream) clock.Open(stream, 1);
+  }
+  const auto bytes = [&] {
+    std::size_t sum = 0;
+    for (const SegmentClock& clock : clocks) sum += clock.memory_bytes();
+    return sum;
+  };
+  const std::size_t before = bytes();
+  std::vector<std::vector<Ts>> expected(kSegments, std::vector<Ts>(kStreams));
+  std::vector<Ts> sent(kStreams);
+  for (int push = 0; push < 1'000'000; ++push) {
+    const auto stream = static_cast<StreamId>(random() % kStreams);
+    const Ts ts = ++sent[stream];
+    const std::size_t first = random() % kSegments;
+    const std::size_t last = std::min(kSegments - 1, first + random() % 4);
+    for (std::size_t segment = first; segment <= last; ++segment) {
+      const PushVerdict verdict = clocks[segment].Check(stream, 1, ts, expected[segment][stream]);
+      ASSERT_TRUE(verdict.code == EntryCode::kOk && !verdict.duplicate);
+      clocks[segment].Advance(stream, ts, static_cast<Step>(ts));
+      expected[segment][stream] = ts;
+    }
+  }
+  EXPECT_EQ(bytes(), before);
+  for (std::size_t segment = 0; segment < kSegments; ++segment) {
+    for (StreamId stream = 0; stream < kStreams; ++stream) {
+      EXPECT_EQ(clocks[segment].ts(stream), expected[segment][stream]);
+      EXPECT_EQ(clocks[segment].through(stream), static_cast<Step>(expected[segment][stream]));
+    }
+  }
 }
 
 TEST(GroupClock, OpensWhenTheSlowestStreamIsThrough) {

@@ -51,6 +51,8 @@ class GroupClock {
   /// Streams that are not through `step`, for messages about who is waited for.
   std::vector<StreamId> Behind(Step step) const;
 
+  /// Nobody has joined.
+  bool empty() const { return streams_.empty(); }
   std::size_t memory_bytes() const;
 
  private:

@@ -38,6 +38,12 @@ void SegmentClock::Advance(StreamId stream, Ts ts, Step through) {
   entry.through = std::max(entry.through, through);
 }
 
+void SegmentClock::ForgetSilent(const std::function<bool(StreamId)>& forgettable) {
+  std::erase_if(streams_, [&](const auto& entry) {
+    return entry.second.ts == 0 && forgettable(entry.first);
+  });
+}
+
 Step SegmentClock::through(StreamId stream) const {
   const auto found = streams_.find(stream);
   return found == streams_.end() ? -1 : found->second.through;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -46,6 +47,9 @@ class SegmentClock {
 
   /// Every stream that was opened, by number.
   std::vector<StreamId> Streams() const;
+
+  /// Forget streams that have pushed nothing and that `forgettable` names: who pushes after all is told to open again.
+  void ForgetSilent(const std::function<bool(StreamId)>& forgettable);
 
   bool knows(StreamId stream) const { return streams_.contains(stream); }
   std::size_t stream_count() const { return streams_.size(); }

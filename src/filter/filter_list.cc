@@ -1,8 +1,10 @@
 // One table of names: what each takes, and where it puts it.
 #include "filter/filter_list.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <vector>
 
 #include "base/near_miss.h"
@@ -113,9 +115,8 @@ std::string NumberText(double number) {
   return {text, std::to_chars(text, text + sizeof text, number).ptr};
 }
 
-}  // namespace
-
-Result<FilterList> ParseFilterList(std::string_view text) {
+/// One list.
+Result<FilterList> ParseDirection(std::string_view text) {
   FilterList list;
   if (text == "none") return list;
   if (text.empty()) return Invalid("an empty list; for no filters say none");
@@ -136,23 +137,64 @@ Result<FilterList> ParseFilterList(std::string_view text) {
   return list;
 }
 
-std::string FilterList::ToString() const {
+/// The list of pulls. Errors: kInvalidArgument  it has what changes values.
+Result<PullFilters> ParsePulls(std::string_view text) {
+  const Result<FilterList> list = ParseDirection(text);
+  if (!list.ok()) return list.status();
+  if (!list.value().changes_values()) return list.value().of_pulls();
+  return Invalid("'" + std::string(text) +
+                 "': what is pulled is not changed; behind the / are key-cache, delta, zeros, lz4 "
+                 "and snappy, or none");
+}
+
+std::string Joined(const std::vector<std::string>& names) {
   std::string text;
-  const auto add = [&text](bool on, const std::string& item) {
-    if (on) text += (text.empty() ? "" : ",") + item;
-  };
-  add(kkt, "kkt");
-  add(significant.has_value(), "significant:" + NumberText(significant.value_or(0)));
-  add(feedback, "feedback");
-  add(skip.has_value(), "skip:" + NumberText(skip.value_or(0)));
-  add(fixed.has_value(), "fixed:" + std::to_string(fixed.value_or(0)));
-  add(sparse, "sparse");
-  add(key_cache, "key-cache");
-  add(delta, "delta");
-  add(zeros, "zeros");
-  add(bytes == CodecId::kLz4, "lz4");
-  add(bytes == CodecId::kSnappy, "snappy");
+  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
   return text.empty() ? "none" : text;
+}
+
+std::vector<std::string> NamesOf(const PullFilters& codecs) {
+  std::vector<std::string> names;
+  if (codecs.key_cache) names.emplace_back("key-cache");
+  if (codecs.delta) names.emplace_back("delta");
+  if (codecs.zeros) names.emplace_back("zeros");
+  if (codecs.bytes) names.emplace_back(*codecs.bytes == CodecId::kLz4 ? "lz4" : "snappy");
+  return names;
+}
+
+}  // namespace
+
+Result<FilterList> ParseFilterList(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  Result<FilterList> list = ParseDirection(text.substr(0, slash));
+  if (!list.ok() || slash == std::string_view::npos) return list;
+  const Result<PullFilters> pulls = ParsePulls(text.substr(slash + 1));
+  if (!pulls.ok()) return pulls.status();
+  list.value().pulls = pulls.value();
+  return list;
+}
+
+bool FilterList::changes_values() const {
+  return kkt || significant || skip || fixed || feedback || sparse;
+}
+
+PullFilters FilterList::of_pulls() const {
+  return pulls.value_or(
+      PullFilters{.key_cache = key_cache, .delta = delta, .zeros = zeros, .bytes = bytes});
+}
+
+std::string FilterList::ToString() const {
+  std::vector<std::string> names;
+  if (kkt) names.emplace_back("kkt");
+  if (significant) names.push_back("significant:" + NumberText(*significant));
+  if (feedback) names.emplace_back("feedback");
+  if (skip) names.push_back("skip:" + NumberText(*skip));
+  if (fixed) names.push_back("fixed:" + std::to_string(*fixed));
+  if (sparse) names.emplace_back("sparse");
+  std::ranges::copy(
+      NamesOf({.key_cache = key_cache, .delta = delta, .zeros = zeros, .bytes = bytes}),
+      std::back_inserter(names));
+  return Joined(names) + (pulls ? "/" + Joined(NamesOf(*pulls)) : "");
 }
 
 }  // namespace steelyard::filter

@@ -34,7 +34,9 @@ Filters MakeFilters(const FilterList& list, FilterStackOptions options) {
   return filters;
 }
 
-std::vector<const Codec*> KeyCodecs(const FilterList& list) {
+/// @param list  a FilterList or PullFilters.
+template <typename List>
+std::vector<const Codec*> KeyCodecs(const List& list) {
   // What delta leaves hardly shrinks further: docs/filters.md.
   if (list.delta) return {&DeltaCodec()};
   if (list.bytes) return {FindCodec(*list.bytes)};
@@ -83,8 +85,9 @@ Result<std::vector<const Codec*>> FindAnswerCodecs(const wire::AnswerCodecs& cod
 }
 
 wire::AnswerCodecs FilterStack::answer_codecs() const {
-  const auto bytes = static_cast<std::uint8_t>(list_.bytes.value_or(CodecId::kNone));
-  if (list_.zeros) return {static_cast<std::uint8_t>(CodecId::kZeros), bytes};
+  const PullFilters pulls = list_.of_pulls();
+  const auto bytes = static_cast<std::uint8_t>(pulls.bytes.value_or(CodecId::kNone));
+  if (pulls.zeros) return {static_cast<std::uint8_t>(CodecId::kZeros), bytes};
   return {bytes, 0};
 }
 
@@ -92,6 +95,7 @@ FilterStack::FilterStack(const FilterList& list, FilterStackOptions options)
     : list_(list),
       random_(options.seed),
       keys_(KeyCodecs(list), options.limits),
+      pull_keys_(KeyCodecs(list.of_pulls()), options.limits),
       floats_(FloatCodecs(list), options.limits) {
   for (auto& filter : MakeFilters(list, std::move(options))) {
     filters_.push_back({.filter = std::move(filter)});
@@ -133,12 +137,14 @@ std::size_t FilterStack::state_bytes() const {
 
 std::vector<FilterCounts> FilterStack::counts() const {
   std::vector<FilterCounts> counts;
-  counts.reserve(filters_.size() + keys_.counts().size() + floats_.counts().size());
+  counts.reserve(filters_.size() + keys_.counts().size() + floats_.counts().size() +
+                 pull_keys_.counts().size());
   for (const Counted& counted : filters_) {
     counts.push_back({counted.filter->name(), counted.bytes_before, counted.bytes_after});
   }
   AppendCounts(keys_, "keys", counts);
   AppendCounts(floats_, "values", counts);
+  AppendCounts(pull_keys_, "pull keys", counts);
   return counts;
 }
 

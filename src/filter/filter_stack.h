@@ -10,16 +10,15 @@
 #include "filter/filter_list.h"
 #include "filter/section.h"
 #include "filter/value_filter.h"
+#include "steelyard/insight.h"
 #include "wire/data_messages.h"
 
 namespace steelyard::filter {
 
-/// What one filter was given and what it left, over all pushes or transmissions so far.
-struct FilterCounts {
-  std::string name;
-  std::uint64_t bytes_before = 0;
-  std::uint64_t bytes_after = 0;
-};
+using steelyard::FilterCounts;
+
+/// What a request does.
+enum class Direction : std::uint8_t { kPush, kPull };
 
 struct FilterStackOptions {
   std::uint64_t seed = 1;
@@ -56,15 +55,20 @@ class FilterStack {
   std::size_t state_bytes() const;
 
   /// Encode the keys or the floats of one transmission; valid until the next call of the same function.
-  Bytes EncodeKeys(std::span<const Key> keys) { return keys_.Encode(keys); }
+  Bytes EncodeKeys(Direction direction, std::span<const Key> keys) {
+    return (direction == Direction::kPush ? keys_ : pull_keys_).Encode(keys);
+  }
   Bytes EncodeFloats(std::span<const float> floats, std::uint32_t width) {
     return floats_.Encode(floats, width);
   }
 
   /// Shall lists of keys that were sent before be named by their signatures (KeyCache)?
-  bool caches_keys() const { return list_.key_cache; }
+  bool caches_keys(Direction direction) const {
+    return direction == Direction::kPush ? list_.key_cache : list_.of_pulls().key_cache;
+  }
   /// Do keys and floats travel packed? Filters of values alone leave frames plain.
-  bool packs() const {
+  bool packs(Direction direction) const {
+    if (direction == Direction::kPull) return list_.of_pulls() != PullFilters{};
     return list_.key_cache || list_.delta || list_.zeros || list_.fixed || list_.bytes;
   }
   /// What pulls' answers are to be encoded with.
@@ -72,7 +76,7 @@ class FilterStack {
   /// Is there a filter that changes or drops what is pushed?
   bool changes_values() const { return !filters_.empty(); }
   const FilterList& list() const { return list_; }
-  /// In the order in which they are applied; codecs as "keys:delta", "values:zeros".
+  /// In the order in which they are applied; codecs as "keys:delta", "values:zeros", and of pulls "pull keys:delta".
   std::vector<FilterCounts> counts() const;
   /// E.g. "significant:0.1 | keys:delta | values:zeros+lz4".
   std::string ToString() const;
@@ -91,6 +95,7 @@ class FilterStack {
   std::size_t own_count_ = 0;
   std::vector<Counted> filters_;
   SectionEncoder keys_;
+  SectionEncoder pull_keys_;
   SectionEncoder floats_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "filter/test_inputs.h"
 
 namespace steelyard::filter {
@@ -51,6 +53,51 @@ TEST(FilterList, ErrorsSayWhatWasFoundAndWhatWouldDo) {
   }
 }
 
+TEST(FilterList, PullsMayHaveAListOfTheirOwn) {
+  const auto same = ParseFilterList("fixed:2,key-cache,zeros,snappy").value();
+  EXPECT_EQ(same.of_pulls(),
+            (PullFilters{.key_cache = true, .zeros = true, .bytes = CodecId::kSnappy}));
+  for (const char* const text :
+       {"fixed:2,zeros/key-cache,delta,lz4", "none/zeros", "key-cache/none", "none/none"}) {
+    const auto list = ParseFilterList(text);
+    ASSERT_TRUE(list.ok()) << text << ": " << list.status().ToString();
+    EXPECT_EQ(list.value().ToString(), text);
+  }
+  EXPECT_EQ(ParseFilterList("fixed:2/lz4").value().of_pulls(), PullFilters{.bytes = CodecId::kLz4});
+  for (const char* const text : {"zeros/fixed:2", "none/sparse", "zeros/delta,kkt"}) {
+    EXPECT_NE(ParseFilterList(text).status().message().find("what is pulled is not changed"),
+              std::string::npos)
+        << text;
+  }
+  EXPECT_NE(ParseFilterList("zeros/").status().message().find("say none"), std::string::npos);
+  EXPECT_NE(ParseFilterList("/zeros").status().message().find("say none"), std::string::npos);
+  EXPECT_NE(
+      ParseFilterList("zeros/lz4/delta").status().message().find("there is no filter 'lz4/delta'"),
+      std::string::npos);
+}
+
+TEST(FilterStack, EachDirectionIsPackedAsItsListSays) {
+  auto made = FilterStack::Create("delta,key-cache,fixed:2/zeros,lz4", {});
+  ASSERT_TRUE(made.ok());
+  FilterStack& stack = made.value();
+  EXPECT_TRUE(stack.caches_keys(Direction::kPush));
+  EXPECT_FALSE(stack.caches_keys(Direction::kPull));
+  EXPECT_EQ(stack.answer_codecs(), (wire::AnswerCodecs{static_cast<std::uint8_t>(CodecId::kZeros),
+                                                       static_cast<std::uint8_t>(CodecId::kLz4)}));
+  const std::vector<Key> keys = SteppedKeys(1000, 3, 1);
+  (void)stack.EncodeKeys(Direction::kPush, keys);
+  (void)stack.EncodeKeys(Direction::kPush, keys);
+  (void)stack.EncodeKeys(Direction::kPull, keys);
+  std::map<std::string, std::uint64_t> before;
+  const auto all = stack.counts();
+  for (const FilterCounts& counts : all) before[counts.name] = counts.bytes_before;
+  EXPECT_EQ(before.at("keys:delta"), 2 * 8000U);
+  EXPECT_EQ(before.at("pull keys:lz4"), 8000U);
+  EXPECT_FALSE(before.contains("pull keys:delta"));
+  EXPECT_FALSE(FilterStack::Create("delta/none", {}).value().packs(Direction::kPull));
+  EXPECT_FALSE(FilterStack::Create("none/delta", {}).value().packs(Direction::kPush));
+}
+
 TEST(FilterStack, AppliesFiltersInTheRightOrder) {
   const auto order = [](std::string_view list) {
     auto stack =
@@ -74,7 +121,7 @@ TEST(FilterStack, APushArrivesAndIsCounted) {
   auto made = FilterStack::Create("sparse,fixed:2,zeros,delta,lz4,key-cache", {.seed = 3});
   ASSERT_TRUE(made.ok());
   FilterStack& stack = made.value();
-  EXPECT_TRUE(stack.caches_keys());
+  EXPECT_TRUE(stack.caches_keys(Direction::kPush));
   PushRows rows{
       .width = 2, .keys = SteppedKeys(10'000, 20, 1), .floats = NormalFloats(20'000, 0.9, 1)};
   stack.Apply(rows);
@@ -82,7 +129,7 @@ TEST(FilterStack, APushArrivesAndIsCounted) {
   const PushRows kept = rows;
   std::vector<std::byte> body;
   for (int transmission = 0; transmission < 2; ++transmission) {  // Sent again: the same bytes.
-    const Bytes keys = stack.EncodeKeys(rows.keys);
+    const Bytes keys = stack.EncodeKeys(Direction::kPush, rows.keys);
     std::vector<std::byte> bytes(keys.begin(), keys.end());
     const Bytes floats = stack.EncodeFloats(rows.floats, rows.width);
     bytes.insert(bytes.end(), floats.begin(), floats.end());
@@ -102,10 +149,11 @@ TEST(FilterStack, APushArrivesAndIsCounted) {
   std::vector<std::string> names;
   for (const FilterCounts& counts : stack.counts()) {
     names.push_back(counts.name);
-    EXPECT_GT(counts.bytes_before, 0U) << counts.name;
+    EXPECT_EQ(counts.bytes_before > 0, !counts.name.starts_with("pull ")) << counts.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"fixed:2", "sparse", "keys:delta", "values:columns",
-                                             "values:zeros", "values:fixed", "values:lz4"}));
+                                             "values:zeros", "values:fixed", "values:lz4",
+                                             "pull keys:delta"}));
   EXPECT_EQ(stack.counts()[1].bytes_before, 10'000U * 16);
   EXPECT_EQ(stack.counts()[1].bytes_after, kept.bytes());
   EXPECT_EQ(stack.counts()[2].bytes_before, 2 * kept.size() * sizeof(Key));

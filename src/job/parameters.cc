@@ -220,8 +220,9 @@ constexpr std::array kTable = {
               .group = "Processes",
               .field = &P::filters,
               .default_note = "none; dbpg: kkt",
-              .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4: "
-                      "docs/filters.md; dbpg: kkt leaves settled features out, none does not"},
+              .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4, or "
+                      "PUSHES/PULLS: docs/filters.md; dbpg: kkt leaves settled features out, none "
+                      "does not"},
     Parameter{.name = "rebalance",
               .value = "auto|on|off",
               .group = "Processes",

@@ -50,6 +50,12 @@ Status CheckSorted(std::span<const Key> keys) {
                     "] >= its successor; keys must be sorted and unique");
 }
 
+Status CheckRange(const KeyRange& range) {
+  if (range.first <= range.last) return {};
+  return {StatusCode::kInvalidArgument, "a key range ends at " + std::to_string(range.last) +
+                                            ", before it begins at " + std::to_string(range.first)};
+}
+
 void SliceKeys(std::span<const Key> keys, const wire::View& view, std::vector<KeySlice>& slices) {
   slices.clear();
   std::size_t begin = 0;

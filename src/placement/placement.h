@@ -30,6 +30,9 @@ KeyRange RangeOfSegment(const wire::View& view, SegmentId index);
 /// Check that keys are strictly increasing. Errors: kInvalidArgument naming the index.
 Status CheckSorted(std::span<const Key> keys);
 
+/// Check that a range does not end before it begins. Errors: kInvalidArgument with both keys.
+Status CheckRange(const KeyRange& range);
+
 /// The run keys[offset, offset + count) that lies in one segment; count > 0.
 struct KeySlice {
   SegmentId segment = 0;

@@ -55,6 +55,23 @@ TEST(FairTurns, AFloodOfOneGroupDoesNotHoldUpAnother) {
   EXPECT_EQ(turns.waiting_bytes(), 0u);
 }
 
+TEST(FairTurns, AnotherComesFirstInEachTurn) {
+  FairTurns turns(kBytesMax);
+  turns.Assign(1, 7);
+  turns.Assign(2, 8);
+  for (int i = 0; i < 200; ++i) {
+    for (const LinkId link : {1, 2}) (void)turns.Admit(Time(1s), link, FrameOf(10'000));
+  }
+  std::vector<LinkId> first;
+  while (turns.waiting()) {
+    LinkId of_turn = 0;
+    turns.Turn([&](LinkId link, const wire::Frame&) { of_turn = of_turn == 0 ? link : of_turn; });
+    first.push_back(of_turn);
+  }
+  ASSERT_GT(first.size(), 5u);
+  for (std::size_t i = 1; i < first.size(); ++i) EXPECT_NE(first[i], first[i - 1]) << i;
+}
+
 TEST(FairTurns, ALargeRequestSavesUp) {
   FairTurns turns(kBytesMax);
   ASSERT_TRUE(turns.Admit(Time(1s), 9, FrameOf(100)));

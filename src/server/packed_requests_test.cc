@@ -43,7 +43,7 @@ struct Request {
     const filter::KeySignature signature = filter::SignatureOf(3, 0, keys);
     push.packed.form = form;
     push.packed.keys = form == Form::kSignature ? std::as_bytes(std::span(&signature.hash, 1))
-                                                : stack.EncodeKeys(keys);
+                                                : stack.EncodeKeys(filter::Direction::kPush, keys);
     push.packed.floats = stack.EncodeFloats(floats, 1);
     push.keys = {};
     push.floats = {};

@@ -421,6 +421,10 @@ void Shard::ForgetLink(LinkId link) {
       std::erase_if(group.waiting,
                     [&](const WaitingPull& waiting) { return waiting.link == link; });
     }
+    // Of groups that were waited for and that nobody joined.
+    std::erase_if(table.groups, [](const auto& entry) {
+      return entry.second.clock.empty() && entry.second.waiting.empty();
+    });
   }
   waiting_bytes_.erase(link);
   std::erase_if(calls_, [&](const RunningCall& running) {

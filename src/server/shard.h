@@ -75,6 +75,8 @@ class Shard {
   /// Request bytes that may wait on one link before further pulls are answered BUSY.
   static constexpr std::size_t kWaitingBytesMax = std::size_t{64} << 20;
 
+  /// Streams that one table may know. Those that only read are forgotten beyond it.
+  static constexpr std::size_t kStreamsMax = 65'536;
   /// Retired streams whose late OPEN_STREAM is refused.
   static constexpr std::size_t kRetiredMax = 4096;
   /// Calls that may be under way; more are answered BUSY.
@@ -236,6 +238,8 @@ class Shard {
   };
 
   Table* FindTable(TableId id);
+  /// May `clock` learn of another stream, once silent ones are forgotten?
+  static bool HasRoomForStream(const Table& table, engine::SegmentClock& clock);
   wire::EntryAnswer ApplyEntry(Table& table, const wire::Push& push, const wire::PushEntry& entry,
                                std::size_t first_key, const RowsAhead<wire::PushEntry>::Seen& seen);
   std::optional<table::UpdaterFailure> ApplyRows(const Table& table, Segment& segment,

@@ -79,6 +79,36 @@ TEST_F(ShardCustomTest, APullThatItFailsAtNamesTheKey) {
   EXPECT_EQ(Value(3), 0.0F) << "other keys are read";
 }
 
+// 6 and 7 are no trouble, their sum is: it was acknowledged by then, so it must not be lost in silence.
+TEST_F(ShardCustomTest, ASumThatItFailsAtClosesItsSegment) {
+  shard_.Drop(kTable, freed_);
+  wire::View view = view_;
+  view.spec.options.updater.name = "doubling";
+  view.spec.options.aggregate = true;
+  ASSERT_TRUE(shard_.Install(view).ok());
+  for (const StreamId member : {1, 2}) ASSERT_EQ(Open(member, 1, /*group=*/3, 2), StatusCode::kOk);
+  PushSpec push{
+      .entries = {{0, 2, 1, 0}, {1, 1, 1, 0}}, .keys = {4, 6, kHalf}, .floats = {1, 6, 3}};
+  EXPECT_TRUE(Push(push).empty());
+  EXPECT_EQ(Value(4), 0.0F) << "the other member is not through the step";
+  push.stream = 2;
+  push.floats = {1, 7, 2};
+  EXPECT_TRUE(Push(push).empty()) << "each push was right";
+  EXPECT_EQ(shard_.counters().updater_failures, 1U);
+  const auto pulled = Pull({4});
+  EXPECT_EQ(pulled->code, EntryCode::kFailed);
+  EXPECT_EQ(pulled->clock, 6U);
+  EXPECT_EQ(Value(kHalf), 10.0F) << "the other segment goes on";
+  const auto failed = Push({.ts = 2,
+                            .entries = {{0, 1, 1, 1}, {1, 1, 1, 1}},
+                            .keys = {5, kHalf},
+                            .floats = {1, 1},
+                            .through_step = 1});
+  ASSERT_EQ(failed.size(), 1U);
+  EXPECT_EQ(failed[0].code, EntryCode::kFailed);
+  EXPECT_EQ(failed[0].detail, 6U);
+}
+
 TEST_F(ShardCustomTest, ASlowOneIsLoggedByNameAndABrokenOneNotForEver) {
   shard_.NoteDuration(kTable, Shard::kSlowPush - 1ms);
   shard_.NoteDuration(99, 1s);

@@ -8,6 +8,12 @@ namespace steelyard::server {
 
 using transport::LinkId;
 
+bool Shard::HasRoomForStream(const Table& table, engine::SegmentClock& clock) {
+  if (clock.stream_count() < kStreamsMax) return true;
+  clock.ForgetSilent([&](StreamId stream) { return !table.group_of.contains(stream); });
+  return clock.stream_count() < kStreamsMax;
+}
+
 void Shard::Open(LinkId link, const wire::OpenStream& open, std::uint64_t request_id,
                  Outbox& outbox) {
   const auto refuse = [&](StatusCode code, std::string why) {
@@ -28,6 +34,13 @@ void Shard::Open(LinkId link, const wire::OpenStream& open, std::uint64_t reques
   for (SegmentId i = 0; i < table->segments.size(); ++i) {
     if (table->segments[i] == nullptr) continue;
     engine::SegmentClock& clock = table->segments[i]->clock;
+    if (!clock.knows(open.stream) && !HasRoomForStream(*table, clock)) {
+      return refuse(StatusCode::kResourceExhausted,
+                    "table '" + table->view.spec.options.name + "' has been pushed to by " +
+                        std::to_string(kStreamsMax) +
+                        " programs and workers, which is as many as it remembers; copy it to a new "
+                        "one (table dump, table load)");
+    }
     const Session owner = clock.Open(open.stream, open.session);
     if (owner > open.session) {
       return refuse(StatusCode::kCancelled,

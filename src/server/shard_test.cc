@@ -282,6 +282,43 @@ TEST_F(ShardTest, AStreamOfNoGroupOutlivesTheSilenceOfItsProcess) {
   EXPECT_EQ(Open(1, 1, 3), StatusCode::kCancelled) << "a group goes on without it";
 }
 
+TEST_F(ShardTest, StreamsThatOnlyReadAreForgottenBeyondTheBound) {
+  ASSERT_EQ(Open(1), StatusCode::kOk);
+  const PushSpec first{
+      .entries = {{.segment = 0, .count = 1, .epoch = 1}}, .keys = {5}, .floats = {1}};
+  EXPECT_TRUE(Push(first).empty());
+  ASSERT_EQ(Open(2, 1, /*group=*/3), StatusCode::kOk);
+  for (StreamId stream = 3; stream <= 3 * Shard::kStreamsMax; ++stream)
+    ASSERT_EQ(Open(stream), StatusCode::kOk) << stream;
+  EXPECT_LT(shard_.clock_bytes(), 2 * Shard::kStreamsMax * 100);
+  EXPECT_TRUE(Push(first).empty());
+  EXPECT_EQ(Value(5), 1) << "a repeat counts once";
+  const PushSpec of_member{.entries = first.entries, .keys = {5}, .floats = {1}, .stream = 2};
+  EXPECT_TRUE(Push(of_member).empty()) << "a member is not forgotten";
+  PushSpec late = of_member;
+  late.stream = 3;
+  const auto forgotten = Push(late);
+  ASSERT_EQ(forgotten.size(), 1u);
+  EXPECT_EQ(forgotten[0].code, EntryCode::kNeedOpen);
+  ASSERT_EQ(Open(3), StatusCode::kOk);
+  EXPECT_TRUE(Push(late).empty());
+  EXPECT_EQ(Value(5), 3);
+}
+
+TEST_F(ShardTest, GroupsThatNobodyJoinedGoWithWhoWaitsForThem) {
+  ASSERT_EQ(Open(1), StatusCode::kOk);
+  const std::size_t before = shard_.clock_bytes();
+  EXPECT_FALSE(Pull({5}, /*gate=*/0));
+  EXPECT_EQ(shard_.waiting_count(), 1u);
+  shard_.ForgetLink(1);
+  EXPECT_EQ(shard_.waiting_count(), 0u);
+  EXPECT_EQ(shard_.clock_bytes(), before);
+  EXPECT_FALSE(Pull({5}, /*gate=*/0));
+  ASSERT_EQ(Open(2, 1, /*group=*/3), StatusCode::kOk);
+  shard_.ForgetLink(1);
+  EXPECT_FALSE(Pull({5}, /*gate=*/0)) << "the group that has a member is still there";
+}
+
 TEST_F(ShardTest, ARefusedPushAnnouncesNothing) {
   Open(1, 1, 3);
   EXPECT_FALSE(Pull({4}, 0).has_value());

@@ -176,6 +176,36 @@ TEST(ArrayTable, UpdatersChangeAndReadItAsTheTableItWas) {
   EXPECT_EQ(requests, 7u * 3u * 24u);
 }
 
+// Lists are told apart by their ends and their length: hints may be those of another one.
+TEST(ArrayTable, AListThatOnlyLooksTheSameGetsItsOwnRows) {
+  const auto updater = MakeUpdater({.name = "add"}, 1);
+  ASSERT_TRUE(updater.ok());
+  const auto& rule = *updater.value();
+  std::vector<Key> all(100);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i * 1'000'003;
+  std::vector<Key> one = all;
+  std::vector<Key> other = all;
+  one.erase(one.begin() + 30);
+  other.erase(other.begin() + 70);
+  Made made(all, rule.row_floats());
+  const auto frozen = Frozen(made.hash, made.memory);
+  for (Rows* const rows : {static_cast<Rows*>(&made.hash), static_cast<Rows*>(frozen.get())}) {
+    std::vector<float> expected(all.size());
+    rule.ReadBatch(*rows, all, expected);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      expected[i] += (i == 30 ? 0.0F : 2.0F) + (i == 70 ? 0.0F : 1.0F);
+    SlotMemory memory;
+    for (const std::vector<Key>* keys : {&one, &one, &other}) {
+      const std::vector<float> ones(keys->size(), 1.0F);
+      rule.ApplyBatch(*rows, *keys, ones, memory.For(*keys, rows->generation()));
+    }
+    EXPECT_EQ(memory.recalled(), 2u) << "of the first list, twice";
+    std::vector<float> found(all.size());
+    rule.ReadBatch(*rows, all, found);
+    EXPECT_EQ(found, expected);
+  }
+}
+
 TEST(ArrayTable, MayBeEmptyOrHoldTheEndsOfTheKeySpace) {
   PageMemory memory;
   HashTable none(kAll, 2, memory);

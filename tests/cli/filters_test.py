@@ -33,6 +33,16 @@ class Filters(CommandTest):
                 names = {sums["name"].split(":")[-1] for sums in packed["traffic"]["filters"]}
                 self.assertLessEqual(set(stack.split(",")) - {"key-cache"}, names, stack)
 
+    def test_pulls_may_have_a_list_of_their_own(self):
+        self.train("--model", "plain")
+        packed = self.train("--model", "packed", "--filters", "delta,lz4/key-cache,zeros")
+        self.assertEqual(self.digest("packed"), self.digest("plain"))
+        sums = {each["name"]: each for each in packed["traffic"]["filters"]}
+        self.assertEqual(set(sums), {"keys:delta", "values:lz4", "pull key-cache", "pull values"})
+        for each in sums.values():
+            self.assertGreaterEqual(each["before_bytes"], each["after_bytes"], each)
+            self.assertGreater(each["after_bytes"], 0, each)
+
     def test_two_workers_learn_as_well_and_send_less(self):
         place = ["--servers", "2", "--workers", "2", "--holdout", "every"]
         plain = self.train(*place)
@@ -52,7 +62,7 @@ class Filters(CommandTest):
     def test_wrong_lists(self):
         for stack, words in (("delat", "did you mean delta?"), ("kkt", "'kkt' needs a rule"),
                              ("feedback,fixed:2", "below zero"), ("lz4,snappy", "do the same"),
-                             ("fixed:9", "1, 2 or 3 bytes")):
+                             ("fixed:9", "1, 2 or 3 bytes"), ("lz4/fixed:2", "what is pulled is not changed")):
             ended = self.run_command("train", "train.svm", "--filters", stack)
             self.assertEqual(ended.code, 2, ended.err)
             self.assertIn("--filters", ended.err)

@@ -111,9 +111,7 @@ TEST(BatchSimulation, EveryKindOfFaultReachesTheOptimum) {
                                                    {.slow = 0.005},
                                                    {.break_link = 0.003},
                                                    {.corrupt = 0.0005}};
-  const std::uint64_t first = FromEnvironment("STEELYARD_SIM_FIRST", 1);
-  const std::uint64_t seeds =
-      std::max<std::uint64_t>(12, FromEnvironment("STEELYARD_SIM_COUNT", 0) / 25);
+  const auto [first, seeds] = SeedsOf(/*least=*/12, /*share=*/25);
   std::uint64_t faults = 0;
   std::uint64_t jobs = 0;
   for (const auto& kind : kinds) {
@@ -169,9 +167,7 @@ TEST(BatchSimulation, AServerThatDiesIsNamed) {
 TEST(BatchSimulation, RowsMoveWhateverTheNetworkDoes) {
   Cluster calm(OptionsOf(1, /*faults=*/false, 2));
   const double optimum = RunJob(calm, 0).status_at_end.batch.objective;
-  const std::uint64_t first = FromEnvironment("STEELYARD_SIM_FIRST", 1);
-  const std::uint64_t seeds =
-      std::max<std::uint64_t>(12, FromEnvironment("STEELYARD_SIM_COUNT", 0) / 25);
+  const auto [first, seeds] = SeedsOf(/*least=*/12, /*share=*/25);
   std::uint64_t faults = 0;
   std::uint64_t moved = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {

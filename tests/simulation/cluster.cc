@@ -97,6 +97,8 @@ Cluster::Cluster(const ClusterOptions& options)
           };
           environment.reader = &executor;
           environment.compute = &executor;
+          environment.functions = options_.worker_functions;
+          environment.function_thread = &executor;
           if (options_.work_takes) {
             environment.thread_ns = [this, node] {
               return static_cast<std::uint64_t>(meters_[node].units *

@@ -13,6 +13,7 @@
 #include "job/delay_policy.h"
 #include "job/learner.h"
 #include "job/parameters.h"
+#include "job/worker_calls.h"
 #include "memory_dataset.h"
 #include "metered_learner.h"
 #include "server/server.h"
@@ -45,6 +46,7 @@ struct ClusterOptions {
   MemoryRows rows;
   std::function<std::unique_ptr<job::DelayPolicy>()> make_delay_policy = job::MakeAdaptiveDelay;
   std::size_t key_bytes_max = filter::kKeyCacheBytes;  ///< Of each server's lists of keys.
+  job::WorkerFunctions worker_functions = {};          ///< That each worker answers.
   std::optional<std::uint64_t> free_memory;  ///< What machines of workers say they have left.
   /// What a step of a batch solver computes takes so long where a worker has an equal share of the rows, and in
   /// proportion where it has others (metered_learner.h). Workers know it. Else each item takes a random time of `world`,

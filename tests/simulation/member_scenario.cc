@@ -188,13 +188,31 @@ class Program final : public client::MemberNode {
     }
     ++story_->open[index_];
     const std::vector<TaskId> before = spec.after;
-    tasks_.Pull(transport, view_->table, spec,
-                {.floats_per_key = 1, .keys = std::vector<Key>(keys.begin(), keys.end())},
-                [this, &transport, id = spec.id, before,
-                 expected = std::move(expected)](Result<client::Pulled> pulled) {
-                  if (pulled.ok()) Check(id, pulled.value(), expected);
-                  Ended(transport, id, before, pulled.ok() ? Status() : pulled.status());
-                });
+    const client::PullRequest request{.floats_per_key = 1,
+                                      .keys = std::vector<Key>(keys.begin(), keys.end())};
+    const auto ended = [this, &transport, id = spec.id, before](const Status& status) {
+      Ended(transport, id, before, status);
+    };
+    const auto check = [this, id = spec.id,
+                        expected = std::move(expected)](const Result<client::Pulled>& pulled) {
+      if (pulled.ok()) Check(id, pulled.value(), expected);
+      return pulled.ok() ? Status() : pulled.status();
+    };
+    if (Draw(3) > 0) {
+      return tasks_.Pull(
+          transport, view_->table, spec, request,
+          [check, ended](const Result<client::Pulled>& pulled) { ended(check(pulled)); });
+    }
+    // As calls and pulls of ranges do: what reads does not carry the gate, but comes after it.
+    tasks_.Read(
+        transport, view_->table, spec,
+        [this, &transport, request, check](Step /*through*/, const client::Client::Done& finished) {
+          const Status given = client_.Pull(
+              transport, view_->table, request,
+              [check, finished](const Result<client::Pulled>& pulled) { finished(check(pulled)); });
+          if (!given.ok()) finished(given);
+        },
+        ended);
   }
 
   void Check(TaskId task, const client::Pulled& pulled, const Expected& expected) {
