@@ -20,6 +20,7 @@
 #include "cluster_call.h"
 #include "detached_process.h"
 #include "exit_code.h"
+#include "local_cluster.h"
 
 namespace steelyard::cli {
 namespace {
@@ -168,7 +169,10 @@ Result<std::string> BackgroundCluster::Start(const Options& options) {
                                 {"--memory-max", ByteSizeText({options.table_bytes_max}),
                                  "--shards", std::to_string(options.shards)}));
     }
-    for (std::uint64_t i = 0; i < options.workers; ++i) SY_RETURN_IF_ERROR(launch("worker", i, {}));
+    for (std::uint64_t i = 0; i < options.workers; ++i) {
+      SY_RETURN_IF_ERROR(
+          launch("worker", i, {"--threads", std::to_string(ThreadsOfEach(0, options.workers))}));
+    }
     SY_RETURN_IF_ERROR(WaitUntilJoined(address.value(), options));
     return address;
   };

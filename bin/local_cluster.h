@@ -40,11 +40,15 @@ std::unique_ptr<LocalCluster> MakeThreadCluster(runtime::RealLoop& loop,
                                                 job::DatasetOpener open_dataset,
                                                 std::size_t threads, std::size_t table_bytes_max);
 
+/// Threads of each of `workers` worker processes on this machine. @param threads  what the user gave each; 0: they share the
+/// processors that this process may use.
+std::size_t ThreadsOfEach(std::uint64_t threads, std::uint64_t workers);
+
 /// How many processes to start, and whom to tell when one dies.
 struct ProcessClusterOptions {
   std::uint64_t servers = 1;
   std::uint64_t workers = 1;
-  std::uint64_t threads = 0;        ///< Of each worker; 0: as many as processors it may use.
+  std::uint64_t threads = 0;        ///< Of each worker, as ThreadsOfEach() has it.
   std::size_t table_bytes_max = 0;  ///< Of each server.
   std::function<void(const Status&)> on_death;
   std::optional<data::StreamFeed> stream;  ///< Read here, parsed by the workers.

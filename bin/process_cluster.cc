@@ -1,4 +1,5 @@
 // Servers and workers as processes of this binary.
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -6,6 +7,7 @@
 #include "child_processes.h"
 #include "local_cluster.h"
 #include "node_host.h"
+#include "runtime/real_machine.h"
 #include "stream_feeder.h"
 
 namespace steelyard::cli {
@@ -41,9 +43,8 @@ class ProcessCluster final : public LocalCluster {
  private:
   Status StartWorker(const std::string& name, const std::string& head_address) {
     std::vector<std::string> flags{"--head", head_address, "--once"};
-    if (options_.threads > 0) {
-      flags.insert(flags.end(), {"--threads", std::to_string(options_.threads)});
-    }
+    flags.insert(flags.end(),
+                 {"--threads", std::to_string(ThreadsOfEach(options_.threads, options_.workers))});
     if (!feeder_) return children_.Start(name, "worker", flags);
     const Result<data::OwnedFd> socket = feeder_->Connect();
     if (!socket.ok()) return socket.status();
@@ -58,6 +59,12 @@ class ProcessCluster final : public LocalCluster {
 };
 
 }  // namespace
+
+std::size_t ThreadsOfEach(std::uint64_t threads, std::uint64_t workers) {
+  if (threads > 0) return threads;
+  return std::max<std::size_t>(
+      1, runtime::AvailableProcessors() / std::max<std::uint64_t>(1, workers));
+}
 
 std::unique_ptr<LocalCluster> MakeProcessCluster(runtime::RealLoop& loop, const RunDirectory& logs,
                                                  ProcessClusterOptions options) {

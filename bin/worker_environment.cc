@@ -30,18 +30,19 @@ Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& pa
                   .intercept = parameters.intercept}});
 }
 
-Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(
-    const job::TrainParameters& parameters) {
+Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(const job::TrainParameters& parameters,
+                                                            runtime::Team* team) {
   return apps::linear::MakeColumnLearner({.updater = std::string(job::UpdaterOf(parameters.solver)),
                                           .loss = job::LossOf(parameters.task),
                                           .l1 = static_cast<float>(parameters.l1),
                                           .l2 = static_cast<float>(parameters.l2),
-                                          .intercept = parameters.intercept});
+                                          .intercept = parameters.intercept,
+                                          .team = team});
 }
 
 Result<std::unique_ptr<job::Scorer>> MakeScorer(const job::TrainParameters& parameters) {
   if (job::IsBatch(parameters.solver)) {
-    auto learner = MakeBatchLearner(parameters);
+    auto learner = MakeBatchLearner(parameters, nullptr);
     if (!learner.ok()) return learner.status();
     return std::unique_ptr<job::Scorer>(std::move(learner.value()));
   }
@@ -61,7 +62,8 @@ void TimedExecutor::Run(std::function<void()> work, std::function<void()> done) 
       std::move(done));
 }
 
-WorkerThreads::WorkerThreads(runtime::RealLoop& loop, std::size_t processors) : reader_(loop) {
+WorkerThreads::WorkerThreads(runtime::RealLoop& loop, std::size_t processors)
+    : team_(processors), reader_(loop) {
   // A minibatch is learned in tens of microseconds: handing it to another thread only pays when that one has a
   // processor of its own.
   if (processors > kComputeOnLoopProcessorsMax) {
@@ -75,7 +77,10 @@ job::WorkerEnvironment WorkerThreads::Environment() {
   return {.open_dataset =
               [](const data::DatasetOptions& options) { return data::OpenDataset(options); },
           .make_learner = MakeLearner,
-          .make_batch_learner = MakeBatchLearner,
+          .make_batch_learner =
+              [this](const job::TrainParameters& parameters) {
+                return MakeBatchLearner(parameters, &team_);
+              },
           .reader = &reader_,
           .compute = compute_.get(),
           .read_ns = [this] { return reader_.worked_ns(); },

@@ -9,12 +9,15 @@
 #include "runtime/executor.h"
 #include "runtime/real_executor.h"
 #include "runtime/real_loop.h"
+#include "runtime/team.h"
 
 namespace steelyard::cli {
 
 /// The learner that a job's task and online or batch solver ask for. Errors: kInvalidArgument.
 Result<std::unique_ptr<job::Learner>> MakeLearner(const job::TrainParameters& parameters);
-Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(const job::TrainParameters& parameters);
+/// @param team  borrowed; nullptr for none.
+Result<std::unique_ptr<job::BatchLearner>> MakeBatchLearner(const job::TrainParameters& parameters,
+                                                            runtime::Team* team);
 /// Either of them.
 Result<std::unique_ptr<job::Scorer>> MakeScorer(const job::TrainParameters& parameters);
 
@@ -33,7 +36,7 @@ class TimedExecutor final : public runtime::Executor {
 };
 
 /// The threads of one worker: one that reads, and, where there are processors for it, one that computes; otherwise the
-/// loop computes.
+/// loop computes. Steps of batch solvers with many entries are shared by as many threads as processors.
 ///
 /// Threads: constructed and destroyed like a RealExecutor; outlives the worker.
 class WorkerThreads {
@@ -45,6 +48,7 @@ class WorkerThreads {
   job::WorkerEnvironment Environment();
 
  private:
+  runtime::Team team_;  // Destroyed last: learners use it.
   TimedExecutor reader_;
   std::unique_ptr<runtime::Executor> compute_;
 };

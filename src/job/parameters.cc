@@ -176,7 +176,7 @@ constexpr std::array kTable = {
               .field = &P::threads,
               .bounds = {.min = 0, .max = kProcessesMax},
               .scope = Parameter::Scope::kLocal,
-              .default_note = "as many as processors it may use",
+              .default_note = "the processors it may use, shared by the workers",
               .help = "threads of each process that reads or learns; results do not depend on it"},
     Parameter{.name = "memory-max",
               .value = "SIZE",

@@ -91,7 +91,8 @@ class ColumnLearner final : public job::BatchLearner {
   void Arrange(std::span<const std::uint32_t> feature_of_key,
                std::span<const float> weights) override {
     columns_ = gathered_->TakeColumns(feature_of_key, weights.size());
-    worker_.emplace(&columns_, gathered_->labels(), gathered_->importance(), options_.loss);
+    worker_.emplace(&columns_, gathered_->labels(), gathered_->importance(), options_.loss,
+                    options_.team);
     gathered_ = std::make_unique<RowGatherer>();
     worker_->Rebuild(weights);
   }
@@ -110,7 +111,7 @@ class ColumnLearner final : public job::BatchLearner {
                     gathered_->TakeColumns(change.feature_of_key, change.feature_count));
     gathered_ = std::make_unique<RowGatherer>();
     ColumnWorker::State state = StateAfter(change);
-    worker_.emplace(&columns_, labels, importance, options_.loss);
+    worker_.emplace(&columns_, labels, importance, options_.loss, options_.team);
     worker_->Resume(std::move(state));
   }
 

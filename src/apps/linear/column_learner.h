@@ -6,6 +6,7 @@
 
 #include "job/batch_learner.h"
 #include "math/loss.h"
+#include "runtime/team.h"
 #include "steelyard/status.h"
 
 namespace steelyard::apps::linear {
@@ -16,6 +17,7 @@ struct ColumnLearnerOptions {
   float l1 = 1.0F;
   float l2 = 0.0F;
   bool intercept = false;
+  runtime::Team* team = nullptr;  ///< Shares long work; borrowed.
 };
 
 /// Make the learner of: minimise sum of losses + l1 |w|_1 + l2/2 |w|^2. An intercept is a feature like others here; the

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "math/loss_kernels.h"
 #include "math/proximal_rule.h"
 #include "math/search_model.h"
+#include "runtime/team.h"
 
 namespace steelyard::apps::linear {
 
@@ -16,7 +18,8 @@ namespace steelyard::apps::linear {
 /// direction of the passes, which changes as the servers' does.
 ///
 /// Losses: logistic, squared and squared hinge; the hinge has no second derivative to bound.
-/// Threads: confined to one at a time.
+/// Threads: confined to one at a time, which shares steps and sums of many entries or rows with its team. Bits do not depend
+///          on the team.
 /// Cost:    44 bytes a row (48 with importance weights), 17 a feature and 4 an active feature, beside the columns.
 /// Source:  Li et al., NIPS 2014. Bounds: Genkin, Lewis, Madigan 2007 for one coordinate; `coupling` for all at once. A
 ///          row's curve costs more than adding it up, so curves are computed 16 rows at a time, by vector instructions:
@@ -26,8 +29,10 @@ class ColumnWorker {
   /// @param columns     borrowed.
   /// @param labels      [n] 0 or 1 for binary losses.
   /// @param importance  [n] what a row's loss counts; empty: 1 for each.
+  /// @param team        borrowed; nullptr for none.
   ColumnWorker(const Columns* columns, std::span<const float> labels,
-               std::span<const float> importance, math::LossKind loss);
+               std::span<const float> importance, math::LossKind loss,
+               runtime::Team* team = nullptr);
 
   using Features = std::span<const std::uint32_t>;
 
@@ -97,27 +102,53 @@ class ColumnWorker {
 
  private:
   static constexpr std::size_t kRowsAtATime = 16;
+  static constexpr std::size_t kRowsAPart = std::size_t{1} << 16;
+  static constexpr std::size_t kRowsSummed = 1024;  // Their margins stay in the first cache.
+
+  struct RowRange {
+    std::size_t first;
+    std::size_t end;
+  };
+  /// A step of a weight, whose column the margins have to follow.
+  struct Move {
+    std::uint32_t feature;
+    double step;
+  };
+
+  /// Is work on so many entries worth waking the team?
+  bool IsForTeam(std::uint64_t entries) const;
+  std::uint64_t EntriesOf(Features features) const;
+  /// Call compute(first, count) for runs of features that cover all.
+  void ForFeatures(Features features,
+                   const std::function<void(std::size_t first, std::size_t count)>& compute) const;
+  /// Call visit(range) for ranges that cover all rows: one, or one for each thread where there are so many entries.
+  void ForRanges(std::uint64_t entries, const std::function<void(RowRange range)>& visit) const;
+  /// Call visit(part, range) for ranges that cover all rows; the same ones whatever the team.
+  void ForParts(const std::function<void(std::size_t part, RowRange range)>& visit) const;
+  std::size_t part_count() const;
+  /// Sum what compute(range) gives for ranges of kRowsSummed rows at most; the same bits whatever the team.
+  double SumOverRows(const std::function<double(RowRange range)>& compute) const;
 
   /// What the pass changed of a row's margin, but for features whose weight is 0 now.
   double ChangeOfPass(std::size_t row) const {
     return margins_[row] - margins_at_start_[row] - margins_gone_[row];
   }
-  /// Call visit(row, step x value) for each entry of a column.
+  /// Call visit(row, step x value) for each entry of a column in these rows.
   template <typename Visit>
-  void ForColumn(std::size_t feature, double step, Visit&& visit) const;
-  /// Add step x the feature's column to a vector over rows.
-  void AddColumn(std::size_t feature, double step, std::span<double> rows) const;
-  void MoveMargins(std::size_t feature, double step);
-  void LeaveSupport(std::size_t feature);
-  /// Compute the curves of rows [first, first + count).
-  void RefreshCurves(std::size_t first, std::size_t count);
-  void RefreshTouched();
+  void ForColumn(const Move& move, RowRange range, Visit&& visit) const;
+  /// Add step x the feature's column, in these rows, to a vector over all rows.
+  void AddColumn(const Move& move, RowRange range, std::span<double> rows) const;
+  void AddColumn(const Move& move, std::span<double> rows) const {
+    AddColumn(move, AllRows(), rows);
+  }
+  void MoveMargins(const Move& move, RowRange range);
+  void LeaveSupport(std::uint32_t feature);
+  RowRange AllRows() const { return {0, margins_.size()}; }
+  void RefreshCurves(RowRange range);
+  void RefreshTouched(RowRange range);
   void RefreshAll();
-  /// Sum of the rows' losses at `margins` [n].
-  double LossSumAt(std::span<const double> margins) const;
-  template <bool kWithValues>
-  void GradientsOf(Features features, float safety, std::span<float> gradients,
-                   std::span<float> curvatures) const;
+  /// Sum of the losses of rows [first, first + margins.size()) at these margins.
+  double LossSumAt(std::size_t first, std::span<const double> margins) const;
   template <bool kWithValues>
   float SlopeOf(std::size_t feature) const;
   template <bool kWithValues>
@@ -129,6 +160,7 @@ class ColumnWorker {
 
   const Columns* columns_;
   math::LossKind loss_;
+  runtime::Team* team_;
   float curvature_max_;  ///< Of any row's loss.
   // By row; filled up with rows of no column to a multiple of kRowsAtATime.
   std::vector<float> labels_;
@@ -148,6 +180,7 @@ class ColumnWorker {
   std::vector<float> deltas_;
   std::vector<std::uint8_t> settled_;
   std::vector<std::uint32_t> active_;
+  std::vector<Move> moves_;  ///< Of a step.
   std::uint32_t passes_since_rebuild_ = 0;
   bool pass_open_ = false;  ///< Neither ended nor taken back.
   bool swept_ = true;       ///< Since the active features were listed: some may be woken.

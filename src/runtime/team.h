@@ -1,0 +1,37 @@
+// Team: threads that share one piece of work with the thread that has it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace steelyard::runtime {
+
+/// For work of many parts that do not depend on each other, and that lasts longer than waking a thread does. What the parts
+/// compute must not depend on how many threads there are.
+///
+/// Threads: any; while one thread's Run() has the others, another's does all of its parts itself. The threads are started by
+///          the first Run() of several parts.
+class Team {
+ public:
+  /// @param threads  with the one that calls Run(), which works along; at least 1.
+  explicit Team(std::size_t threads);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  std::size_t size() const { return size_; }
+
+  /// Call work(i) for each i < parts, on any of the threads, and return when all are done. Not from within `work`, which
+  /// must not throw.
+  void Run(std::size_t parts, const std::function<void(std::size_t)>& work);
+
+ private:
+  struct Crew;
+  std::size_t size_;
+  std::mutex turn_;  ///< Held by the Run() that has the crew.
+  std::unique_ptr<Crew> crew_;
+};
+
+}  // namespace steelyard::runtime
