@@ -9,6 +9,7 @@
 #include "data/input_files.h"
 #include "data/row_writer.h"
 #include "data/schema.h"
+#include "job/batch_reader.h"
 #include "output.h"
 #include "progress.h"
 #include "text_output.h"
@@ -45,10 +46,11 @@ struct Input {
 };
 
 Result<Input> OpenInput(const Values& values, data::Format to) {
-  const Result<job::TrainParameters> read = ReadTrainParameters(values);
+  Result<job::TrainParameters> read = ReadTrainParameters(values);
   if (!read.ok()) return read.status();
-  const job::TrainParameters& parameters = read.value();
-  data::DatasetOptions options = InputOptions(parameters, {values.Get("in")});
+  job::TrainParameters& parameters = read.value();
+  parameters.data = {values.Get("in")};
+  data::DatasetOptions options = job::DatasetOptionsOf(parameters, /*valid=*/false);
   options.keep_names = to == data::Format::kVw;  // Others write the numbers of their keys.
   options.labels_optional = values.Switch("labels-optional");
   Input input;

@@ -14,6 +14,11 @@ std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace);
 }
 
+/// What every command's object begins with.
+Json Ok() {
+  return {{"status", "ok"}};
+}
+
 void Put(Json& json, const char* name, const std::optional<double>& value) {
   if (value.has_value() && std::isfinite(*value)) json[name] = *value;
 }
@@ -45,6 +50,60 @@ Json Delay(const TrainReport& report) {
   return {{"tau", report.tau}, {"used", used}};
 }
 
+void PutBatch(Json& json, const BatchReport& batch) {
+  json["objective"] = batch.objective;
+  Put(json, "gap", batch.gap);
+  json["certified"] = batch.certified;
+  json["passes_taken_back"] = batch.taken_back;
+  json["settled_fraction"] = batch.settled_fraction;
+  json["history"] = Json::array();
+  for (const BatchPass& pass : batch.history) {
+    json["history"].push_back({{"seconds", pass.seconds},
+                               {"objective", pass.objective},
+                               {"settled_fraction", pass.settled_fraction},
+                               {"taken_back", pass.taken_back}});
+  }
+  json["shards_moved"] = Json::array();
+  for (const MovedReport& gift : batch.moved) {
+    json["shards_moved"].push_back({{"pass", gift.pass},
+                                    {"worker", gift.worker},
+                                    {"shards", gift.shards},
+                                    {"of", gift.of},
+                                    {"times", gift.times}});
+  }
+}
+
+Json Traffic(const TrainReport& report) {
+  Json json{{"pushed_bytes", report.pushed_bytes},
+            {"pulled_bytes", report.pulled_bytes},
+            {"before_filters_bytes", report.before_filters_bytes}};
+  for (const FilterReport& filter : report.filters) {
+    json["filters"].push_back({{"name", filter.name},
+                               {"before_bytes", filter.before_bytes},
+                               {"after_bytes", filter.after_bytes}});
+  }
+  return json;
+}
+
+Json Stages(const StagesReport& stages) {
+  return {{"parse_ns", stages.parse_ns},
+          {"localise_ns", stages.localise_ns},
+          {"pull_ns", stages.pull_ns},
+          {"compute_ns", stages.compute_ns},
+          {"push_ns", stages.push_ns}};
+}
+
+Json Shown(const ShownRow& row) {
+  Json json;
+  json["row"] = row.row;
+  Put(json, "label", row.label);
+  json["weight"] = row.weight;
+  json["feature_count"] = row.feature_count;
+  json["features"] = Json::array();
+  for (const auto& [name, value] : row.features) json["features"].push_back({name, value});
+  return json;
+}
+
 }  // namespace
 
 std::string ErrorJson(int code, std::string_view message, std::string_view where) {
@@ -57,8 +116,7 @@ std::string ErrorJson(int code, std::string_view message, std::string_view where
 }
 
 std::string TrainJson(const TrainReport& report) {
-  Json json;
-  json["status"] = "ok";
+  Json json = Ok();
   json["rows"] = report.rows;
   json["features"] = report.features;
   json["passes"] = report.passes;
@@ -70,48 +128,12 @@ std::string TrainJson(const TrainReport& report) {
   }
   Put(json, "progressive_log_loss", report.progressive_log_loss);
   Put(json, "progressive_loss", report.progressive_loss);
-  if (report.batch.has_value()) {
-    json["objective"] = report.batch->objective;
-    Put(json, "gap", report.batch->gap);
-    json["certified"] = report.batch->certified;
-    json["passes_taken_back"] = report.batch->taken_back;
-    json["settled_fraction"] = report.batch->settled_fraction;
-    Json history = Json::array();
-    for (const BatchPass& pass : report.batch->history) {
-      history.push_back({{"seconds", pass.seconds},
-                         {"objective", pass.objective},
-                         {"settled_fraction", pass.settled_fraction},
-                         {"taken_back", pass.taken_back}});
-    }
-    json["history"] = std::move(history);
-    Json moved = Json::array();
-    for (const MovedReport& gift : report.batch->moved) {
-      moved.push_back({{"pass", gift.pass},
-                       {"worker", gift.worker},
-                       {"shards", gift.shards},
-                       {"of", gift.of},
-                       {"times", gift.times}});
-    }
-    json["shards_moved"] = std::move(moved);
-  }
+  if (report.batch.has_value()) PutBatch(json, *report.batch);
   json["nonzeros"] = report.nonzeros;
   if (report.valid.has_value()) json["valid"] = Evaluation(*report.valid);
-  json["traffic"] = {{"pushed_bytes", report.pushed_bytes},
-                     {"pulled_bytes", report.pulled_bytes},
-                     {"before_filters_bytes", report.before_filters_bytes}};
-  for (const FilterReport& filter : report.filters) {
-    json["traffic"]["filters"].push_back({{"name", filter.name},
-                                          {"before_bytes", filter.before_bytes},
-                                          {"after_bytes", filter.after_bytes}});
-  }
+  json["traffic"] = Traffic(report);
   json["idle_fraction"] = report.idle_fraction;
-  if (report.stages.has_value()) {
-    json["stages"] = {{"parse_ns", report.stages->parse_ns},
-                      {"localise_ns", report.stages->localise_ns},
-                      {"pull_ns", report.stages->pull_ns},
-                      {"compute_ns", report.stages->compute_ns},
-                      {"push_ns", report.stages->push_ns}};
-  }
+  if (report.stages.has_value()) json["stages"] = Stages(*report.stages);
   json["delay"] = Delay(report);
   if (report.staleness.has_value()) json["staleness"] = Staleness(*report.staleness);
   json["peak_memory_bytes"] = report.peak_memory_bytes;
@@ -130,8 +152,7 @@ std::string EvaluationJson(const EvaluationReport& report) {
 }
 
 std::string ModelJson(const ModelReport& report) {
-  Json json;
-  json["status"] = "ok";
+  Json json = Ok();
   json["model"] = report.model;
   json["task"] = report.task;
   json["solver"] = report.solver;
@@ -154,8 +175,7 @@ std::string ModelJson(const ModelReport& report) {
 }
 
 std::string DryRunJson(const DryRunReport& report) {
-  Json json;
-  json["status"] = "ok";
+  Json json = Ok();
   json["dry_run"] = true;
   json["files"] = report.files;
   json["format"] = report.format;
@@ -167,16 +187,7 @@ std::string DryRunJson(const DryRunReport& report) {
   json["features"] = report.features;
   json["nonzeros_per_row"] = report.nonzeros_per_row;
   json["first_rows"] = Json::array();
-  for (const ShownRow& row : report.first_rows) {
-    Json shown;
-    shown["row"] = row.row;
-    Put(shown, "label", row.label);
-    shown["weight"] = row.weight;
-    shown["feature_count"] = row.feature_count;
-    shown["features"] = Json::array();
-    for (const auto& [name, value] : row.features) shown["features"].push_back({name, value});
-    json["first_rows"].push_back(std::move(shown));
-  }
+  for (const ShownRow& row : report.first_rows) json["first_rows"].push_back(Shown(row));
   json["task"] = report.task;
   json["solver"] = report.solver;
   json["passes"] = report.passes;
@@ -191,8 +202,7 @@ std::string DryRunJson(const DryRunReport& report) {
 }
 
 std::string GeneratedJson(const GeneratedReport& report) {
-  Json json;
-  json["status"] = "ok";
+  Json json = Ok();
   json["rows"] = report.rows;
   json["positive_rows"] = report.positive_rows;
   Put(json, "log_loss", report.log_loss);
@@ -200,8 +210,7 @@ std::string GeneratedJson(const GeneratedReport& report) {
 }
 
 std::string ConvertedJson(const ConvertedReport& report) {
-  Json json;
-  json["status"] = "ok";
+  Json json = Ok();
   json["rows"] = report.rows;
   json["bad_rows"] = report.bad_rows;
   json["from"] = report.from;

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <vector>
 
+#include "job/batch_reader.h"
 #include "train_options.h"
 
 namespace steelyard::cli {
@@ -64,7 +65,7 @@ Result<data::DatasetOptions> OptionsFor(const SavedModel& model, const Values& v
   typed.task = trained.task;
   typed.keep_names = false;
   typed.intercept = trained.intercept;
-  data::DatasetOptions options = InputOptions(typed, typed.data);
+  data::DatasetOptions options = job::DatasetOptionsOf(typed, /*valid=*/false);
   options.schema_optional = !values.Has("schema");  // Names are keys in every format.
   options.labels_optional = request.labels_optional;
   if (request.labels_optional) {

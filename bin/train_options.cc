@@ -94,22 +94,4 @@ Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
   return parameters;
 }
 
-data::DatasetOptions InputOptions(const job::TrainParameters& parameters,
-                                  const std::vector<std::string>& paths) {
-  data::DatasetOptions options;
-  options.paths = paths;
-  options.format = parameters.format;
-  options.schema_text = parameters.schema_text;
-  options.schema_name = parameters.schema;
-  options.label_rule = parameters.label;
-  options.weight_column = parameters.weight;
-  options.label_kind =
-      parameters.task == job::Task::kSquared ? data::LabelKind::kReal : data::LabelKind::kBinary;
-  options.intercept = parameters.intercept;
-  options.keep_names = parameters.keep_names;
-  options.bad_rows_max = parameters.bad_rows_max.rows;
-  options.bad_rows_fraction_max = parameters.bad_rows_max.percent / 100.0;
-  return options;
-}
-
 }  // namespace steelyard::cli

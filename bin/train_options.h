@@ -25,8 +25,4 @@ std::vector<Option> TrainOptions(std::initializer_list<std::string_view> names,
 /// Errors: kInvalidArgument; kNotFound  no such configuration or schema file.
 Result<job::TrainParameters> ReadTrainParameters(const Values& values);
 
-/// The input to open for `paths`, as `parameters` describe it.
-data::DatasetOptions InputOptions(const job::TrainParameters& parameters,
-                                  const std::vector<std::string>& paths);
-
 }  // namespace steelyard::cli

@@ -4,6 +4,8 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-con
                     -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
                     $<$<BOOL:${SY_WERROR}>:-Werror>
                     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+# GCC would look for garbage in the 300 MB that a file takes, again and again: an eighth of the time to compile.
+add_compile_options("$<$<CXX_COMPILER_ID:GNU>:SHELL:--param ggc-min-expand=10000 --param ggc-min-heapsize=600000>")
 if(SY_SANITIZE)
   add_compile_options(-fsanitize=${SY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   # A null pointer that is used stops the program without their checks, which are a fifth of the time to compile.

@@ -1,10 +1,11 @@
-# steelyard_precompiled(<target> LIBRARY|PROGRAM|TEST): give a target the standard headers that most files include,
+# steelyard_precompiled(<target> LIBRARY|PROGRAM|TEST): give a target the headers that most files include,
 # compiled once for all targets of its kind. A quarter of the time of a build.
 #
 # Only where SY_PRECOMPILE is ON: a precompiled header hides an include that a file lacks. The presets dev and clang
 # (clang-tidy, and ./test --full) go without and find it.
-set(standard_headers <algorithm> <array> <cstdint> <cstring> <functional> <map> <memory> <optional> <span> <string>
-                     <string_view> <utility> <vector>)
+set(common_headers <algorithm> <array> <chrono> <cmath> <cstdint> <cstring> <deque> <functional> <map> <memory> <optional>
+                   <set> <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>
+                   <wire/message_codec.h>)
 
 # What is compiled for a program is position independent in another way (-fPIE) than what is for a library: a header for
 # each. Every kind has an object library that owns the header.
@@ -14,6 +15,7 @@ function(steelyard_precompiled_kind kind)
   file(GENERATE OUTPUT ${empty} CONTENT "")
   add_library(precompiled_${kind} OBJECT EXCLUDE_FROM_ALL ${empty})
   target_precompile_headers(precompiled_${kind} PRIVATE ${arg_HEADERS})
+  target_include_directories(precompiled_${kind} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
   target_compile_options(precompiled_${kind} PRIVATE ${arg_OPTIONS})
   target_link_libraries(precompiled_${kind} PRIVATE ${arg_LINK})
   if(NOT kind STREQUAL "LIBRARY")
@@ -23,15 +25,17 @@ function(steelyard_precompiled_kind kind)
 endfunction()
 
 if(SY_PRECOMPILE)
+  # fmt::fmt says so to those that link it; all who take the header have to be told the same.
+  add_compile_definitions(FMT_SHARED)
   # The compiler cache runs the preprocessor apart. GCC forgets that what it precompiled are system headers, and then
   # reports what it believes to see in library code that it inlined; these two are known to be wrong (GCC bugs 105329 and
   # 105651).
   add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-  steelyard_precompiled_kind(LIBRARY HEADERS ${standard_headers})
-  steelyard_precompiled_kind(PROGRAM HEADERS ${standard_headers} <fmt/format.h> LINK fmt::fmt)
+  steelyard_precompiled_kind(LIBRARY HEADERS ${common_headers})
+  steelyard_precompiled_kind(PROGRAM HEADERS ${common_headers})
   if(SY_TESTS)
-    steelyard_precompiled_kind(TEST HEADERS ${standard_headers} <chrono> <random> <gtest/gtest.h>
+    steelyard_precompiled_kind(TEST HEADERS ${common_headers} <random> <gtest/gtest.h>
                                OPTIONS ${SY_TEST_OPTIONS} LINK GTest::gtest)
   endif()
 endif()

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <string>
+#include <optional>
 
+#include "client/head_asks.h"
 #include "client/member_calls.h"
 #include "client/member_node.h"
 #include "client/member_tasks.h"
@@ -16,16 +16,13 @@ namespace steelyard::api {
 /// Threads: confined to its loop.
 class ClusterNode final : public client::MemberNode {
  public:
-  using Answered = std::function<void(Result<wire::Frame>)>;
-
   explicit ClusterNode(Options options);
 
   /// Call `done` once, when the head has greeted or refused this node, or at once if it has. A head that is not there yet
   /// is waited for.
   void OnceJoined(std::function<void(const Status&)> done);
-  /// Ask the head, again until it answers. @param request  must be harmless when repeated.
-  /// Errors: what the head refused with; kUnavailable  the head is gone.
-  void Ask(transport::Transport& transport, wire::Frame request, Answered done);
+  /// Ask the head, as HeadAsks::Ask(). Errors: also kUnavailable  the head is gone.
+  void Ask(transport::Transport& transport, wire::Frame request, client::HeadAsks::Answered done);
   /// Use a table as one stream of pushes.
   void Attach(transport::Transport& transport, const wire::View& view, client::Client::Done done);
   /// Use it as a member of a group, from now on.
@@ -41,23 +38,15 @@ class ClusterNode final : public client::MemberNode {
   using MemberNode::ArmAlarm;
 
  private:
-  struct Question {
-    wire::Frame request;
-    Answered done;
-    runtime::Time asked_at{0};
-  };
-
   void OnHeadReady(transport::Transport& transport) override;
   void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
   void OnTurn(transport::Transport& transport) override;
   std::optional<runtime::Time> next_turn() const override;
-  void Send(transport::Transport& transport, Question& question);
 
   client::MemberTasks tasks_{&client_};
+  client::HeadAsks asks_{&head_};
   client::MemberCalls calls_{&head_};
   std::function<void(const Status&)> joined_;
-  std::map<std::uint64_t, Question> questions_;  ///< By request id.
-  std::uint64_t next_request_ = 1;
   Status failure_;
 };
 

@@ -7,6 +7,18 @@ namespace steelyard::client {
 using runtime::Duration;
 using runtime::Time;
 
+namespace {
+
+/// Show `visit` every part of the requests of a table that are not pushes.
+template <typename Table, typename Visit>
+void ForEachReadPart(Table& table, Visit visit) {
+  for (auto& [id, pull] : table.pulls) std::ranges::for_each(pull.parts, visit);
+  for (auto& [id, ask] : table.asks) visit(ask.part);
+  for (auto& [id, call] : table.calls) std::ranges::for_each(call.parts, visit);
+}
+
+}  // namespace
+
 bool Client::Table::opened() const {
   return std::ranges::all_of(servers, [](const auto& server) { return server.second.opened; });
 }
@@ -46,19 +58,9 @@ void Client::Table::MarkPushesUnsent(std::size_t server) {
 
 void Client::Table::MarkUnsent(std::size_t server) {
   MarkPushesUnsent(server);
-  for (auto& [id, pull] : pulls) {
-    for (PullPart& part : pull.parts) {
-      if (part.server == server && !part.done) part.sent = false;
-    }
-  }
-  for (auto& [id, ask] : asks) {
-    if (ask.part.server == server) ask.part.sent = false;
-  }
-  for (auto& [id, call] : calls) {
-    for (RequestPart& part : call.parts) {
-      if (part.server == server && !part.done) part.sent = false;
-    }
-  }
+  ForEachReadPart(*this, [&](RequestPart& part) {
+    if (part.server == server && !part.done) part.sent = false;
+  });
 }
 
 bool Client::Table::ResendLate(std::size_t server, Time now, Duration retry, Traffic& traffic,
@@ -76,28 +78,12 @@ bool Client::Table::ResendLate(std::size_t server, Time now, Duration retry, Tra
       break;
     }
   }
-  for (auto& [id, pull] : pulls) {
-    for (PullPart& part : pull.parts) {
-      if (!is_late(part)) continue;
-      part.sent = false;
-      ++traffic.resends;
-      late = true;
-    }
-  }
-  for (auto& [id, ask] : asks) {
-    if (!is_late(ask.part)) continue;
-    ask.part.sent = false;
+  ForEachReadPart(*this, [&](RequestPart& part) {
+    if (!is_late(part)) return;
+    part.sent = false;
     ++traffic.resends;
     late = true;
-  }
-  for (auto& [id, call] : calls) {
-    for (RequestPart& part : call.parts) {
-      if (!is_late(part)) continue;
-      part.sent = false;
-      ++traffic.resends;
-      late = true;
-    }
-  }
+  });
   return late;
 }
 
@@ -109,9 +95,7 @@ std::optional<Time> Client::Table::OldestSent(std::size_t server) const {
     }
   };
   for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
-  for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
-  for (const auto& [id, ask] : asks) consider(ask.part);
-  for (const auto& [id, call] : calls) std::ranges::for_each(call.parts, consider);
+  ForEachReadPart(*this, consider);
   return oldest;
 }
 
@@ -121,9 +105,7 @@ std::size_t Client::Table::OutstandingParts(std::size_t server) const {
     count += part.server == server && !part.done;
   };
   for (const PendingPush& push : pushes) std::ranges::for_each(push.parts, consider);
-  for (const auto& [id, pull] : pulls) std::ranges::for_each(pull.parts, consider);
-  for (const auto& [id, ask] : asks) consider(ask.part);
-  for (const auto& [id, call] : calls) std::ranges::for_each(call.parts, consider);
+  ForEachReadPart(*this, consider);
   return count;
 }
 

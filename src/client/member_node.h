@@ -5,6 +5,7 @@
 #include <string>
 
 #include "client/client.h"
+#include "client/head_asks.h"
 #include "rpc/head_link.h"
 #include "rpc/identity.h"
 #include "transport/transport.h"
@@ -60,7 +61,7 @@ class MemberNode : public transport::Node {
   void AttachMember(transport::Transport& transport, const wire::View& view, JobId group,
                     Step first_step, std::uint32_t members_min, Client::Done done);
   /// A question to the head that is not answered is asked again after this time.
-  static constexpr runtime::Duration kAskAgainAfter = std::chrono::milliseconds(250);
+  static constexpr runtime::Duration kAskAgainAfter = HeadAsks::kAskAgainAfter;
   /// Set the node's alarm; after requests that were not made in one of the calls above.
   void ArmAlarm(transport::Transport& transport);
 

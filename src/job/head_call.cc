@@ -7,38 +7,24 @@ namespace steelyard::job {
 
 using transport::Transport;
 
-namespace {
-
-constexpr std::uint64_t kRequest = 1;
-
-}  // namespace
-
 HeadCall::HeadCall(Options options, runtime::Duration patience, wire::Frame request, Done done)
     : MemberNode(wire::Role::kClient, std::move(options)),
       patience_(patience),
       request_(std::move(request)),
-      done_(std::move(done)) {
-  request_.header.request_id = kRequest;
-}
+      done_(std::move(done)) {}
 
 void HeadCall::OnBegin(Transport& transport) {
   started_ = transport.now();
-}
-
-void HeadCall::Ask(Transport& transport) {
-  asked_at_ = transport.now();
-  head_.Send(transport, request_);
+  asks_.Ask(transport, std::move(request_),
+            [this, &transport](Result<wire::Frame> answer) { End(transport, std::move(answer)); });
 }
 
 void HeadCall::OnHeadReady(Transport& transport) {
-  Ask(transport);
+  asks_.OnHeadReady(transport);
 }
 
-void HeadCall::OnHeadFrame(Transport& transport, wire::Frame frame) {
-  if (frame.header.request_id != kRequest) return;
-  if (frame.header.type != wire::MessageType::kRefused) return End(transport, std::move(frame));
-  const auto refused = wire::Decode<wire::Refused>(frame.body.bytes());
-  End(transport, refused.ok() ? refused.value().ToStatus() : refused.status());
+void HeadCall::OnHeadFrame(Transport& /*transport*/, wire::Frame frame) {
+  asks_.OnFrame(std::move(frame));
 }
 
 void HeadCall::End(Transport& transport, Result<wire::Frame> answer) {
@@ -59,15 +45,15 @@ void HeadCall::OnTurn(Transport& transport) {
                           "no head answers within " +
                               std::to_string(patience_.count() / 1'000'000'000) + " s: " + why,
                           head_.channel().options().address));
-  } else if (head_.ready() && now >= asked_at_ + kAskAgainAfter) {
-    Ask(transport);
+  } else {
+    asks_.OnTurn(transport);
   }
 }
 
 std::optional<runtime::Time> HeadCall::next_turn() const {
   if (!done_) return {};
   const runtime::Time end = started_ + patience_;
-  return head_.ready() ? std::min(end, asked_at_ + kAskAgainAfter) : end;
+  return std::min(end, asks_.next_turn().value_or(end));
 }
 
 }  // namespace steelyard::job

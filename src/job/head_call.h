@@ -2,8 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <string>
+#include <optional>
 
+#include "client/head_asks.h"
 #include "client/member_node.h"
 #include "transport/transport.h"
 
@@ -26,14 +27,13 @@ class HeadCall : public client::MemberNode {
   void OnHeadFrame(transport::Transport& transport, wire::Frame frame) override;
   void OnTurn(transport::Transport& transport) override;
   std::optional<runtime::Time> next_turn() const override;
-  void Ask(transport::Transport& transport);
   void End(transport::Transport& transport, Result<wire::Frame> answer);
 
   runtime::Duration patience_;
   wire::Frame request_;
   Done done_;
+  client::HeadAsks asks_{&head_};
   runtime::Time started_{0};
-  runtime::Time asked_at_{0};
 };
 
 }  // namespace steelyard::job

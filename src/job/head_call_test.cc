@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 #include "wire/cluster_messages.h"
 
@@ -14,19 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using wire::MessageType;
-
-wire::HelloAck Welcome(NodeId my_node, Incarnation incarnation) {
-  wire::HelloAck ack;
-  ack.cluster_id = 7;
-  ack.your_node = 9;
-  ack.my_node = my_node;
-  ack.my_incarnation = incarnation;
-  ack.body_bytes_max = wire::kFrameBytesMax;
-  ack.inflight_bytes_max = wire::kFrameBytesMax;
-  ack.heartbeat_ns = 1'000'000'000;
-  ack.dead_after_ns = 600'000'000'000;
-  return ack;
-}
 
 class HeadCallTest : public ::testing::Test {
  protected:
@@ -38,7 +26,7 @@ class HeadCallTest : public ::testing::Test {
   }
   void Join() {
     call_->OnOpen(net_, net_.last_link(), false, "head");
-    call_->OnFrame(net_, net_.last_link(), wire::MakeFrame(Welcome(0, 1)));
+    call_->OnFrame(net_, net_.last_link(), wire::MakeFrame(rpc::MakeTestWelcome(0, 1)));
   }
   void Pass(runtime::Duration time) {
     for (const runtime::Time end = net_.now() + time; net_.now() < end;) {

@@ -9,6 +9,12 @@
 namespace steelyard::job {
 namespace {
 
+/// Read a shard of one batch, after which `rows` rows are held.
+void ReadShard(HeldShards& shards, std::size_t rows) {
+  shards.OnRead(1, std::vector<std::size_t>{1});
+  shards.OnAdded(rows);
+}
+
 TEST(HeldShards, EndsAreNotedAsRowsAreAdded) {
   HeldShards shards;
   shards.Begin(0);
@@ -29,13 +35,9 @@ TEST(HeldShards, EndsAreNotedAsRowsAreAdded) {
 TEST(HeldShards, NewOnesComeBehindThoseThatStay) {
   HeldShards shards;
   shards.Begin(0);
-  for (const std::size_t rows : {10, 20, 30}) {
-    shards.OnRead(1, std::vector<std::size_t>{1});
-    shards.OnAdded(rows);
-  }
+  for (const std::size_t rows : {10, 20, 30}) ReadShard(shards, rows);
   shards.Begin(30);
-  shards.OnRead(1, std::vector<std::size_t>{1});
-  shards.OnAdded(34);
+  ReadShard(shards, 34);
   EXPECT_EQ(shards.Keep(1), 10u);  // 10 rows, and the 4 new ones.
   shards.Begin(14);
   EXPECT_EQ(shards.Keep(2), 14u);
@@ -46,8 +48,7 @@ TEST(HeldShards, NewOnesComeBehindThoseThatStay) {
 TEST(HeldShards, AShardWithoutRowsAtTheEndIsNotedWhenItIsRead) {
   HeldShards shards;
   shards.Begin(0);
-  shards.OnRead(1, std::vector<std::size_t>{1});
-  shards.OnAdded(10);
+  ReadShard(shards, 10);
   shards.OnRead(0, std::vector<std::size_t>{0});
   shards.Begin(10);
   EXPECT_EQ(shards.Keep(2), 10u);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rpc/test_identity.h"
 #include "transport/recording_transport.h"
 
 namespace steelyard::job {
@@ -11,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using wire::MessageType;
-
-constexpr std::uint64_t kCluster = 7;
 
 class SubmitterTest : public ::testing::Test {
  protected:
@@ -45,14 +44,7 @@ class SubmitterTest : public ::testing::Test {
   void Join() {
     head_ = net_.last_link();
     submitter_->OnOpen(net_, head_, false, "head");
-    FromHead(wire::HelloAck{.cluster_id = kCluster,
-                            .your_node = 9,
-                            .my_node = 0,
-                            .my_incarnation = 1,
-                            .body_bytes_max = wire::kFrameBytesMax,
-                            .inflight_bytes_max = wire::kFrameBytesMax,
-                            .heartbeat_ns = 1'000'000'000,
-                            .dead_after_ns = 600'000'000'000});
+    FromHead(rpc::MakeTestWelcome(0, 1));
   }
   template <typename Message>
   void FromHead(const Message& message, std::uint64_t request_id = 0) {
@@ -71,14 +63,7 @@ class SubmitterTest : public ::testing::Test {
     ASSERT_EQ(net_.connected.back(), "server");
     server_ = net_.last_link();
     submitter_->OnOpen(net_, server_, false, "server");
-    submitter_->OnFrame(
-        net_, server_,
-        wire::MakeFrame(wire::HelloAck{.cluster_id = kCluster,
-                                       .your_node = 9,
-                                       .my_node = 1,
-                                       .my_incarnation = 11,
-                                       .body_bytes_max = wire::kFrameBytesMax,
-                                       .inflight_bytes_max = wire::kFrameBytesMax}));
+    submitter_->OnFrame(net_, server_, wire::MakeFrame(rpc::MakeTestWelcome(1, 11)));
     const auto opens = net_.Take(MessageType::kOpenStream);
     ASSERT_EQ(opens.size(), 1u);
     const auto open = wire::Decode<wire::OpenStream>(opens[0].frame.body.bytes()).value();

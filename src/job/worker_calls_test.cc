@@ -37,15 +37,7 @@ class WorkerCallsTest : public ::testing::Test {
     head_.Start(net_);
     head_.OnOpen(net_);
     bool consumed = false;
-    const wire::HelloAck welcome{.cluster_id = 7,
-                                 .your_node = 9,
-                                 .my_node = 0,
-                                 .my_incarnation = 1,
-                                 .body_bytes_max = wire::kFrameBytesMax,
-                                 .inflight_bytes_max = wire::kFrameBytesMax,
-                                 .heartbeat_ns = 1'000'000'000,
-                                 .dead_after_ns = 600'000'000'000};
-    (void)head_.OnFrame(net_, wire::MakeFrame(welcome), consumed);
+    (void)head_.OnFrame(net_, wire::MakeFrame(rpc::MakeTestWelcome(0, 1)), consumed);
     ASSERT_TRUE(head_.ready());
   }
   void Serve(JobId job, std::uint32_t slot) {

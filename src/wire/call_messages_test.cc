@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/test_whole.h"
+
 namespace steelyard::wire {
 namespace {
 
@@ -44,12 +46,8 @@ TEST(CallMessages, RoundTrip) {
 }
 
 TEST(CallMessages, RefuseEveryTruncation) {
-  const Buffer call = Encode(SampleCall());
-  for (std::size_t size = 0; size < call.size(); ++size)
-    EXPECT_FALSE(Decode<Call>(call.bytes().first(size)).ok()) << size;
-  const Buffer response = Encode(SampleResponse());
-  for (std::size_t size = 0; size < response.size(); ++size)
-    EXPECT_FALSE(Decode<CallResponse>(response.bytes().first(size)).ok()) << size;
+  ExpectWhole(SampleCall());
+  ExpectWhole(SampleResponse());
 }
 
 void ExpectRefused(const Call& call, const std::string& why) {

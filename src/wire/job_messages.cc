@@ -112,8 +112,7 @@ Status SlotAssign::Check() const {
 
 Status PassPlan::Check() const {
   SY_RETURN_IF_ERROR(CheckDelay(tau));
-  if (batch.blocks_per_step == 0) return Wrong("steps of no block");
-  SY_RETURN_IF_ERROR(batch.newton.Check());
+  SY_RETURN_IF_ERROR(batch.Check());
   return CheckPhase(phase);
 }
 Status Decide::Check() const {

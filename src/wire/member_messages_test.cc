@@ -3,20 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/test_whole.h"
+
 namespace steelyard::wire {
 namespace {
-
-template <typename Message>
-void ExpectWhole(const Message& message) {
-  const Buffer body = Encode(message);
-  const auto again = Decode<Message>(body.bytes());
-  ASSERT_TRUE(again.ok()) << again.status().message();
-  const Buffer same = Encode(again.value());
-  ASSERT_EQ(same.size(), body.size());
-  EXPECT_TRUE(std::equal(same.bytes().begin(), same.bytes().end(), body.bytes().begin()));
-  for (std::size_t size = 0; size < body.size(); ++size)
-    EXPECT_FALSE(Decode<Message>(body.bytes().first(size)).ok()) << size;
-}
 
 MemberCall Sample() {
   return {.number = 5, .floor = 4, .group = 1, .member = 2, .function = "f", .arguments = "x"};

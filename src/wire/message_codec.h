@@ -102,6 +102,9 @@ class FieldReader {
   ByteReader reader_;
 };
 
+/// What Decode() says of a body that does not hold its fields, or holds what Check() refused as `why`.
+Status BodyRefused(MessageType type, std::size_t body_bytes, const Status& why);
+
 }  // namespace internal
 
 /// Return the body of `message`. Cost: one pass, one copy.
@@ -129,14 +132,9 @@ Result<Message> Decode(std::span<const std::byte> body) {
   internal::FieldReader visitor(body);
   Message message;
   message.Fields(visitor);
-  Status valid =
+  const Status valid =
       visitor.reader().complete() ? message.Check() : Status(StatusCode::kCorruption, "");
-  if (!valid.ok()) {
-    return Status(StatusCode::kCorruption,
-                  std::string(MessageTypeName(Message::kType)) + " body of " +
-                      std::to_string(body.size()) + " bytes does not hold its fields" +
-                      (valid.message().empty() ? "" : ": " + valid.message()));
-  }
+  if (!valid.ok()) return internal::BodyRefused(Message::kType, body.size(), valid);
   return message;
 }
 

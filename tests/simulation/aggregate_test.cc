@@ -206,16 +206,7 @@ std::vector<float> OneThread(const Story& story) {
 
 ClusterOptions FaultyOptions(std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  ClusterOptions options;
-  options.world.seed = seed;
-  options.workers = 0;
-  const auto chance = [&](double max) { return max * static_cast<double>(random() % 1000) / 1000; };
-  options.world.faults = {.drop = 0.002 + chance(0.03),
-                          .duplicate = 0.002 + chance(0.03),
-                          .reorder = chance(0.1),
-                          .slow = chance(0.02),
-                          .break_link = chance(0.001)};
-  return options;
+  return ForPrograms(random, seed);
 }
 
 /// Tell the programs to begin one after another, so that their streams are numbered as the oracle counts them.

@@ -33,6 +33,19 @@ class CountingLearner final : public job::Learner {
 
 }  // namespace
 
+ClusterOptions ForPrograms(std::mt19937_64& random, std::uint64_t seed) {
+  ClusterOptions options;
+  options.world.seed = seed;
+  options.workers = 0;
+  const auto chance = [&](double max) { return max * static_cast<double>(random() % 1000) / 1000; };
+  options.world.faults = {.drop = 0.002 + chance(0.03),
+                          .duplicate = 0.002 + chance(0.03),
+                          .reorder = chance(0.1),
+                          .slow = chance(0.02),
+                          .break_link = chance(0.001)};
+  return options;
+}
+
 std::unique_ptr<job::Learner> MakeCountingLearner() {
   return std::make_unique<CountingLearner>();
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ struct ClusterOptions {
   std::vector<double> slowness =
       {};  ///< By worker: so many times as long; 1 where it says nothing.
 };
+
+/// A cluster for programs, without workers; what its network does wrong is drawn.
+ClusterOptions ForPrograms(std::mt19937_64& random, std::uint64_t seed);
 
 /// A head, servers and workers, and jobs submitted one after another.
 class Cluster {

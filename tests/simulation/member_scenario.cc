@@ -282,24 +282,11 @@ class Program final : public client::MemberNode {
   std::set<TaskId> ended_;
 };
 
-ClusterOptions MakeOptions(std::mt19937_64& random, std::uint64_t seed) {
-  ClusterOptions options;
-  options.world.seed = seed;
-  options.workers = 0;
-  const auto chance = [&](double max) { return max * static_cast<double>(random() % 1000) / 1000; };
-  options.world.faults = {.drop = 0.002 + chance(0.03),
-                          .duplicate = 0.002 + chance(0.03),
-                          .reorder = chance(0.1),
-                          .slow = chance(0.02),
-                          .break_link = chance(0.001)};
-  return options;
-}
-
 }  // namespace
 
 MemberResult RunMemberScenario(std::uint64_t seed) {
   std::mt19937_64 random(seed);
-  Cluster cluster(MakeOptions(random, seed));
+  Cluster cluster(ForPrograms(random, seed));
   Story story;
   const Step delays[] = {0, 1, 2, 4, 8};
   story.tau = delays[random() % 5];
