@@ -178,6 +178,11 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
         "--memory-max is for the servers that this command starts; those of a cluster have their "
         "own");
   }
+  if (parameters.threads > 0 && !parameters.cluster.empty()) {
+    return Refuse(
+        "--threads is for the processes that this command starts; each worker of a cluster has its "
+        "own (steelyard worker --threads)");
+  }
   if (parameters.detach && parameters.tolerance > 0.0 && !IsBatch(parameters.solver)) {
     return Refuse(
         "--detach and --tolerance exclude each other: the best pass is kept by the command that "

@@ -58,6 +58,8 @@ class Usage(CommandTest):
     def test_what_does_not_go_together(self):
         self.assertIn("exclude each other", self.fail_with(2, "train", "a", "--valid", "b", "--holdout", "every"))
         self.assertIn("--valid DATA or --holdout", self.fail_with(2, "train", "a", "--tolerance", "0.01"))
+        self.assertIn("each worker of a cluster has its own",
+                      self.fail_with(2, "train", "a", "--cluster", "127.0.0.1:1", "--threads", "2"))
         self.assertIn("needs a file", self.fail_with(2, "train", "-", "--passes", "2"))
 
     def test_what_a_solver_does_not_look_at(self):
@@ -80,6 +82,13 @@ class Usage(CommandTest):
         for words in (("adam", "--l1", "0", "--l2=0"), ("owlqn", "--tau", "0", "--filters", "none"),
                       ("dbpg", "--aggregate=false")):
             self.assertIn("no such file", self.fail_with(65, "train", "none.svm", "--solver", *words))
+
+    def test_addresses_that_are_none(self):
+        for command in (("train", "a.svm", "--cluster"), ("status", "--cluster"), ("jobs", "ls", "--cluster"), ("table", "ls", "--cluster"),
+                        ("server", "--head"), ("worker", "--head")):
+            for address, why in (("here", "the port is missing"), ("h:x", "the port is not a number"), ("127.0.0.1:0", "nobody listens at port 0")):
+                said = self.fail_with(2, *command, address)
+                self.assertIn(f'{command[-1]}: "{address}" is no address: {why}', said)
 
     def test_the_error_object(self):
         ended = self.run_command("train", "a.svm", "--json", "--alpha", "0")
