@@ -8,6 +8,7 @@
 #include "hosted_node.h"
 #include "job/head_call.h"
 #include "runtime/real_loop.h"
+#include "transport/tcp_address.h"
 #include "transport/tcp_transport.h"
 
 namespace steelyard::cli {
@@ -21,13 +22,22 @@ Option JsonOption() {
 }
 
 Result<std::string> ClusterAddress(const Values& values) {
-  if (values.Has("cluster")) return values.Get("cluster");
+  if (values.Has("cluster")) {
+    const std::string address = values.Get("cluster");
+    SY_RETURN_IF_ERROR(CheckHeadAddress("--cluster", address));
+    return address;
+  }
   const Result<std::string> here = DataDirectory(kDataDirectory).ReadAddress();
   return Status(
       StatusCode::kInvalidArgument,
       "--cluster HOST:PORT is missing" +
           (here.ok() ? "; the cluster in " + std::string(kDataDirectory) + " is at " + here.value()
                      : std::string("; it is the address that steelyard up or head printed")));
+}
+
+Status CheckHeadAddress(const std::string& flag, const std::string& address) {
+  const Status wrong = transport::CheckPeerAddress(address);
+  return wrong.ok() ? wrong : Status(wrong.code(), flag + ": " + wrong.message());
 }
 
 Result<wire::Frame> AskHead(const std::string& address, wire::Frame request,

@@ -22,8 +22,12 @@ Result<JobId> JobOf(const Values& values);
 Option JsonOption();
 
 /// Return what --cluster says.
-/// Errors: kInvalidArgument  it is missing; the message tells of the cluster that `up` started here, if there is one.
+/// Errors: kInvalidArgument  it is no address; or it is missing: the message tells of the cluster that `up` started
+///         here, if there is one.
 Result<std::string> ClusterAddress(const Values& values);
+
+/// Check an address of a head that was said as `flag`, before anybody waits for it. Errors: kInvalidArgument.
+Status CheckHeadAddress(const std::string& flag, const std::string& address);
 
 /// Ask the head at `address`. Blocks; Ctrl-C ends the process.
 /// @param request  must be harmless when repeated.

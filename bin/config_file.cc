@@ -40,7 +40,7 @@ bool PlainText(const toml::node& node, std::string& text) {
 }
 
 Status ApplyKey(const std::string& path, const toml::key& key, const toml::node& node,
-                job::TrainParameters& parameters) {
+                job::TrainParameters& parameters, std::vector<SaidParameter>& said) {
   const std::string_view name = key.str();
   const auto refuse = [&](std::string message) {
     return Status(StatusCode::kInvalidArgument, std::move(message), At(path, key.source()));
@@ -72,13 +72,14 @@ Status ApplyKey(const std::string& path, const toml::key& key, const toml::node&
     const Status status = job::SetParameter(*parameter, text, parameters);
     if (!status.ok()) return refuse(status.message());
   }
+  said.push_back({.parameter = parameter, .where = At(path, key.source())});
   return {};
 }
 
 }  // namespace
 
 Status ApplyConfig(const std::string& path, const std::string& text,
-                   job::TrainParameters& parameters) {
+                   job::TrainParameters& parameters, std::vector<SaidParameter>& said) {
   toml::table table;
   try {
     table = toml::parse(text, path);
@@ -86,7 +87,8 @@ Status ApplyConfig(const std::string& path, const std::string& text,
     return Status(StatusCode::kInvalidArgument, "not TOML: " + std::string(error.description()),
                   At(path, error.source()));
   }
-  for (const auto& [key, node] : table) SY_RETURN_IF_ERROR(ApplyKey(path, key, node, parameters));
+  for (const auto& [key, node] : table)
+    SY_RETURN_IF_ERROR(ApplyKey(path, key, node, parameters, said));
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "cluster_call.h"
 #include "exit_code.h"
 #include "node_host.h"
 #include "runtime/real_signals.h"
@@ -258,6 +259,7 @@ void RemoteWarning::Warn() {
 }
 
 Status RunMembers(const Values& values, const MemberKind& kind, const MakeMember& make) {
+  SY_RETURN_IF_ERROR(CheckHeadAddress("--head", values.Get("head")));
   if (!kind.listen.empty()) SY_RETURN_IF_ERROR(CheckListen(values, kind.listen));
   const Result<std::uint64_t> spin = values.GetCount("spin", 0, kSpinMax);
   if (!spin.ok()) return spin.status();

@@ -45,14 +45,22 @@ Status Run(const Values& values) {
   if (!job.ok()) return job.status();
   const auto called = Call(values, cluster.value(), job.value());
   if (!called.ok()) return called.status();
+  const bool json = values.Switch("json");
   std::string text;
   std::vector<std::pair<std::uint32_t, std::string>> answers;
+  Status failure;
   for (const MemberAnswer& answer : called.value()) {
-    if (!answer.status.ok()) return answer.status;
-    text += fmt::format("worker {}: {}\n", answer.member, answer.bytes);
-    answers.emplace_back(answer.member, answer.bytes);
+    if (answer.status.ok()) {
+      text += fmt::format("worker {}: {}\n", answer.member, answer.bytes);
+      answers.emplace_back(answer.member, answer.bytes);
+    } else if (failure.ok()) {
+      failure = answer.status;
+    }
   }
-  return PrintResult(values.Switch("json") ? AnswersJson(answers) + "\n" : text);
+  // What the others said may be why one of them says nothing.
+  if (!failure.ok() && !json && !text.empty()) SY_RETURN_IF_ERROR(PrintResult(text));
+  if (!failure.ok()) return failure;
+  return PrintResult(json ? AnswersJson(answers) + "\n" : text);
 }
 
 }  // namespace
@@ -81,7 +89,8 @@ Command JobsCallCommand() {
       .examples = {"steelyard jobs call 3 progress --cluster 127.0.0.1:4070"},
       .notes =
           "It runs once at each worker, beside the learning, and waits 10 s. When a worker does "
-          "not answer, or\nits function fails, the command fails and names it.",
+          "not answer, or\nits function fails, the command fails and names it; what the others "
+          "answered is printed.",
       .run = Run};
 }
 

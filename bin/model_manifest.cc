@@ -36,7 +36,7 @@ checkpoint::ModelManifest ManifestOf(const job::TrainParameters& parameters, dat
   manifest.data_format = job::FormatName(format);
   manifest.schema_text = parameters.schema_text;
   for (const job::Parameter& parameter : job::TrainParameterTable()) {
-    if (!Recorded(parameter)) continue;
+    if (!Recorded(parameter) || !parameter.solvers.contains(parameters.solver)) continue;
     std::string text;
     for (const std::string& value : job::GetParameter(parameter, parameters)) {
       text += (text.empty() ? "" : " ") + Printable(value);

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "cluster_call.h"
 #include "cluster_report.h"
 #include "cluster_train.h"
 #include "command.h"
@@ -152,6 +153,8 @@ Status Run(const Values& values) {
   const Result<job::TrainParameters> parameters = ReadTrainParameters(values);
   if (!parameters.ok()) return parameters.status();
   SY_RETURN_IF_ERROR(job::ValidateTrainParameters(parameters.value()));
+  const std::string& cluster = parameters.value().cluster;
+  if (!cluster.empty()) SY_RETURN_IF_ERROR(CheckHeadAddress("--cluster", cluster));
   const bool json = parameters.value().json;
   if (parameters.value().dry_run) {
     const Result<DryRunReport> report = RunDry(parameters.value());

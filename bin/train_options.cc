@@ -17,10 +17,11 @@ bool IsList(const job::Parameter& parameter) {
 }
 
 Option OptionOf(const job::Parameter& parameter) {
+  const std::string solvers = job::ParameterSolvers(parameter);
   return {.name = std::string(parameter.name),
           .value = std::string(parameter.value),
           .group = std::string(parameter.group),
-          .help = std::string(parameter.help),
+          .help = std::string(parameter.help) + (solvers.empty() ? "" : "; " + solvers),
           .range = job::ParameterRange(parameter),
           .default_text = job::ParameterDefault(parameter),
           .positional = parameter.positional,
@@ -51,17 +52,19 @@ std::vector<Option> TrainOptions(std::initializer_list<std::string_view> names,
 
 namespace {
 
-// Put what the configuration file and the command line say over `parameters`.
-Status ReadOver(const Values& values, job::TrainParameters& parameters) {
+// Put what the configuration file and the command line say over `parameters`; `said` is all of that.
+Status ReadOver(const Values& values, job::TrainParameters& parameters,
+                std::vector<SaidParameter>& said) {
   if (values.Has("config")) {
     parameters.config = values.Get("config");
     const Result<std::string> text = ReadTextFile(parameters.config, kConfigBytesMax, "--config");
     if (!text.ok()) return text.status();
-    SY_RETURN_IF_ERROR(ApplyConfig(parameters.config, text.value(), parameters));
+    SY_RETURN_IF_ERROR(ApplyConfig(parameters.config, text.value(), parameters, said));
   }
   for (const job::Parameter& parameter : job::TrainParameterTable()) {
     const auto texts = values.GetAll(parameter.name);
     if (texts.empty() || parameter.scope == job::Parameter::Scope::kFrame) continue;
+    said.push_back({.parameter = &parameter, .where = {}});
     if (IsList(parameter)) {
       // A list on the command line replaces the file's.
       const auto field =
@@ -80,11 +83,17 @@ Status ReadOver(const Values& values, job::TrainParameters& parameters) {
 
 Result<job::TrainParameters> ReadTrainParameters(const Values& values) {
   job::TrainParameters parameters;
-  SY_RETURN_IF_ERROR(ReadOver(values, parameters));
+  std::vector<SaidParameter> said;
+  SY_RETURN_IF_ERROR(ReadOver(values, parameters, said));
   if (parameters.solver != job::TrainParameters{}.solver) {
     // What was not said is as this solver has it.
     parameters = job::TrainParameters::DefaultsOf(parameters.solver);
-    SY_RETURN_IF_ERROR(ReadOver(values, parameters));
+    said.clear();
+    SY_RETURN_IF_ERROR(ReadOver(values, parameters, said));
+  }
+  for (const SaidParameter& one : said) {
+    const Status concerns = job::CheckConcerns(*one.parameter, parameters);
+    if (!concerns.ok()) return Status(concerns.code(), concerns.message(), one.where);
   }
   if (!parameters.schema.empty()) {
     const Result<std::string> text = ReadTextFile(parameters.schema, kConfigBytesMax, "--schema");

@@ -7,6 +7,7 @@
 
 #include "api/connection.h"
 #include "placement/placement.h"
+#include "transport/tcp_address.h"
 
 namespace steelyard {
 
@@ -173,6 +174,7 @@ Cluster::Cluster(std::shared_ptr<api::Connection> connection)
 
 Result<Cluster> Cluster::Connect(const std::string& address, const ConnectOptions& options) {
   SY_RETURN_IF_ERROR(CheckFilters(options.filters));
+  SY_RETURN_IF_ERROR(transport::CheckPeerAddress(address));
   auto connection = std::make_shared<api::Connection>(address, options.spin, options.filters);
   SY_RETURN_IF_ERROR(connection->Join(options.patience));
   return Cluster(std::move(connection));

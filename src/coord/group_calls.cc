@@ -19,11 +19,17 @@ std::string Quoted(const std::string& name) {
   return "'" + name + "'";
 }
 
-/// "a group of jobs" has its number as it is; those that programs agree on are shown as they write them.
+/// The groups that programs agree on; those of jobs have the job's number as it is.
+constexpr std::uint32_t kNumbered = std::uint32_t{1} << 31;
+
+bool IsOfJob(std::uint32_t group) {
+  return (group & kNumbered) == 0;
+}
+
+/// As those who call it write it.
 std::string GroupName(std::uint32_t group) {
-  constexpr std::uint32_t kNumbered = std::uint32_t{1} << 31;
-  return (group & kNumbered) != 0 ? "group " + std::to_string(group & ~kNumbered)
-                                  : "the group of job " + std::to_string(group);
+  return IsOfJob(group) ? "the group of job " + std::to_string(group)
+                        : "group " + std::to_string(group & ~kNumbered);
 }
 
 /// "0, 1, 2", the first few of many.
@@ -58,22 +64,25 @@ void GroupCalls::Serve(NodeId program, std::uint64_t request_id, const wire::Gro
     out.push_back(Refuse(program, request_id, Status(code, why)));
   };
   auto& group = groups_[serve.group];
-  const auto seat = group.find(serve.member);
-  const bool others = seat != group.end() && seat->second.program != program;
+  const auto seat = group.seats.find(serve.member);
+  const bool others = seat != group.seats.end() && seat->second.program != program;
   if (serve.functions.empty()) {
-    if (!others) group.erase(serve.member);
+    if (!others) group.seats.erase(serve.member);
+    group.turned_away.erase(serve.member);
     if (group.empty()) groups_.erase(serve.group);
   } else if (others) {
     return refuse(StatusCode::kInvalidArgument,
                   NameOf(serve.group, serve.member, seat->second.program) +
                       " is there already; give each program of a group another number");
-  } else if (seat == group.end() && group.size() >= wire::kGroupMembersMax) {
+  } else if (seat == group.seats.end() && group.seats.size() >= wire::kGroupMembersMax) {
+    if (IsOfJob(serve.group)) group.turned_away[serve.member] = program;
     return refuse(StatusCode::kResourceExhausted,
                   GroupName(serve.group) + " has " + std::to_string(wire::kGroupMembersMax) +
                       " members that answer functions, the most there may be");
   } else {
-    group[serve.member] = {.program = program,
-                           .functions = {serve.functions.begin(), serve.functions.end()}};
+    group.turned_away.erase(serve.member);
+    group.seats[serve.member] = {.program = program,
+                                 .functions = {serve.functions.begin(), serve.functions.end()}};
   }
   out.push_back(
       {program, wire::MakeFrame(wire::GroupServed{.group = serve.group, .member = serve.member},
@@ -104,20 +113,35 @@ void GroupCalls::Begin(Time now, CallId id, const wire::MemberCall& asked,
   call.deadline =
       now + runtime::Duration(static_cast<std::int64_t>(std::min(asked.patience_ns, kPatienceMax)));
   const auto group = groups_.find(asked.group);
-  const auto fail = [&](const std::string& why) {
-    call.results.push_back(Failed(asked.member, StatusCode::kNotFound, why));
+  const auto fail = [&](const std::string& why, StatusCode code = StatusCode::kNotFound) {
+    call.results.push_back(Failed(asked.member, code, why));
     Finish(id, out);
   };
-  if (group == groups_.end())
-    return fail(GroupName(asked.group) + " has no member that answers functions");
-  if (asked.member == kEveryMember) {
-    for (const auto& [member, seat] : group->second) Give(now, id, call, member, seat, out);
-  } else if (const auto seat = group->second.find(asked.member); seat != group->second.end()) {
+  if (group == groups_.end()) {
+    return fail(GroupName(asked.group) + " has no member that answers functions" +
+                (IsOfJob(asked.group) ? ": no such job runs now" : ""));
+  }
+  const auto& [seats, turned_away] = group->second;
+  const auto those = [&] {
+    return List(seats, [](const auto& entry) { return std::to_string(entry.first); });
+  };
+  const auto seat = seats.find(asked.member);
+  const bool every = asked.member == kEveryMember;
+  if (!turned_away.empty() && (every || turned_away.contains(asked.member))) {
+    // All or an error: the answers of some would be taken for those of all.
+    return fail(GroupName(asked.group) + " has " +
+                    std::to_string(seats.size() + turned_away.size()) + " members, more than the " +
+                    std::to_string(wire::kGroupMembersMax) +
+                    " that can answer functions; call those one by one: " + those(),
+                StatusCode::kResourceExhausted);
+  }
+  if (every) {
+    for (const auto& [member, at] : seats) Give(now, id, call, member, at, out);
+  } else if (seat != seats.end()) {
     Give(now, id, call, asked.member, seat->second, out);
   } else {
     return fail(GroupName(asked.group) + " has no member " + std::to_string(asked.member) +
-                "; it has " +
-                List(group->second, [](const auto& entry) { return std::to_string(entry.first); }));
+                "; it has " + those());
   }
   if (call.open.empty()) Finish(id, out);
 }
@@ -198,8 +222,10 @@ void GroupCalls::OnDone(NodeId caller, const wire::MemberDone& done) {
 
 void GroupCalls::OnDeparture(const Departure& gone, std::vector<Outgoing>& out) {
   const NodeId program = gone.member.id;
-  for (auto& [number, group] : groups_)
-    std::erase_if(group, [&](const auto& entry) { return entry.second.program == program; });
+  for (auto& [number, group] : groups_) {
+    std::erase_if(group.seats, [&](const auto& seat) { return seat.second.program == program; });
+    std::erase_if(group.turned_away, [&](const auto& entry) { return entry.second == program; });
+  }
   std::erase_if(groups_, [](const auto& entry) { return entry.second.empty(); });
   for (auto at = calls_.lower_bound({program, 0});
        at != calls_.end() && at->first.first == program;) {

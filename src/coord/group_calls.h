@@ -41,6 +41,12 @@ class GroupCalls {
     NodeId program = 0;
     std::set<std::string> functions;
   };
+  struct Group {
+    std::map<std::uint32_t, Seat> seats;  ///< By member.
+    /// Members that came when it was full. Of jobs alone: a program hears of it, a worker works on.
+    std::map<std::uint32_t, NodeId> turned_away;
+    bool empty() const { return seats.empty() && turned_away.empty(); }
+  };
   struct Run {
     CallId call;
     std::size_t result = 0;  ///< Index of the call's results.
@@ -69,9 +75,9 @@ class GroupCalls {
   static void Send(NodeId to, std::vector<wire::Frame>& frames, std::vector<Outgoing>& out);
 
   const Membership* members_;
-  std::map<std::uint32_t, std::map<std::uint32_t, Seat>> groups_;  ///< Group, then member.
-  std::map<NodeId, Program> programs_;                             ///< That call or are called.
-  std::map<CallId, Call> calls_;                                   ///< Open ones.
+  std::map<std::uint32_t, Group> groups_;  ///< By number.
+  std::map<NodeId, Program> programs_;     ///< That call or are called.
+  std::map<CallId, Call> calls_;           ///< Open ones.
 };
 
 }  // namespace steelyard::coord

@@ -89,12 +89,47 @@ TEST_F(GroupCallsTest, EachMemberAnswersAndTheCallerHasItOnce) {
   EXPECT_TRUE(out_.empty());
 }
 
+TEST_F(GroupCallsTest, AGroupThatIsTooLargeIsNotTakenForAllOfIt) {
+  const auto why = [&](std::uint64_t number, std::uint32_t member) {
+    Call(caller_, number, member, "f");
+    return Last<wire::MemberAnswer>(caller_).results.at(0);
+  };
+  for (std::uint32_t member = 0; member < wire::kGroupMembersMax; ++member)
+    Serve(one_, member, {"f"});
+  out_.clear();
+  Serve(two_, 256, {"f"});
+  EXPECT_EQ(Last<wire::Refused>(two_).code, StatusCode::kResourceExhausted);
+  for (const std::uint32_t member : {wire::kEveryMember, 256U}) {
+    const auto result = why(member == 256 ? 1 : 2, member);
+    EXPECT_EQ(result.code, StatusCode::kResourceExhausted);
+    EXPECT_NE(result.message.find(
+                  "the group of job 1 has 257 members, more than the 256 that can answer"),
+              std::string::npos)
+        << result.message;
+  }
+  EXPECT_EQ(calls_.open_count(), 0U);
+  Call(caller_, 3, 7, "f");
+  EXPECT_EQ(Last<wire::MemberCall>(one_).member, 7U) << "one of those that can answer";
+  // Once the one too many has left, or is gone, the group is whole.
+  Serve(two_, 256, {});
+  Call(caller_, 4, wire::kEveryMember, "f");
+  EXPECT_EQ(calls_.open_count(), 2U);
+  Serve(two_, 256, {"f"});
+  EXPECT_EQ(why(5, wire::kEveryMember).code, StatusCode::kResourceExhausted);
+  calls_.OnDeparture(
+      {.member = *members_.Find(two_), .why = Status(StatusCode::kUnavailable, "died")}, out_);
+  Call(caller_, 6, wire::kEveryMember, "f");
+  EXPECT_EQ(Last<wire::MemberAnswer>(caller_).results.size(), wire::kGroupMembersMax)
+      << "one program has so many calls to answer that all are refused, each by its member";
+}
+
 TEST_F(GroupCallsTest, WhoCannotBeCalledIsSaid) {
   const auto why = [&](std::uint64_t number, std::uint32_t member, const std::string& function) {
     Call(caller_, number, member, function);
     return Last<wire::MemberAnswer>(caller_).results.at(0).message;
   };
-  EXPECT_EQ(why(1, 0, "f"), "the group of job 1 has no member that answers functions");
+  EXPECT_EQ(why(1, 0, "f"),
+            "the group of job 1 has no member that answers functions: no such job runs now");
   Serve(one_, 4, {"f"});
   EXPECT_EQ(why(2, 0, "f"), "the group of job 1 has no member 0; it has 4");
   EXPECT_EQ(why(3, 4, "g"),
@@ -111,7 +146,7 @@ TEST_F(GroupCallsTest, WhoCannotBeCalledIsSaid) {
   EXPECT_EQ(Last<wire::MemberAnswer>(two_).results[0].code, StatusCode::kResourceExhausted);
   Serve(one_, 4, {});
   EXPECT_EQ(why(rpc::kOpenCallsMax, 4, "f"),
-            "the group of job 1 has no member that answers functions");
+            "the group of job 1 has no member that answers functions: no such job runs now");
 }
 
 TEST_F(GroupCallsTest, ThoseWhoAreGoneOrSilentEndTheirPart) {

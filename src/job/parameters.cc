@@ -5,6 +5,7 @@
 #include <array>
 #include <type_traits>
 
+#include "base/check.h"
 #include "base/near_miss.h"
 #include "job/parameter_text.h"
 
@@ -16,6 +17,15 @@ using Scope = Parameter::Scope;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kProcessesMax = 1024;
+
+constexpr SolverSet kOnline = {Solver::kFtrl, Solver::kSgd, Solver::kAdagrad, Solver::kAdam};
+constexpr SolverSet kBatch = {Solver::kDbpg, Solver::kOwlqn};
+constexpr SolverSet kAllButAdam = {Solver::kFtrl, Solver::kSgd, Solver::kAdagrad, Solver::kDbpg,
+                                   Solver::kOwlqn};
+constexpr SolverSet kAllButOwlqn = {Solver::kFtrl, Solver::kSgd, Solver::kAdagrad, Solver::kAdam,
+                                    Solver::kDbpg};
+constexpr std::string_view kAdamHasNoPenalty =
+    "its steps have no length that a penalty could be weighed against";
 
 constexpr std::array kTable = {
     Parameter{.name = "data",
@@ -101,6 +111,8 @@ constexpr std::array kTable = {
               .field = &P::minibatch,
               .bounds = {.min = 0, .max = 1048576},
               .default_note = "512; 128 with several workers",
+              .solvers = kOnline,
+              .why_not = "each of its steps goes over all rows",
               .help = "rows per pull and push; changes only the last bits of one worker's model; "
                       "adam takes a step for each"},
     Parameter{.name = "alpha",
@@ -109,22 +121,31 @@ constexpr std::array kTable = {
               .field = &P::alpha,
               .bounds = {.min = 0, .max = kInfinity, .min_excluded = true},
               .default_note = "0.1; adam: 0.03",
+              .solvers = kOnline,
+              .why_not = "it finds the lengths of its steps itself",
               .help = "learning rate"},
     Parameter{.name = "beta",
               .value = "X",
               .group = "Learning",
               .field = &P::beta,
-              .help = "ftrl: the larger, the slower the first steps of a rare feature"},
+              .solvers = {Solver::kFtrl, Solver::kAdagrad},
+              .why_not = "it has no rate that falls with the gradients of a feature",
+              .help = "the larger, the slower the first steps of a rare feature"},
     Parameter{.name = "l1",
               .value = "X",
               .group = "Learning",
               .field = &P::l1,
-              .default_note = "1; adam: 0, it takes none",
+              .solvers = kAllButAdam,
+              .elsewhere = "0",
+              .why_not = kAdamHasNoPenalty,
               .help = "strength of the l1 penalty; the larger, the more weights are exactly 0"},
     Parameter{.name = "l2",
               .value = "X",
               .group = "Learning",
               .field = &P::l2,
+              .solvers = kAllButAdam,
+              .elsewhere = "0",
+              .why_not = kAdamHasNoPenalty,
               .help = "strength of the l2 penalty"},
     Parameter{.name = "intercept",
               .group = "Learning",
@@ -205,7 +226,9 @@ constexpr std::array kTable = {
         .group = "Processes",
         .field = &P::tau,
         .bounds = {.min = 0, .max = 1e9},
-        .default_note = "1; owlqn: 0",
+        .solvers = kAllButOwlqn,
+        .elsewhere = "0",
+        .why_not = "it is sequential, every step needs all gradients",
         .help =
             "steps a worker may be ahead of the slowest: 0 is sequential, inf never waits, auto "
             "adapts it to idle time and progress; dbpg: blocks of features that may be under way "
@@ -213,6 +236,9 @@ constexpr std::array kTable = {
     Parameter{.name = "aggregate",
               .group = "Processes",
               .field = &P::aggregate,
+              .solvers = kOnline,
+              .elsewhere = "false",
+              .why_not = "servers add up what its workers send in a step anyway",
               .help = "servers apply what the workers push in a step as one sum, once all have "
                       "pushed; with --tau 0 the same bits in every run"},
     Parameter{.name = "filters",
@@ -220,15 +246,22 @@ constexpr std::array kTable = {
               .group = "Processes",
               .field = &P::filters,
               .default_note = "none; dbpg: kkt",
+              .solvers = kAllButOwlqn,
+              .elsewhere = "none",
+              .why_not = "it sends no keys and needs every gradient",
               .help = "make what workers push and pull smaller, e.g. key-cache,delta,zeros,lz4, or "
                       "PUSHES/PULLS: docs/filters.md; dbpg: kkt leaves settled features out, none "
                       "does not"},
-    Parameter{.name = "rebalance",
-              .value = "auto|on|off",
-              .group = "Processes",
-              .field = &P::rebalance,
-              .help = "batch solvers: a worker that is slower than the others gives them rows; "
-                      "auto: dbpg with a delay, whose bits depend on time anyway"},
+    Parameter{
+        .name = "rebalance",
+        .value = "auto|on|off",
+        .group = "Processes",
+        .field = &P::rebalance,
+        .solvers = kBatch,
+        .why_not =
+            "its workers ask for rows when they have none, so that a slow one takes fewer anyway",
+        .help = "a worker that is slower than the others gives them rows; "
+                "auto: dbpg with a delay, whose bits depend on time anyway"},
 
     Parameter{
         .name = "model",
@@ -281,12 +314,12 @@ TrainParameters TrainParameters::DefaultsOf(Solver solver) {
   if (IsBatch(solver)) {
     parameters.passes = 1000;
     parameters.tolerance = 1e-4;
-    if (solver == Solver::kOwlqn) parameters.tau.steps = 0;
     if (solver == Solver::kDbpg) parameters.filters = kKktFilter;
   }
-  if (solver == Solver::kAdam) {
-    parameters.alpha = 0.03;
-    parameters.l1 = 0.0;
+  if (solver == Solver::kAdam) parameters.alpha = 0.03;
+  for (const Parameter& parameter : kTable) {
+    if (parameter.solvers.contains(solver) || parameter.elsewhere.empty()) continue;
+    SY_CHECK(SetParameter(parameter, parameter.elsewhere, parameters).ok());
   }
   return parameters;
 }

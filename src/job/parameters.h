@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <span>
 #include <string>
@@ -23,10 +24,31 @@ namespace steelyard::job {
 enum class Task : std::uint8_t { kLogistic, kSquared, kHinge, kSquaredHinge };
 enum class Solver : std::uint8_t { kFtrl, kSgd, kAdagrad, kAdam, kDbpg, kOwlqn };
 
+/// In the order of help.
+inline constexpr Solver kSolvers[] = {Solver::kFtrl, Solver::kSgd,  Solver::kAdagrad,
+                                      Solver::kAdam, Solver::kDbpg, Solver::kOwlqn};
+
 /// Does it go over all rows in each step of its own, instead of learning from one row after another?
 constexpr bool IsBatch(Solver solver) {
   return solver == Solver::kDbpg || solver == Solver::kOwlqn;
 }
+
+/// Some of the solvers; by default all.
+class SolverSet {
+ public:
+  constexpr SolverSet() = default;
+  constexpr SolverSet(std::initializer_list<Solver> solvers) : bits_(0) {
+    for (const Solver solver : solvers) bits_ |= BitOf(solver);
+  }
+  constexpr bool contains(Solver solver) const { return (bits_ & BitOf(solver)) != 0; }
+  bool operator==(const SolverSet&) const = default;
+
+ private:
+  static constexpr std::uint32_t BitOf(Solver solver) {
+    return 1U << static_cast<unsigned>(solver);
+  }
+  std::uint32_t bits_ = ~0U;
+};
 
 /// The updater of a batch solver's table.
 constexpr std::string_view UpdaterOf(Solver solver) {
@@ -167,8 +189,12 @@ struct Parameter {
   Scope scope = Scope::kJob;
   bool positional = false;  ///< Given without a flag (DATA...).
   std::string_view
-      default_note{};       ///< Shown instead of the default's text where that says too little.
-  std::string_view help{};  ///< One line.
+      default_note{};   ///< Shown instead of the default's text where that says too little.
+  SolverSet solvers{};  ///< Those that look at it; it is refused beside the others.
+  std::string_view
+      elsewhere{};             ///< The value that the others have, and take; empty: they take none.
+  std::string_view why_not{};  ///< Why the others do without, for the refusal.
+  std::string_view help{};     ///< One line.
 };
 
 /// Every parameter, in the order of help; the entries live as long as the program.
@@ -193,6 +219,13 @@ std::string ParameterRange(const Parameter& parameter);
 
 /// Return the default as help shows it; empty when there is none.
 std::string ParameterDefault(const Parameter& parameter);
+
+/// Return which solvers a parameter is for, as help shows it: "ftrl, adagrad only", "not adam"; empty: all.
+std::string ParameterSolvers(const Parameter& parameter);
+
+/// Check that the solver looks at a parameter that was said, or does what was said anyway.
+/// Errors: kInvalidArgument  it would have no effect; the message says why, and which solvers it is for.
+Status CheckConcerns(const Parameter& parameter, const TrainParameters& parameters);
 
 /// Check what no single parameter can: no data, --valid with --holdout, standard input read twice.
 /// Errors: kInvalidArgument.

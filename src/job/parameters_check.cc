@@ -1,8 +1,14 @@
 // What a training job refuses before it begins: parameters that do not fit each other.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "filter/filter_list.h"
 #include "job/parameters.h"
@@ -37,14 +43,8 @@ Status CheckFilters(const TrainParameters& parameters) {
   if (!list.ok())
     return Status(StatusCode::kInvalidArgument, "--filters: " + list.status().message());
   if (IsBatch(parameters.solver)) {
-    const bool leaves_out = parameters.solver == Solver::kDbpg && parameters.filters == kKktFilter;
-    if (leaves_out || parameters.filters == TrainParameters{}.filters) return {};
-    if (parameters.solver == Solver::kOwlqn) {
-      return Status(StatusCode::kInvalidArgument,
-                    "--filters: owlqn sends no keys and needs every gradient, so 'none' is all it "
-                    "takes; got '" +
-                        parameters.filters + "'");
-    }
+    if (parameters.filters == kKktFilter || parameters.filters == TrainParameters{}.filters)
+      return {};
     return Status(StatusCode::kInvalidArgument,
                   "--filters: dbpg sends no keys, so 'kkt', which leaves out settled features, and "
                   "'none' are all it takes; got '" +
@@ -71,15 +71,48 @@ Status Refuse(std::string message) {
   return Status(StatusCode::kInvalidArgument, std::move(message));
 }
 
+/// "ftrl, sgd or adagrad".
+std::string Alternatives(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
+    text += names[i];
+  }
+  return text;
+}
+
+/// The names of the solvers that look at a parameter, or of those that do not.
+std::vector<std::string_view> SolversThat(bool look, const Parameter& parameter) {
+  std::vector<std::string_view> names;
+  for (const Solver solver : kSolvers) {
+    if (parameter.solvers.contains(solver) == look) names.push_back(SolverName(solver));
+  }
+  return names;
+}
+
+Status NoEffect(const Parameter& parameter, Solver solver) {
+  return Refuse(fmt::format("--{} has no effect with --solver {}: {}; leave it out, or use {}",
+                            parameter.name, SolverName(solver), parameter.why_not,
+                            Alternatives(SolversThat(true, parameter))));
+}
+
+/// Errors: kInvalidArgument  a value that the solver does not look at.
+Status CheckAllConcern(const TrainParameters& parameters) {
+  const TrainParameters defaults = TrainParameters::DefaultsOf(parameters.solver);
+  for (const Parameter& parameter : TrainParameterTable()) {
+    if (parameter.solvers.contains(parameters.solver)) continue;
+    // A job carries values, not what was said.
+    if (GetParameter(parameter, parameters) != GetParameter(parameter, defaults))
+      return NoEffect(parameter, parameters.solver);
+  }
+  return {};
+}
+
 /// Errors: kInvalidArgument  what the solver does not take.
 Status CheckSolver(const TrainParameters& parameters) {
+  SY_RETURN_IF_ERROR(CheckAllConcern(parameters));
   const bool batch = IsBatch(parameters.solver);
   const std::string solver(SolverName(parameters.solver));
-  if (parameters.solver == Solver::kAdam && (parameters.l1 > 0.0 || parameters.l2 > 0.0)) {
-    return Refuse(
-        "--solver adam takes no --l1 and no --l2: its steps have no length that a penalty could be "
-        "weighed against; leave them out, or use ftrl, adagrad or sgd");
-  }
   if (batch && parameters.task == Task::kHinge) {
     return Refuse("--solver " + solver +
                   " takes no --task hinge, whose loss is not smooth; use --task squared_hinge, or "
@@ -89,20 +122,8 @@ Status CheckSolver(const TrainParameters& parameters) {
     return Refuse(
         "--solver dbpg takes no --tau auto: it halves its delay itself when a pass fails");
   }
-  if (parameters.solver == Solver::kOwlqn &&
-      (parameters.tau.automatic || parameters.tau.steps != 0)) {
-    return Refuse("--solver owlqn is sequential, every step needs all gradients; leave --tau out");
-  }
-  if (batch && parameters.aggregate) {
-    return Refuse("--solver " + solver +
-                  " sums what its workers send in a step anyway; leave --aggregate out");
-  }
   if (std::ranges::count(kRebalances, parameters.rebalance) == 0)
     return Refuse("--rebalance is auto, on or off, not '" + parameters.rebalance + "'");
-  if (!batch && parameters.rebalance == "on") {
-    return Refuse("--rebalance on is for batch solvers; workers of " + solver +
-                  " ask for rows when they have none, so that a slow one takes fewer anyway");
-  }
   if (parameters.rebalance == "on" && std::ranges::count(parameters.data, "-") > 0) {
     return Refuse(
         "--rebalance on reads moved rows again, and standard input (-) can be read once; name a "
@@ -115,6 +136,21 @@ Status CheckSolver(const TrainParameters& parameters) {
 }
 
 }  // namespace
+
+std::string ParameterSolvers(const Parameter& parameter) {
+  const std::vector<std::string_view> others = SolversThat(false, parameter);
+  if (others.empty()) return {};
+  const std::vector<std::string_view> those = SolversThat(true, parameter);
+  return those.size() <= others.size() ? fmt::format("{} only", fmt::join(those, ", "))
+                                       : fmt::format("not {}", fmt::join(others, ", "));
+}
+
+Status CheckConcerns(const Parameter& parameter, const TrainParameters& parameters) {
+  if (parameter.solvers.contains(parameters.solver)) return {};
+  const bool does_so = !parameter.elsewhere.empty() &&
+                       GetParameter(parameter, parameters).front() == parameter.elsewhere;
+  return does_so ? Status() : NoEffect(parameter, parameters.solver);
+}
 
 Status ValidateTrainParameters(const TrainParameters& parameters) {
   if (parameters.data.empty())
@@ -141,6 +177,11 @@ Status ValidateTrainParameters(const TrainParameters& parameters) {
     return Refuse(
         "--memory-max is for the servers that this command starts; those of a cluster have their "
         "own");
+  }
+  if (parameters.threads > 0 && !parameters.cluster.empty()) {
+    return Refuse(
+        "--threads is for the processes that this command starts; each worker of a cluster has its "
+        "own (steelyard worker --threads)");
   }
   if (parameters.detach && parameters.tolerance > 0.0 && !IsBatch(parameters.solver)) {
     return Refuse(

@@ -70,7 +70,8 @@ bool WorkerCalls::OnFrame(Transport& transport, const wire::Frame& frame) {
   const bool answers =
       frame.header.type == MessageType::kGroupServed || frame.header.type == MessageType::kRefused;
   if (!answers || frame.header.request_id < kFirstRequest) return false;
-  // A refusal (a group has 256 members that answer functions at most) changes nothing for the job.
+  // A refusal (a group has 256 members that answer functions at most) changes nothing for the job;
+  // the head tells those who call the group.
   std::erase_if(unconfirmed_, [&](const auto& entry) {
     return entry.second.request_id == frame.header.request_id;
   });

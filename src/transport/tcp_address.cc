@@ -76,6 +76,13 @@ SocketAddress CopySocketAddress(const void* address, std::size_t size) {
   return result;
 }
 
+Status CheckPeerAddress(const std::string& text) {
+  const Result<TcpAddress> address = ParseTcpAddress(text);
+  if (!address.ok()) return address.status();
+  if (address.value().is_unix() || address.value().port != 0) return {};
+  return NotAnAddress(text, "nobody listens at port 0");
+}
+
 std::vector<SocketAddress> NumericAddresses(const TcpAddress& address) {
   if (address.is_unix()) {
     sockaddr_un local{};

@@ -39,6 +39,10 @@ SocketAddress CopySocketAddress(const void* address, std::size_t size);
 /// Errors: kInvalidArgument  anything else.
 Result<TcpAddress> ParseTcpAddress(const std::string& text);
 
+/// Check that `text` can be connected to, which may then still fail.
+/// Errors: kInvalidArgument  ParseTcpAddress() refuses, or port 0, which only listeners have.
+Status CheckPeerAddress(const std::string& text);
+
 /// The socket addresses that need no look-up: those of a numeric host or a path; empty for a name.
 std::vector<SocketAddress> NumericAddresses(const TcpAddress& address);
 

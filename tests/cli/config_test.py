@@ -19,6 +19,7 @@ class Config(CommandTest):
             "\npasses = 1.5\n": "job.toml:2: --passes must be a whole number from 1 to 1000000, got 1.5",
             "quiet = 'yes'\n": "job.toml:1: --quiet must be true or false, got yes",
             "alpha = [1, 2]\n": "job.toml:1: alpha must be a single value, found a list",
+            "passes = 2\nbeta = 1\nsolver = 'sgd'\n": "job.toml:2: --beta has no effect with --solver sgd",
             "data = [1]\n": "job.toml:1: data must be a list of texts",
         }
         for text, message in cases.items():

@@ -109,7 +109,7 @@ class Intercept(CommandTest):
                            "--workers", "2", "--servers", "2", "--quiet").json()
         self.assertLess(two["valid"]["log_loss"], 0.5)
         for flag in ("--l1", "--l2"):
-            self.assertIn("takes no --l1 and no --l2",
+            self.assertIn("no length that a penalty",
                           self.fail_with(2, "train", "rows.svm", "--solver", "adam", flag, "1"))
         self.assertIn("did you mean adam?", self.fail_with(2, "train", "rows.svm", "--solver", "adma"))
 

@@ -3,6 +3,9 @@ import unittest
 
 from command import CommandTest
 
+ONLINE = {"ftrl", "sgd", "adagrad", "adam"}
+SOLVERS = ONLINE | {"dbpg", "owlqn"}
+
 
 class Usage(CommandTest):
     def test_unknown_command(self):
@@ -55,7 +58,37 @@ class Usage(CommandTest):
     def test_what_does_not_go_together(self):
         self.assertIn("exclude each other", self.fail_with(2, "train", "a", "--valid", "b", "--holdout", "every"))
         self.assertIn("--valid DATA or --holdout", self.fail_with(2, "train", "a", "--tolerance", "0.01"))
+        self.assertIn("each worker of a cluster has its own",
+                      self.fail_with(2, "train", "a", "--cluster", "127.0.0.1:1", "--threads", "2"))
         self.assertIn("needs a file", self.fail_with(2, "train", "-", "--passes", "2"))
+
+    def test_what_a_solver_does_not_look_at(self):
+        tried = 0
+        takes = {"minibatch": ("64", ONLINE), "alpha": ("0.1", ONLINE), "beta": ("1", {"ftrl", "adagrad"}),
+                 "l1": ("1", SOLVERS - {"adam"}), "l2": ("2", SOLVERS - {"adam"}), "tau": ("1", SOLVERS - {"owlqn"}),
+                 "aggregate": ("true", ONLINE), "filters": ("kkt", {"dbpg"}), "rebalance": ("off", {"dbpg", "owlqn"})}
+        for flag, (value, solvers) in takes.items():
+            for solver in sorted(SOLVERS):
+                with self.subTest(flag=flag, solver=solver):
+                    said = self.fail_with(65 if solver in solvers else 2, "train", "none.svm", "--solver", solver,
+                                          f"--{flag}={value}")
+                    self.assertIn("no such file" if solver in solvers else f"--{flag}", said)
+                    tried += 1
+        self.assertEqual(tried, 9 * 6)
+        self.assertEqual(self.fail_with(2, "train", "a", "--solver", "adam", "--beta", "1"),
+                         "steelyard: train: --beta has no effect with --solver adam: it has no rate that falls with the "
+                         "gradients of a feature; leave it out, or use ftrl or adagrad")
+        # What such a solver does anyway may be said.
+        for words in (("adam", "--l1", "0", "--l2=0"), ("owlqn", "--tau", "0", "--filters", "none"),
+                      ("dbpg", "--aggregate=false")):
+            self.assertIn("no such file", self.fail_with(65, "train", "none.svm", "--solver", *words))
+
+    def test_addresses_that_are_none(self):
+        for command in (("train", "a.svm", "--cluster"), ("status", "--cluster"), ("jobs", "ls", "--cluster"), ("table", "ls", "--cluster"),
+                        ("server", "--head"), ("worker", "--head")):
+            for address, why in (("here", "the port is missing"), ("h:x", "the port is not a number"), ("127.0.0.1:0", "nobody listens at port 0")):
+                said = self.fail_with(2, *command, address)
+                self.assertIn(f'{command[-1]}: "{address}" is no address: {why}', said)
 
     def test_the_error_object(self):
         ended = self.run_command("train", "a.svm", "--json", "--alpha", "0")
