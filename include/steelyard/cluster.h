@@ -5,8 +5,10 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "steelyard/functions.h"
@@ -23,6 +25,30 @@ namespace api {
 class Connection;
 struct AttachedTable;
 }  // namespace api
+
+/// All keys of a key range of a frozen table: Table::FindBlock(). Pushes and pulls of a block send the range in place of its
+/// keys. Copies share the keys.
+class KeyBlock {
+ public:
+  /// [n] strictly increasing.
+  const std::vector<Key>& keys() const { return *keys_; }
+  KeyRange range() const { return range_; }
+
+ private:
+  friend class Table;
+  /// What a table may send in place of the keys.
+  std::optional<KeyRange> NameIn(TableId table) const {
+    return table == table_ ? std::optional(range_) : std::nullopt;
+  }
+  KeyBlock(TableId table, KeyRange range, std::vector<Key> keys)
+      : table_(table),
+        range_(range),
+        keys_(std::make_shared<const std::vector<Key>>(std::move(keys))) {}
+
+  TableId table_;
+  KeyRange range_;
+  std::shared_ptr<const std::vector<Key>> keys_;
+};
 
 /// A table of a cluster: rows of `width` floats by key, in key order, cut over the servers.
 ///
@@ -71,6 +97,17 @@ class Table {
   /// Read the rows of a key range, once its gate is open; Scan() needs less memory. While it runs, pushes go on: each row is
   /// whole, but they need not be of one moment.
   Submitted<Result<PulledRange>> PullRange(KeyRange range, const TaskOptions& options = {});
+
+  /// The keys of a range of a frozen table, read once for all of its pushes and pulls; blocks.
+  /// Errors: kInvalidArgument  the table's keys are not fixed yet: Freeze() it.
+  Result<KeyBlock> FindBlock(KeyRange range = kAllKeys);
+  /// Push() and Pull() all keys of a block: 8 bytes a key less on the way, and nothing that a server must keep for it, as it
+  /// does for the filter key-cache. The keys of another table's block are sent.
+  /// Shapes: values [n, width] row-major, for the block's n keys. @param block  where its keys do not fit one request, take
+  /// blocks of parts of its range.
+  Submitted<Status> PushBlock(const KeyBlock& block, std::vector<float> values,
+                              const TaskOptions& options = {});
+  Submitted<Result<Pulled>> PullBlock(const KeyBlock& block, const TaskOptions& options = {});
 
   /// Become a member of a worker group on this table, for all of its handles; blocks. Nothing of the table may be under
   /// way. A program that dies leaves its groups at once when the head notices.

@@ -8,6 +8,7 @@
 #include "api/connection.h"
 #include "placement/placement.h"
 #include "transport/tcp_address.h"
+#include "wire/cluster_messages.h"
 
 namespace steelyard {
 
@@ -122,6 +123,53 @@ Status Table::Scan(
 
 Submitted<Result<PulledRange>> Table::PullRange(KeyRange range, const TaskOptions& task) {
   return connection_->PullRange(table_, task, range);
+}
+
+Result<KeyBlock> Table::FindBlock(KeyRange range) {
+  SY_RETURN_IF_ERROR(placement::CheckRange(range));
+  const TableId id = table_->view.table;
+  const auto cluster = connection_->Ask<wire::ClusterStatus>(wire::ClusterGet{});
+  if (!cluster.ok()) return cluster.status();
+  const auto& tables = cluster.value().tables;
+  const auto found = std::ranges::find(tables, id, &wire::TableStatus::table);
+  if (found == tables.end() || !found->frozen) {
+    return Status(StatusCode::kInvalidArgument,
+                  found == tables.end() ? "the table was dropped"
+                                        : "its keys are not fixed, so a block of them could change "
+                                          "while it is used; Freeze() the table first",
+                  "table '" + options().name + "'");
+  }
+  std::vector<Key> keys;
+  const Status read =
+      connection_->Scan(table_->view,
+                        {.first = range.first,
+                         .last = range.last,
+                         .rows_max = kScanRows,
+                         .columns = wire::Columns::kNone},
+                        [&keys](const client::Scanned& page) {
+                          keys.insert(keys.end(), page.keys.begin(), page.keys.end());
+                          return Status();
+                        });
+  if (!read.ok()) return read;
+  return KeyBlock(id, range, std::move(keys));
+}
+
+Submitted<Status> Table::PushBlock(const KeyBlock& block, std::vector<float> values,
+                                   const TaskOptions& task) {
+  client::PushRequest request{.columns = wire::Columns::kValues,
+                              .floats_per_key = options().width,
+                              .keys = block.keys(),
+                              .floats = std::move(values),
+                              .all_of = block.NameIn(table_->view.table)};
+  return connection_->Push(table_->view.table, task, std::move(request));
+}
+
+Submitted<Result<Pulled>> Table::PullBlock(const KeyBlock& block, const TaskOptions& task) {
+  return connection_->Pull(table_->view.table, task,
+                           {.columns = wire::Columns::kValues,
+                            .floats_per_key = options().width,
+                            .keys = block.keys(),
+                            .all_of = block.NameIn(table_->view.table)});
 }
 
 Result<std::uint64_t> Table::Count(float at_least) {

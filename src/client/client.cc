@@ -129,6 +129,7 @@ Result<Ts> Client::Push(Transport& transport, TableId id, PushRequest request, D
                   std::to_string(unacked_bytes_) +
                       " bytes of pushes are unacknowledged; retry when some are");
   }
+  if (push.request.all_of) table->EnsureFilters();
   FilterPush(*table, push.request);
   placement::SliceKeys(push.request.keys, table->view, push.slices);
   // Members of a group tell every server how far they are, also those that own none of the keys.
@@ -175,6 +176,7 @@ Status Client::Pull(Transport& transport, TableId id, PullRequest request,
     pull.result.slices.push_back(
         {.segment = slice.segment, .offset = slice.offset, .count = slice.count, .clock = 0});
   }
+  if (request.all_of) table->EnsureFilters();
   pull.request = std::move(request);
   pull.done = std::move(done);
   const std::uint64_t request_id = next_request_++;

@@ -144,9 +144,10 @@ class Client {
                     PendingPull& pull, PullPart& part);
   /// Let a table's filters change a push, once.
   void FilterPush(Table& table, PushRequest& request);
-  /// The keys of one frame as a section, or as their signature; valid until the next call.
+  /// The keys of one frame as a section, or as what names them; valid until the next call.
+  /// @param all_of  of their request.
   wire::Packed PackKeys(Table& table, filter::Direction direction, const RequestPart& part,
-                        std::span<const Key> keys);
+                        std::span<const Key> keys, const std::optional<KeyRange>& all_of);
   Status UnpackAnswer(Table& table, const PendingPull& pull, const RequestPart& part,
                       wire::PullResponse& response);
   /// The server lacks lists that were named to it: send them.

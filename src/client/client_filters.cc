@@ -45,11 +45,7 @@ Status Client::AddFilter(TableId id, std::unique_ptr<filter::ValueFilter> filter
   Table* table = FindTable(id);
   if (table == nullptr)
     return Status(StatusCode::kNotFound, "table " + std::to_string(id) + " is not attached");
-  if (table->filters == nullptr) {
-    auto none = filter::FilterStack::Create("none", {});
-    SY_RETURN_IF_ERROR(UseFilters(id, std::move(none.value())));
-  }
-  table->filters->stack.Add(std::move(filter));
+  table->EnsureFilters().stack.Add(std::move(filter));
   return {};
 }
 
@@ -59,7 +55,10 @@ void Client::FilterPush(Table& table, PushRequest& request) {
                         .keys = std::move(request.keys),
                         .floats = std::move(request.floats)};
   const std::size_t before = rows.bytes();
+  const auto signature = [&] { return filter::SignatureOf(0, 0, rows.keys); };
+  const auto all_keys = request.all_of ? signature() : filter::KeySignature();
   table.filters->stack.Apply(rows);
+  if (request.all_of && signature() != all_keys) request.all_of.reset();  // Rows were dropped.
   traffic_.before_filters_bytes += before - std::min(before, rows.bytes());
   request.keys = std::move(rows.keys);
   request.floats = std::move(rows.floats);
@@ -72,9 +71,22 @@ filter::PushRows Client::TakeHeldBack(TableId id, std::uint32_t floats_per_key) 
   return rows;
 }
 
+TableFilters& Client::Table::EnsureFilters() {
+  if (filters == nullptr) {
+    filters =
+        std::make_unique<TableFilters>(std::move(filter::FilterStack::Create("none", {}).value()));
+  }
+  return *filters;
+}
+
 wire::Packed Client::PackKeys(Table& table, Direction direction, const RequestPart& part,
-                              std::span<const Key> keys) {
+                              std::span<const Key> keys, const std::optional<KeyRange>& all_of) {
   TableFilters& filters = *table.filters;
+  if (all_of && !part.with_keys) {
+    filters.range = *all_of;
+    return {
+        .form = Form::kRange, .keys = std::as_bytes(std::span(&filters.range, 1)), .floats = {}};
+  }
   filter::FilterCounts& counts =
       direction == Direction::kPush ? filters.push_key_cache : filters.pull_key_cache;
   wire::Packed packed{.form = Form::kSections, .keys = {}, .floats = {}};

@@ -3,7 +3,11 @@
 // Method: a client with filters against one server that the test plays by hand.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "client/client.h"
 #include "placement/test_view.h"
@@ -42,8 +46,9 @@ class ClientFiltersTest : public ::testing::Test {
         transport_, link_,
         wire::MakeFrame(wire::OpenAck{.table = kTable, .stream = 1, .session = 2, .clocks = {}}));
   }
-  void Push(std::size_t count, float value = 0.3F) {
+  void Push(std::size_t count, float value = 0.3F, std::optional<KeyRange> all_of = {}) {
     PushRequest request;
+    request.all_of = all_of;
     request.keys.resize(count);
     std::iota(request.keys.begin(), request.keys.end(), Key{100});
     for (std::size_t i = 0; i < count; ++i)
@@ -122,6 +127,49 @@ TEST_F(ClientFiltersTest, WhatTheServerLacksIsSentAgainInOrderWithoutWaiting) {
   Answer(again[1]);
   EXPECT_EQ(pushed_.size(), 3u);
   EXPECT_EQ(client_.acked_ts(kTable), 3u);
+}
+
+TEST_F(ClientFiltersTest, ARangeIsSentInPlaceOfItsKeysUntilTheServerAsksForThem) {
+  for (const char* const list : {"none", "zeros,lz4", "key-cache,delta"}) {
+    ASSERT_TRUE(Attach(list).ok());
+    Push(1000, 0.3F, KeyRange{100, 1099});
+    const SentFrame named = TakeOne(MessageType::kPush);
+    const wire::Push push = PushOf(named);
+    EXPECT_EQ(push.packed.form, Form::kRange) << list;
+    EXPECT_EQ(push.packed.keys.size(), sizeof(KeyRange));
+    EXPECT_EQ(push.entries.front().count, 1000u);
+    EXPECT_LT(named.frame.body.size(), 1000 * sizeof(float) + 300);
+    Answer(named, EntryCode::kNoKeys);
+    const SentFrame whole = TakeOne(MessageType::kPush);
+    const Form form = PushOf(whole).packed.form;
+    EXPECT_EQ(form, list == std::string("none")        ? Form::kPlain
+                    : list == std::string("zeros,lz4") ? Form::kSections
+                                                       : Form::kKept);
+    Answer(whole);
+
+    std::vector<Key> keys(1000);
+    std::iota(keys.begin(), keys.end(), Key{100});
+    ASSERT_TRUE(client_
+                    .Pull(transport_, kTable, {.keys = keys, .all_of = KeyRange{100, 1099}},
+                          [](const Result<Pulled>& /*result*/) {})
+                    .ok());
+    const SentFrame pull = TakeOne(MessageType::kPull);
+    EXPECT_EQ(wire::DecodePull(pull.frame.body.bytes()).value().packed.form, Form::kRange);
+    EXPECT_LT(pull.frame.body.size(), 200u);
+  }
+  EXPECT_EQ(pushed_.size(), 3u);
+  EXPECT_TRUE(std::ranges::all_of(pushed_, &Status::ok));
+}
+
+TEST_F(ClientFiltersTest, ARangeOfWhichFiltersDropRowsIsNotNamed) {
+  ASSERT_TRUE(Attach("sparse").ok());
+  Push(100, 1.0F, KeyRange{100, 199});  // Every 13th value is 0.
+  const wire::Push push = PushOf(TakeOne(MessageType::kPush));
+  EXPECT_EQ(push.packed.form, Form::kPlain);
+  EXPECT_EQ(push.keys.size(), 92u);
+  ASSERT_TRUE(Attach("fixed:2").ok());
+  Push(100, 1.0F, KeyRange{100, 199});
+  EXPECT_EQ(PushOf(TakeOne(MessageType::kPush)).packed.form, Form::kRange);
 }
 
 TEST_F(ClientFiltersTest, APullNamesItsListAndSendsItWhenAsked) {

@@ -105,8 +105,9 @@ wire::Frame Client::MakePushFrame(Table& table, const PendingPush& push, const P
                      .entries = entries,
                      .keys = gathered.keys(),
                      .floats = gathered.floats()};
-  if (table.Packs(Direction::kPush) && !gathered.keys().empty()) {
-    message.packed = PackKeys(table, Direction::kPush, part, gathered.keys());
+  const bool named = push.request.all_of && !part.with_keys;
+  if ((named || table.Packs(Direction::kPush)) && !gathered.keys().empty()) {
+    message.packed = PackKeys(table, Direction::kPush, part, gathered.keys(), push.request.all_of);
     message.packed.floats =
         table.filters->stack.EncodeFloats(gathered.floats(), message.floats_per_key);
     message.keys = {};
@@ -140,9 +141,10 @@ void Client::SendPullPart(Transport& transport, Table& table, std::uint64_t requ
                      .entries = entries,
                      .keys = gathered.keys()};
   std::size_t packed_away = 0;
-  if (table.Packs(Direction::kPull)) {
+  const bool named = pull.request.all_of && !part.with_keys;
+  if (named || table.Packs(Direction::kPull)) {
     message.answer_codecs = table.filters->stack.answer_codecs();
-    message.packed = PackKeys(table, Direction::kPull, part, gathered.keys());
+    message.packed = PackKeys(table, Direction::kPull, part, gathered.keys(), pull.request.all_of);
     message.keys = {};
     packed_away = gathered.keys().size_bytes();
   }

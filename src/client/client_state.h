@@ -32,6 +32,7 @@ struct TableFilters {
   explicit TableFilters(filter::FilterStack filters) : stack(std::move(filters)) {}
   filter::FilterStack stack;
   filter::KeySignature signature;  ///< Of the last frame; its hash is sent from here.
+  KeyRange range{};                ///< Likewise.
   filter::FilterCounts push_key_cache{.name = "key-cache"};
   filter::FilterCounts pull_key_cache{.name = "pull key-cache"};
   filter::FilterCounts pull_values{.name = "pull values"};
@@ -69,6 +70,8 @@ struct Client::Table {
   bool Packs(filter::Direction direction) const {
     return filters != nullptr && filters->stack.packs(direction);
   }
+  /// Its filters, that do nothing where it has none.
+  TableFilters& EnsureFilters();
   Ts acked_ts() const { return pushes.empty() ? next_ts - 1 : pushes.front().ts - 1; }
   bool opened() const;
   /// True when an unanswered request to `server`, as it was last sent, has this id.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct PushRequest {
   std::vector<Key> keys;
   std::vector<float> floats;
   bool exact = false;  ///< Filters that change values leave it alone.
+  /// The keys are all that the table has in this range, and they are fixed: it is sent in their place.
+  std::optional<KeyRange> all_of = {};
 };
 
 /// Shapes: keys [n] strictly increasing.
@@ -38,6 +41,7 @@ struct PullRequest {
   std::uint32_t floats_per_key =
       1;  ///< What the caller expects; another number from a server is an error.
   std::vector<Key> keys;
+  std::optional<KeyRange> all_of = {};  ///< As of a PushRequest.
 };
 
 /// The keys [offset, offset + count) of a pull and which own pushes their floats include.
@@ -133,9 +137,9 @@ struct RequestPart {
   bool done = false;
   bool sent = false;  ///< On the current connection.
   runtime::Time sent_at{0};
-  std::uint64_t request_id = 0;       ///< Of the last transmission (pushes).
-  bool with_keys = false;             ///< The server lacks the list that a signature named.
-  Ts acked_ts_when_sent = 0;          ///< Likewise: pushes up to this one were acknowledged.
+  std::uint64_t request_id = 0;  ///< Of the last transmission (pushes).
+  bool with_keys = false;        ///< The server lacks the list that a signature or range named.
+  Ts acked_ts_when_sent = 0;     ///< Likewise: pushes up to this one were acknowledged.
   std::vector<std::uint32_t> slices;  ///< Indices into the request's slices.
 };
 using PushPart = RequestPart;

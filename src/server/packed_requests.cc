@@ -1,6 +1,7 @@
 #include "server/packed_requests.h"
 
 #include <cstring>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,26 +13,68 @@ using transport::LinkId;
 using wire::EntryCode;
 using wire::Form;
 
-Result<std::optional<std::span<const Key>>> PackedRequests::Keys(LinkId link, TableId table,
-                                                                 const wire::Packed& packed,
-                                                                 std::size_t count) {
+namespace {
+
+/// What names a list of keys: a hash, or a range.
+template <typename Name>
+Result<Name> NameIn(filter::Bytes bytes) {
+  Name name;
+  static_assert(sizeof name == 16);
+  if (bytes.size() != sizeof name) {
+    return Status(StatusCode::kCorruption,
+                  "keys are named by " + std::to_string(bytes.size()) + " bytes; names have 16");
+  }
+  std::memcpy(&name, bytes.data(), sizeof name);
+  return name;
+}
+
+}  // namespace
+
+PackedRequests::FoundKeys PackedRequests::KeysOfSignature(LinkId link,
+                                                          const filter::KeySignature& signature) {
+  const auto lists = key_lists_.find(link);
+  auto found = lists == key_lists_.end() ? std::nullopt : lists->second.Find(signature);
+  if (!found) return {};
+  found_ = std::move(*found);
+  return std::span(reinterpret_cast<const Key*>(found_.bytes().data()), signature.count);
+}
+
+template <typename Request>
+PackedRequests::FoundKeys PackedRequests::KeysOfRange(const Request& request, KeyRange range,
+                                                      std::size_t count) {
+  if (fixed_keys_ == nullptr) return {};
+  FoundKeys in_one_piece;
+  range_keys_.clear();
+  for (const auto& entry : request.entries) {
+    const FoundKeys keys = fixed_keys_(request.table, entry.segment, range);
+    if (!keys || keys->size() != entry.count) return {};
+    if (keys->size() == count) {
+      in_one_piece = keys;
+    } else {
+      range_keys_.insert(range_keys_.end(), keys->begin(), keys->end());
+    }
+  }
+  return in_one_piece ? in_one_piece : range_keys_;
+}
+
+template <typename Request>
+Result<PackedRequests::FoundKeys> PackedRequests::Keys(LinkId link, const Request& request,
+                                                       std::size_t count) {
+  const wire::Packed& packed = request.packed;
   if (packed.form == Form::kSignature) {
-    filter::KeySignature signature{
-        .hash = {}, .count = static_cast<std::uint32_t>(count), .table = table, .segment = 0};
-    if (packed.keys.size() != sizeof signature.hash) {
-      return Status(
-          StatusCode::kCorruption,
-          "a signature of " + std::to_string(packed.keys.size()) + " bytes; they have 16");
-    }
-    std::memcpy(&signature.hash, packed.keys.data(), sizeof signature.hash);
-    const auto lists = key_lists_.find(link);
-    auto found = lists == key_lists_.end() ? std::nullopt : lists->second.Find(signature);
-    if (!found) {
-      ++misses_;
-      return std::optional<std::span<const Key>>();
-    }
-    found_ = std::move(*found);
-    return std::optional(std::span(reinterpret_cast<const Key*>(found_.bytes().data()), count));
+    const auto hash = NameIn<Hash128>(packed.keys);
+    if (!hash.ok()) return hash.status();
+    return KeysOfSignature(link, {.hash = hash.value(),
+                                  .count = static_cast<std::uint32_t>(count),
+                                  .table = request.table,
+                                  .segment = 0});
+  }
+  if (packed.form == Form::kRange) {
+    const auto range = NameIn<KeyRange>(packed.keys);
+    if (!range.ok()) return range.status();
+    if (range.value().first > range.value().last)
+      return Status(StatusCode::kCorruption, "a range that ends before it begins");
+    return KeysOfRange(request, range.value(), count);
   }
   filter::Bytes bytes = packed.keys;
   const auto keys = keys_.DecodeKeys(bytes, count);
@@ -39,18 +82,21 @@ Result<std::optional<std::span<const Key>>> PackedRequests::Keys(LinkId link, Ta
   if (!bytes.empty()) return Status(StatusCode::kCorruption, "bytes behind the section of keys");
   if (packed.form == Form::kKept) {
     (void)key_lists_.try_emplace(link, key_bytes_max_)
-        .first->second.Insert(table, /*segment=*/0, keys.value());
+        .first->second.Insert(request.table, /*segment=*/0, keys.value());
   }
-  return std::optional(keys.value());
+  return FoundKeys(keys.value());
 }
 
 Result<bool> PackedRequests::Unpack(LinkId link, wire::Push& push) {
   if (push.packed.form == Form::kPlain) return true;
   std::size_t count = 0;
   for (const wire::PushEntry& entry : push.entries) count += entry.count;
-  const auto keys = Keys(link, push.table, push.packed, count);
+  const auto keys = Keys(link, push, count);
   if (!keys.ok()) return keys.status();
-  if (!keys.value()) return false;
+  if (!keys.value()) {
+    ++misses_;
+    return false;
+  }
   filter::Bytes bytes = push.packed.floats;
   const auto floats = floats_.DecodeFloats(bytes, count * push.floats_per_key);
   if (!floats.ok()) return floats.status();
@@ -70,9 +116,12 @@ Result<bool> PackedRequests::Unpack(LinkId link, wire::Pull& pull) {
   if (!pull.packed.floats.empty()) return Status(StatusCode::kCorruption, "a pull with floats");
   std::size_t count = 0;
   for (const wire::PullEntry& entry : pull.entries) count += entry.count;
-  const auto keys = Keys(link, pull.table, pull.packed, count);
+  const auto keys = Keys(link, pull, count);
   if (!keys.ok()) return keys.status();
-  if (!keys.value()) return false;
+  if (!keys.value()) {
+    ++misses_;
+    return false;
+  }
   pull.keys = *keys.value();
   pull.packed = {};
   return true;

@@ -5,7 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include "filter/filter_stack.h"
@@ -99,6 +102,91 @@ TEST(PackedRequests, ASignatureFindsWhatItsOwnConnectionSent) {
   EXPECT_FALSE(unpack(1, named));
   EXPECT_EQ(packed.misses(), 3u);
   EXPECT_EQ(packed.key_bytes(), 0u);
+}
+
+// Keys 0 to 9 of segment 0 and 100 to 109 of segment 2 are fixed; segment 1 is frozen and empty, segment 3 is not here.
+class RangesTest : public ::testing::Test {
+ protected:
+  struct Answer {
+    Result<bool> unpacked;
+    std::vector<Key> keys;
+    std::vector<float> floats;
+  };
+
+  RangesTest() {
+    std::iota(low_.begin(), low_.end(), Key{0});
+    std::iota(high_.begin(), high_.end(), Key{100});
+  }
+
+  Answer Unpack(KeyRange range, std::vector<std::uint32_t> counts, std::size_t name_bytes = 16) {
+    std::vector<wire::PushEntry> entries;
+    std::vector<float> floats;
+    for (SegmentId i = 0; i < counts.size(); ++i) {
+      entries.push_back({.segment = i, .count = counts[i], .epoch = 1});
+      for (std::uint32_t k = 0; k < counts[i]; ++k) floats.push_back(static_cast<float>(k));
+    }
+    FilterStack stack = Stack("none");
+    wire::Push push{.table = 3,
+                    .stream = 1,
+                    .session = 1,
+                    .ts = 1,
+                    .entries = entries,
+                    .keys = {},
+                    .floats = {}};
+    push.packed = {.form = Form::kRange,
+                   .keys = std::as_bytes(std::span(&range, 1)).first(name_bytes),
+                   .floats = stack.EncodeFloats(floats, 1)};
+    const Buffer body = wire::MakeFrame(push, 1).body;
+    wire::Push decoded = wire::DecodePush(body.bytes()).value();
+    Result<bool> unpacked = packed_.Unpack(1, decoded);
+    return {.unpacked = std::move(unpacked),
+            .keys = {decoded.keys.begin(), decoded.keys.end()},
+            .floats = {decoded.floats.begin(), decoded.floats.end()}};
+  }
+
+  std::array<Key, 10> low_{};
+  std::array<Key, 10> high_{};
+  PackedRequests packed_{filter::kKeyCacheBytes,
+                         [this](TableId table, SegmentId segment,
+                                KeyRange range) -> std::optional<std::span<const Key>> {
+                           if (table != 3 || segment > 2) return {};
+                           const std::span<const Key> all =
+                               segment == 0   ? std::span<const Key>(low_)
+                               : segment == 2 ? std::span<const Key>(high_)
+                                              : std::span<const Key>();
+                           const auto begin = std::ranges::lower_bound(all, range.first);
+                           return std::span(begin, std::ranges::upper_bound(all, range.last));
+                         }};
+};
+
+TEST_F(RangesTest, NamesTheKeysThatSegmentsHaveThere) {
+  const auto whole = Unpack({0, kKeyMax}, {10, 0, 10});
+  ASSERT_TRUE(whole.unpacked.ok() && whole.unpacked.value());
+  std::vector<Key> all(low_.begin(), low_.end());
+  all.insert(all.end(), high_.begin(), high_.end());
+  EXPECT_EQ(whole.keys, all);
+  EXPECT_EQ(whole.floats.size(), 20u);
+  EXPECT_EQ(Unpack({8, 101}, {2, 0, 2}).keys, (std::vector<Key>{8, 9, 100, 101}));
+  EXPECT_EQ(Unpack({3, 5}, {3}).keys, (std::vector<Key>{3, 4, 5}));
+  EXPECT_EQ(Unpack({3, 5}, {3}).floats, (std::vector<float>{0, 1, 2}));
+  const auto nothing = Unpack({20, 30}, {0, 0});
+  EXPECT_TRUE(nothing.unpacked.ok() && nothing.unpacked.value() && nothing.keys.empty());
+  EXPECT_EQ(packed_.misses(), 0u);
+}
+
+TEST_F(RangesTest, OtherCountsAndSegmentsThatAreNotHereAreMisses) {
+  const std::vector<std::vector<std::uint32_t>> wrong{
+      {9}, {11}, {10, 1}, {10, 0, 9}, {9, 0, 11}, {10, 0, 10, 0}, {10, 0, 0}};
+  for (const auto& counts : wrong) {
+    const auto answer = Unpack({0, kKeyMax}, counts);
+    ASSERT_TRUE(answer.unpacked.ok()) << answer.unpacked.status().ToString();
+    EXPECT_FALSE(answer.unpacked.value()) << counts.size();
+    EXPECT_TRUE(answer.keys.empty());
+  }
+  EXPECT_EQ(packed_.misses(), wrong.size());
+  for (const std::size_t bytes : {0u, 8u})
+    EXPECT_EQ(Unpack({0, 9}, {10}, bytes).unpacked.status().code(), StatusCode::kCorruption);
+  EXPECT_EQ(Unpack({9, 0}, {10}).unpacked.status().code(), StatusCode::kCorruption);
 }
 
 TEST(PackedRequests, AMissAsksForTheKeysOfEveryEntry) {

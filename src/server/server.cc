@@ -23,7 +23,9 @@ Server::Server(Options options)
       head_(std::move(options.head_address), &identity_),
       acceptor_(&identity_),
       shard_(options.incarnation, options.memory_bytes_max, std::move(options.user)),
-      packed_(options.key_bytes_max) {}
+      packed_(options.key_bytes_max, [this](TableId table, SegmentId segment, KeyRange range) {
+        return shard_.FixedKeysOf(table, segment, range);
+      }) {}
 
 void Server::OnStart(Transport& transport) {
   head_.Start(transport);
@@ -109,14 +111,21 @@ void Server::TellFrozen(Transport& transport, TableId table) {
   if (frozen) head_.Send(transport, wire::MakeFrame(*frozen, table));
 }
 
+template <typename Request>
+Result<bool> Server::Unpack(LinkId link, Request& request) {
+  const bool keeps = request.packed.form == wire::Form::kKept;
+  Result<bool> has_keys = packed_.Unpack(link, request);
+  if (keeps) shard_.NoteKeyLists(packed_.key_bytes());
+  return has_keys;
+}
+
 Status Server::OnPush(Transport& transport, LinkId link, const wire::Frame& frame, Outbox& outbox) {
   const std::uint64_t id = frame.header.request_id;
   auto push = wire::DecodePush(frame.body.bytes());
   if (!push.ok()) return push.status();
   const runtime::Time began = transport.now();
-  const auto has_keys = packed_.Unpack(link, push.value());
+  const auto has_keys = Unpack(link, push.value());
   if (!has_keys.ok()) return has_keys.status();
-  if (push.value().packed.form != wire::Form::kPlain) shard_.NoteKeyLists(packed_.key_bytes());
   if (!has_keys.value()) {
     outbox.emplace_back(link, AskForKeys(push.value(), id));
     return {};
@@ -170,7 +179,7 @@ void Server::OnRequest(Transport& transport, LinkId link, const wire::Frame& fra
       auto pull = wire::DecodePull(frame.body.bytes());
       if (!pull.ok()) return Refuse(transport, link, id, pull.status());
       const bool plain = pull.value().packed.form == wire::Form::kPlain;
-      const auto has_keys = packed_.Unpack(link, pull.value());
+      const auto has_keys = Unpack(link, pull.value());
       if (!has_keys.ok()) return Refuse(transport, link, id, has_keys.status());
       if (!has_keys.value()) {
         outbox.emplace_back(link, AskForKeys(pull.value(), id));
@@ -252,6 +261,7 @@ void Server::OnClose(Transport& transport, LinkId link, const Status& why) {
   } else {
     shard_.ForgetLink(link);
     packed_.ForgetLink(link);
+    shard_.NoteKeyLists(packed_.key_bytes());
     turns_.ForgetLink(link);
     acceptor_.OnClose(link);
   }

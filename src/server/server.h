@@ -46,6 +46,9 @@ class Server : public transport::Node {
 
  private:
   void OnHeadFrame(transport::Transport& transport, const wire::Frame& frame);
+  /// PackedRequests::Unpack(), and what is kept since counts as memory.
+  template <typename Request>
+  Result<bool> Unpack(transport::LinkId link, Request& request);
   /// @return why the request is refused.
   Status OnPush(transport::Transport& transport, transport::LinkId link, const wire::Frame& frame,
                 Outbox& outbox);

@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <vector>
 
+#include "filter/section.h"
 #include "placement/test_view.h"
 #include "transport/recording_transport.h"
 
@@ -18,6 +21,7 @@ using wire::MessageType;
 
 constexpr Incarnation kSelf = 77;
 constexpr TableId kTable = 5;
+constexpr std::size_t kMemory = std::size_t{8} << 20;
 
 class ServerTest : public ::testing::Test {
  protected:
@@ -76,7 +80,8 @@ class ServerTest : public ::testing::Test {
   Server server_{{.head_address = "head",
                   .listen_address = "s",
                   .incarnation = kSelf,
-                  .description = "pid 1"}};
+                  .description = "pid 1",
+                  .memory_bytes_max = kMemory}};
   LinkId head_ = 0;
 };
 
@@ -100,6 +105,44 @@ TEST_F(ServerTest, AnInstallThatDoesNotDecodeIsRefusedByItsTable) {
   const auto refused = transport_.Take(MessageType::kRefused);
   ASSERT_EQ(refused.size(), 1u) << "the head would repeat it for ever";
   EXPECT_EQ(refused[0].frame.header.request_id, kTable);
+}
+
+TEST_F(ServerTest, KeptListsOfKeysLeaveLessMemoryForRows) {
+  Install();
+  const LinkId client = Greeted();
+  server_.OnFrame(transport_, client,
+                  wire::MakeFrame(wire::OpenStream{.table = kTable, .stream = 1, .session = 1}, 1));
+  const auto push = [&](Ts ts, Key key) {
+    const std::vector<wire::PushEntry> entries{
+        {.segment = 0, .count = 1, .epoch = 1, .prev_ts = ts - 1}};
+    server_.OnFrame(transport_, client,
+                    wire::MakeFrame(wire::Push{.table = kTable,
+                                               .stream = 1,
+                                               .session = 1,
+                                               .ts = ts,
+                                               .entries = entries,
+                                               .keys = std::array{key},
+                                               .floats = std::array{1.0F}},
+                                    ts));
+    const auto acks = transport_.Take(MessageType::kPushAck);
+    EXPECT_EQ(acks.size(), 1u);
+    const auto ack = wire::DecodePushAck(acks.at(0).frame.body.bytes());
+    return ack.value().failed.empty() ? wire::EntryCode::kOk : ack.value().failed[0].code;
+  };
+  EXPECT_EQ(push(1, 4), wire::EntryCode::kOk);
+  std::vector<Key> keys(kMemory / sizeof(Key));
+  std::iota(keys.begin(), keys.end(), Key{100});
+  filter::SectionEncoder encoder({});
+  const std::vector<wire::PullEntry> entries{
+      {.segment = 0, .count = static_cast<std::uint32_t>(keys.size()), .epoch = 1}};
+  wire::Pull pull{.table = kTable, .stream = 1, .session = 1, .entries = entries, .keys = {}};
+  pull.packed = {.form = wire::Form::kKept, .keys = encoder.Encode(keys), .floats = {}};
+  server_.OnFrame(transport_, client, wire::MakeFrame(pull, 9));
+  EXPECT_EQ(transport_.Take(MessageType::kPullResponse).size(), 1u);
+  EXPECT_GT(server_.packed_requests().key_bytes(), kMemory);
+  EXPECT_EQ(push(2, 5), wire::EntryCode::kFull);
+  server_.OnClose(transport_, client, Status(StatusCode::kUnavailable, "gone"));
+  EXPECT_EQ(server_.packed_requests().key_bytes(), 0u);
 }
 
 TEST_F(ServerTest, DroppingATableAnswersTheHeadAndTheWaiting) {

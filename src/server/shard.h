@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -141,6 +142,9 @@ class Shard {
   bool freezing() const;
   /// The fixed keys of a table's segments held here; nothing while they are not fixed.
   std::optional<wire::TableFrozen> FrozenKeysOf(TableId table) const;
+  /// All keys that a segment has in a range, where they lie; nothing where it is not held here, or not frozen.
+  std::optional<std::span<const Key>> FixedKeysOf(TableId table, SegmentId segment,
+                                                  KeyRange range) const;
 
   /// Block proximal gradient on a frozen table with updater "proximal"; a later job on it starts anew.
   /// Errors: as BlockSolver's; kCancelled  another job works on the table.

@@ -113,4 +113,15 @@ std::optional<wire::TableFrozen> Shard::FrozenKeysOf(TableId id) const {
   return frozen;
 }
 
+std::optional<std::span<const Key>> Shard::FixedKeysOf(TableId id, SegmentId segment,
+                                                       KeyRange range) const {
+  const auto found = tables_.find(id);
+  if (found == tables_.end() || segment >= found->second.segments.size()) return {};
+  const Segment* const held = found->second.segments[segment].get();
+  if (held == nullptr || !held->frozen) return {};
+  const auto& rows = static_cast<const table::ArrayTable&>(*held->rows);
+  const table::ArrayTable::RankRange ranks = rows.RanksOf(range);
+  return rows.keys().subspan(ranks.first, ranks.count);
+}
+
 }  // namespace steelyard::server

@@ -189,7 +189,7 @@ Result<Push> DecodePush(std::span<const std::byte> bytes) {
   reader.Get(push.step);
   reader.Get(push.through_step);
   bool valid = GetColumns(reader, push.columns);
-  valid &= GetForm(reader, push.packed.form, Form::kSignature) && reader.Get<std::uint16_t>() == 0;
+  valid &= GetForm(reader, push.packed.form, Form::kRange) && reader.Get<std::uint16_t>() == 0;
   reader.Get(push.floats_per_key);
   const auto entry_count = reader.Get<std::uint32_t>();
   const auto key_count = reader.Get<std::uint32_t>();
@@ -261,7 +261,7 @@ Result<Pull> DecodePull(std::span<const std::byte> bytes) {
   reader.Get(pull.group);
   reader.Get(pull.stream);
   bool valid = GetColumns(reader, pull.columns);
-  valid &= GetForm(reader, pull.packed.form, Form::kSignature);
+  valid &= GetForm(reader, pull.packed.form, Form::kRange);
   for (std::uint8_t& codec : pull.answer_codecs) reader.Get(codec);
   reader.Get(pull.session);
   reader.Get(pull.acked_ts);

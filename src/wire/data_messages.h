@@ -44,7 +44,8 @@ enum class EntryCode : std::uint32_t {
       8,  ///< Some keys are new, and the server's memory for tables is used up; detail: its bytes. Definite.
   kFrozen =
       9,  ///< Some keys are new, and the table's keys are fixed; detail: the first such key. Definite.
-  kNoKeys = 10,  ///< The list that a signature names is not here; nothing happened. Send the keys.
+  kNoKeys =
+      10,  ///< The list that a signature or range names is not here; nothing happened. Send the keys.
   kFailed =
       12,  ///< The table's own updater threw, or made a float that is not finite; detail: the key. Nothing is applied. Definite.
   kOverQuota =
@@ -62,6 +63,8 @@ enum class Form : std::uint8_t {
       2,  ///< Likewise; the server keeps the keys for as long as the connection lasts, if it has room.
   kSignature =
       3,  ///< Floats as a section, and of the keys the 128-bit hash: the server has them, it is hoped.
+  kRange =
+      4,  ///< Likewise, and of the keys a KeyRange: they are all that its frozen segments have there.
 };
 
 /// Keys and floats that are not plain; what they mean is src/filter's to say. Sizes are multiples of 8.

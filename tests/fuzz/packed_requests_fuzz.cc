@@ -1,4 +1,9 @@
 // Fuzz targets of packed pushes and pulls as a server takes them: decoded, unpacked, kept, asked for by signature.
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+
 #include "fuzz/fuzz_target.h"
 #include "server/packed_requests.h"
 
@@ -8,7 +13,14 @@ namespace {
 template <typename Request>
 void Unpack(const Result<Request>& decoded) {
   if (!decoded.ok()) return;
-  server::PackedRequests packed(std::size_t{1} << 16);
+  const std::array<Key, 3> fixed{1, 5, 9};
+  server::PackedRequests packed(
+      std::size_t{1} << 16,
+      [&](TableId, SegmentId segment, KeyRange range) -> std::optional<std::span<const Key>> {
+        if (segment > 1) return {};
+        const auto begin = std::ranges::lower_bound(fixed, range.first);
+        return std::span(begin, std::ranges::upper_bound(fixed, range.last));
+      });
   // Twice: what the first call kept, the second may find.
   for (int time = 0; time < 2; ++time) {
     Request request = decoded.value();
@@ -19,7 +31,9 @@ void Unpack(const Result<Request>& decoded) {
       return;
     }
     if (!unpacked.value()) {
-      SY_CHECK(request.packed.form == wire::Form::kSignature && request.keys.empty());
+      const wire::Form form = request.packed.form;
+      SY_CHECK((form == wire::Form::kSignature || form == wire::Form::kRange) &&
+               request.keys.empty());
       (void)server::AskForKeys(request, 1);
       return;
     }

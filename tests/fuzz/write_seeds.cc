@@ -216,10 +216,16 @@ void WritePacked(wire::Push push, wire::Pull pull, wire::PullResponse response,
   write_both("push", "packed_push", "kept", wire::MakeFrame(push, 1));
   push.packed = {wire::Form::kSignature, name, float_section};
   write_both("push", "packed_push", "signature", wire::MakeFrame(push, 1));
+  const KeyRange range{1, 5};
+  const Bytes range_name = std::as_bytes(std::span(&range, 1));
+  push.packed = {wire::Form::kRange, range_name, float_section};
+  write_both("push", "packed_push", "range", wire::MakeFrame(push, 1));
   pull.packed = {wire::Form::kSections, key_section, {}};
   write_both("pull", "packed_pull", "sections", wire::MakeFrame(pull, 1));
   pull.packed = {wire::Form::kSignature, name, {}};
   write_both("pull", "packed_pull", "signature", wire::MakeFrame(pull, 1));
+  pull.packed = {wire::Form::kRange, range_name, {}};
+  write_both("pull", "packed_pull", "range", wire::MakeFrame(pull, 1));
   response.float_count = values.size();
   response.packed = {wire::Form::kSections, {}, float_section};
   Write("pull_response", "packed", wire::MakeFrame(response, 1).body.bytes());
