@@ -81,4 +81,9 @@ void Team::Run(std::size_t parts, const std::function<void(std::size_t)>& work) 
   crew_->Run(parts, work);
 }
 
+void ForEach(Team* team, std::size_t parts, const std::function<void(std::size_t)>& work) {
+  if (team != nullptr) return team->Run(parts, work);
+  for (std::size_t i = 0; i < parts; ++i) work(i);
+}
+
 }  // namespace steelyard::runtime

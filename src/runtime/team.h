@@ -34,4 +34,7 @@ class Team {
   std::unique_ptr<Crew> crew_;
 };
 
+/// team->Run(parts, work); without a team (nullptr) this thread does all of them.
+void ForEach(Team* team, std::size_t parts, const std::function<void(std::size_t)>& work);
+
 }  // namespace steelyard::runtime

@@ -84,13 +84,13 @@ class ColumnLearner final : public job::BatchLearner {
   }
   std::span<const Key> keys() const override { return gathered_->keys(); }
   std::span<const float> entries() const override { return gathered_->entries(); }
-  void MakeColumns() override { gathered_->MakeColumns(); }
+  void MakeColumns() override { gathered_->MakeColumns(options_.team); }
 
   double slope_max() const override { return math::SlopeMax(options_.loss) * value_max_; }
 
   void Arrange(std::span<const std::uint32_t> feature_of_key,
                std::span<const float> weights) override {
-    columns_ = gathered_->TakeColumns(feature_of_key, weights.size());
+    columns_ = gathered_->TakeColumns(feature_of_key, weights.size(), options_.team);
     worker_.emplace(&columns_, gathered_->labels(), gathered_->importance(), options_.loss,
                     options_.team);
     gathered_ = std::make_unique<RowGatherer>();
@@ -107,8 +107,9 @@ class ColumnLearner final : public job::BatchLearner {
         Together(first(worker_->labels()), kept, gathered_->labels(), taken);
     const std::vector<float> importance =
         Together(first(worker_->importance()), kept, gathered_->importance(), taken);
-    columns_ = Join(columns_, kept, change.feature_of,
-                    gathered_->TakeColumns(change.feature_of_key, change.feature_count));
+    columns_ =
+        Join(columns_, kept, change.feature_of,
+             gathered_->TakeColumns(change.feature_of_key, change.feature_count, options_.team));
     gathered_ = std::make_unique<RowGatherer>();
     ColumnWorker::State state = StateAfter(change);
     worker_.emplace(&columns_, labels, importance, options_.loss, options_.team);

@@ -90,8 +90,7 @@ void ColumnWorker::ForParts(
   const auto visit_part = [&](std::size_t part) {
     visit(part, {part * kRowsAPart, std::min((part + 1) * kRowsAPart, columns_->row_count)});
   };
-  if (team_ != nullptr) return team_->Run(part_count(), visit_part);
-  for (std::size_t part = 0; part < part_count(); ++part) visit_part(part);
+  runtime::ForEach(team_, part_count(), visit_part);
 }
 
 double ColumnWorker::SumOverRows(const std::function<double(RowRange range)>& compute) const {

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "runtime/team.h"
+
 namespace steelyard::apps::linear {
 
 /// n rows and m features in compressed sparse column form; column j's entries are [starts[j], starts[j + 1]).
@@ -33,14 +35,18 @@ struct RowsToTranspose {
 };
 
 /// @param parts  the rows, one part behind another.
-/// Cost: two passes over the entries; peak memory twice theirs.
-Columns Transpose(std::span<const RowsToTranspose> parts, std::size_t feature_count);
+/// @param team   shares the work where there is enough of it; borrowed, nullptr for none. Bits do not depend on it.
+/// Cost: two passes over the entries; peak memory twice theirs, and 8 bytes a feature for each thread that has as many
+///       entries as there are features.
+Columns Transpose(std::span<const RowsToTranspose> parts, std::size_t feature_count,
+                  runtime::Team* team = nullptr);
 
 /// The same rows with other numbers for their features.
 /// @param feature_of  [columns.size()] each number below `feature_count` at most once; or kNoColumn: that column goes.
+/// @param team        as of Transpose().
 /// Cost: a copy of the entries; where features are left out, one pass over them more.
 Columns Renumber(const Columns& columns, std::span<const std::uint32_t> feature_of,
-                 std::size_t feature_count);
+                 std::size_t feature_count, runtime::Team* team = nullptr);
 
 /// The first `rows_kept` rows of `columns`, whose features get other numbers, and the rows of `more` behind them.
 /// @param feature_of  [columns.size()] each number below more.size() at most once.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -74,6 +75,35 @@ TEST(Columns, HoldEveryEntryAndItsBounds) {
   EXPECT_EQ(columns.values, (std::vector<float>{4.0F, 2.0F, -3.0F, 0.5F}));
   EXPECT_EQ(columns.value_max, (std::vector<float>{4.0F, 3.0F, 0.0F}));
   EXPECT_EQ(columns.coupling, (std::vector<float>{4.0F * 4.5F, 5.0F * 5.0F + 0.5F * 4.5F, 0.0F}));
+}
+
+// More entries than are worth a thread, in uneven parts: the bits are those of one thread.
+TEST(Columns, OfATeamAreThoseOfOneThread) {
+  for (const bool has_values : {false, true}) {
+    std::vector<Rows> parts;
+    for (std::size_t i = 0; i < 7; ++i)
+      parts.push_back(RandomRows(i % 3 == 0 ? 10 : 30'000, has_values, i));
+    std::vector<RowsToTranspose> views;
+    std::size_t entries = 0;
+    for (const Rows& part : parts) {
+      views.push_back(part.view());
+      entries += part.features.size();
+    }
+    EXPECT_GT(entries, 400'000u);
+    // The last columns of the many are empty, and there are almost as many as entries: fewer strips than threads.
+    for (const std::size_t features : {std::size_t{kFeatures}, std::size_t{200'000}}) {
+      const Columns wanted = Transpose(views, features);
+      std::vector<std::uint32_t> feature_of(features);
+      std::iota(feature_of.rbegin(), feature_of.rend(), 0U);
+      for (std::size_t i = 0; i < features; i += 5) feature_of[i] = kNoColumn;
+      const Columns renumbered = Renumber(wanted, feature_of, features);
+      for (const std::size_t threads : {1u, 2u, 5u}) {
+        runtime::Team team(threads);
+        ExpectSame(Transpose(views, features, &team), wanted);
+        ExpectSame(Renumber(wanted, feature_of, features, &team), renumbered);
+      }
+    }
+  }
 }
 
 TEST(Columns, OfPartsAreThoseOfTheWhole) {

@@ -32,40 +32,43 @@ void RowGatherer::Add(const data::Minibatch& batch) {
     labels_.push_back(rows.labels[i]);
     if (!importance_.empty() || rows.Weight(i) != 1.0F) importance_.push_back(rows.Weight(i));
   }
-  table::AddToRows(*counted_, batch.keys, counts, {});
+  table::AddToRows(counted_->rows, batch.keys, counts, {});
   entry_count_ += part.features.size();
   has_values_ = has_values_ || !part.values.empty();
   parts_.push_back(std::move(part));
 }
 
 void RowGatherer::EndRows() {
-  table::Freezer freezer(counted_.get(), {}, memory_.get());
+  table::Freezer freezer(&counted_->rows, {}, memory_.get());
   while (!freezer.Continue(std::size_t{1} << 20)) {
   }
   keys_ = freezer.Take();
   counted_.reset();
 }
 
-void RowGatherer::MakeColumns() {
-  std::vector<RowsToTranspose> rows;
-  std::vector<table::ArrayTable::Rank> ranks;
-  for (Part& part : parts_) {
-    ranks.resize(part.keys.size());
+void RowGatherer::MakeColumns(runtime::Team* team) {
+  const auto rank_features = [this](std::size_t i) {
+    Part& part = parts_[i];
+    std::vector<table::ArrayTable::Rank> ranks(part.keys.size());
     const std::size_t absent = keys_->FindRanks(part.keys, ranks);
     SY_CHECK(absent == 0);
     part.keys = {};
     for (std::uint32_t& feature : part.features) feature = ranks[feature];
+  };
+  runtime::ForEach(team, parts_.size(), rank_features);
+  std::vector<RowsToTranspose> rows;
+  rows.reserve(parts_.size());
+  for (const Part& part : parts_)
     rows.push_back({.offsets = part.offsets, .features = part.features, .values = part.values});
-  }
-  columns_ = Transpose(rows, keys_->size());
+  columns_ = Transpose(rows, keys_->size(), team);
   parts_ = {};
 }
 
 Columns RowGatherer::TakeColumns(std::span<const std::uint32_t> feature_of_key,
-                                 std::size_t feature_count) {
+                                 std::size_t feature_count, runtime::Team* team) {
   SY_CHECK(feature_of_key.size() == keys_->size());
   keys_.reset();
-  Columns columns = Renumber(columns_, feature_of_key, feature_count);
+  Columns columns = Renumber(columns_, feature_of_key, feature_count, team);
   columns_ = {};
   return columns;
 }
