@@ -22,6 +22,9 @@ constexpr std::size_t kServers = 3;
 constexpr std::uint64_t kKeys = 3'000;
 constexpr std::uint64_t kRareEvery = 3;  // Every third key is pushed once, the others twice.
 constexpr std::uint64_t kKept = kKeys - (kKeys + kRareEvery - 1) / kRareEvery;
+constexpr KeyRange kEveryKey{0, kKeyMax};
+constexpr KeyRange kLowerHalf{0, kKeyMax / 2};
+constexpr std::size_t kBlockPushes = 6;  // Of all keys and of the lower half, in turns.
 
 struct Seen {
   bool ready = false;  ///< The keys are in the table.
@@ -29,10 +32,13 @@ struct Seen {
   std::size_t answers = 0;  ///< TABLE_FROZEN; a repeated question may be answered twice.
   std::optional<Status> pushed_after;
   std::optional<Result<client::Pulled>> pulled_after;
+  std::optional<Result<client::Pulled>>
+      block_after;  ///< Pulled by range, once it was pushed by range.
   bool done = false;
 };
 
-/// Creates a table, fills it, freezes it, then pushes a key that was dropped and pulls all.
+/// Creates a table, fills it, freezes it, then pulls all, pushes and pulls ranges without keys, and pushes a key that was
+/// dropped.
 class Freezer final : public client::MemberNode {
  public:
   Freezer(Seen* seen, Options options)
@@ -119,8 +125,40 @@ class Freezer final : public client::MemberNode {
     const auto pulled = client_.Pull(transport, view_->table, {.keys = Sorted(0, 1)},
                                      [this, &transport](Result<client::Pulled> result) {
                                        seen_->pulled_after = std::move(result);
-                                       PushDropped(transport);
+                                       if (seen_->pulled_after->ok()) return PushBlocks(transport);
+                                       seen_->done = true;
                                      });
+    EXPECT_TRUE(pulled.ok());
+  }
+  static std::vector<Key> Kept(KeyRange range) {
+    std::vector<Key> keys = Sorted(0, 1);
+    std::erase_if(keys,
+                  [range](Key key) { return key > range.last || IdOfKey(key) % kRareEvery == 0; });
+    return keys;
+  }
+  void PushBlocks(Transport& transport) {
+    blocks_out_ = kBlockPushes;
+    for (std::size_t i = 0; i < kBlockPushes; ++i) {
+      const KeyRange range = i % 2 == 0 ? kEveryKey : kLowerHalf;
+      client::PushRequest request{.keys = Kept(range), .floats = {}, .all_of = range};
+      request.floats.assign(request.keys.size(), 1.0F);
+      const auto given = client_.Push(transport, view_->table, std::move(request),
+                                      [this, &transport](const Status& status) {
+                                        if (!status.ok()) seen_->block_after = status;
+                                        if (--blocks_out_ == 0) PullBlock(transport);
+                                      });
+      EXPECT_TRUE(given.ok()) << given.status().ToString();
+    }
+  }
+  void PullBlock(Transport& transport) {
+    seen_->done = seen_->block_after.has_value();  // It is the error of a push.
+    if (seen_->done) return;
+    const auto pulled =
+        client_.Pull(transport, view_->table, {.keys = Kept(kEveryKey), .all_of = kEveryKey},
+                     [this, &transport](Result<client::Pulled> result) {
+                       seen_->block_after = std::move(result);
+                       PushDropped(transport);
+                     });
     EXPECT_TRUE(pulled.ok());
   }
   void PushDropped(Transport& transport) {
@@ -137,6 +175,7 @@ class Freezer final : public client::MemberNode {
   Seen* seen_;
   std::optional<wire::View> view_;
   Time asked_at_{0};
+  std::size_t blocks_out_ = 0;
 };
 
 enum class Event { kNone, kPauseServer, kPauseHead, kKillServer, kRestartServer, kKillHead };
@@ -204,6 +243,13 @@ void ExpectFrozen(const Seen& seen, std::uint64_t seed) {
   for (std::size_t i = 0; i < pulled.keys.size(); ++i) {
     const float expected = IdOfKey(pulled.keys[i]) % kRareEvery == 0 ? 0.0F : 2.0F;
     ASSERT_EQ(pulled.floats[i], expected) << "seed " << seed;
+  }
+  ASSERT_TRUE(seen.block_after && seen.block_after->ok()) << "seed " << seed;
+  const client::Pulled& block = seen.block_after->value();
+  ASSERT_EQ(block.keys.size(), kKept);
+  for (std::size_t i = 0; i < block.keys.size(); ++i) {
+    const float pushes = block.keys[i] <= kLowerHalf.last ? kBlockPushes : kBlockPushes / 2;
+    ASSERT_EQ(block.floats[i], 2.0F + pushes) << "seed " << seed << ": each push counts once";
   }
   ASSERT_TRUE(seen.pushed_after);
   EXPECT_EQ(seen.pushed_after->code(), StatusCode::kInvalidArgument) << "seed " << seed;
