@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/vector_clones.h"
@@ -92,6 +93,15 @@ void ArrayTable::Seal() {
   return kNoRank;
 }
 
+std::optional<ArrayTable::Rank> ArrayTable::ConsecutiveFrom(std::span<const Key> keys) const {
+  if (keys.size() < kRunMax || keys.size() > size_) return {};
+  const Rank first = RankOf(keys.front());
+  if (first == kNoRank || keys.size() > size_ - first) return {};
+  const std::span<const Key> own(keys_.data + first, keys.size());
+  if (own.back() != keys.back() || !std::ranges::equal(own, keys)) return {};
+  return first;
+}
+
 SY_VECTOR_CLONES
 void ArrayTable::RanksOfRun(std::span<const Key> keys, Rank* ranks) const {
   const Key* const key_at = keys.data();
@@ -125,6 +135,10 @@ std::size_t ArrayTable::FindRanks(std::span<const Key> keys, std::span<Rank> ran
     std::ranges::fill(ranks, kNoRank);
     return keys.size();
   }
+  if (const auto from = ConsecutiveFrom(keys)) {
+    std::iota(ranks.begin(), ranks.end(), *from);
+    return 0;
+  }
   FetchBins(PartOf(keys, 0, 2 * kRunMax));
   FetchKeys(PartOf(keys, 0, kRunMax));
   for (std::size_t first = 0; first < keys.size(); first += kRunMax) {
@@ -146,8 +160,10 @@ void ArrayTable::RanksOfHints(std::span<const Key> keys, std::span<const Slot> h
 }
 
 void ArrayTable::FindRun(std::span<const Key> keys, std::span<Slot> hints, bool hinted,
-                         std::span<Rank> ranks) const {
-  if (size_ == 0) {
+                         std::optional<Rank> from, std::span<Rank> ranks) const {
+  if (from) {
+    std::iota(ranks.begin(), ranks.end(), *from);
+  } else if (size_ == 0) {
     std::ranges::fill(ranks, kNoRank);
   } else if (hinted) {
     RanksOfHints(keys, hints, ranks.data());
@@ -188,16 +204,19 @@ void ArrayTable::ForEachRun(std::span<const Key> keys, SlotHints hints, bool cha
   std::array<std::array<Rank, kRunMax>, 2> ranks;
   std::array<Slot, kRunMax> slots;
   const std::size_t step = run_keys_;
+  const std::optional<Rank> from = ConsecutiveFrom(keys);
   const bool hinted = hints.usable();
   const auto ranks_at = [&](std::size_t first) {
     const std::size_t count = PartOf(keys, first, step).size();
     return std::span<Rank>(ranks[first / step % 2].data(), count);
   };
   const auto fetch_bins = [&](std::size_t first) {
-    if (size_ > 0 && !hinted) FetchBins(PartOf(keys, first, step));
+    if (size_ > 0 && !hinted && !from) FetchBins(PartOf(keys, first, step));
   };
   const auto fetch_keys = [&](std::size_t first) {
-    if (hinted) {
+    if (from) {
+      // Nothing is searched.
+    } else if (hinted) {
       for (const Slot hint : PartOf(std::span<const Slot>(hints.slots), first, step))
         PrefetchFar(hint);
     } else if (size_ > 0) {
@@ -208,8 +227,9 @@ void ArrayTable::ForEachRun(std::span<const Key> keys, SlotHints hints, bool cha
     const std::span<Rank> found = ranks_at(first);
     const bool keeps = !hints.slots.empty() && !found.empty();
     FindRun(PartOf(keys, first, step),
-            keeps ? hints.slots.subspan(first, found.size()) : std::span<Slot>(), hinted, found);
-    FetchRows(found);
+            keeps ? hints.slots.subspan(first, found.size()) : std::span<Slot>(), hinted,
+            from ? std::optional(static_cast<Rank>(*from + first)) : std::nullopt, found);
+    if (!from) FetchRows(found);
   };
   for (std::size_t run = 0; run < 3; ++run) fetch_bins(run * step);
   for (std::size_t run = 0; run < 2; ++run) fetch_keys(run * step);
@@ -236,6 +256,7 @@ void ArrayTable::Update(std::span<const Key> keys, SlotHints hints, const VisitR
 }
 
 std::size_t ArrayTable::FirstAbsent(std::span<const Key> keys) const {
+  if (ConsecutiveFrom(keys)) return keys.size();
   std::array<Rank, kRunMax> ranks;
   for (std::size_t first = 0; first < keys.size(); first += kRunMax) {
     const std::size_t count = std::min(kRunMax, keys.size() - first);

@@ -21,7 +21,8 @@ namespace steelyard::table {
 /// Made by a Freezer.
 ///
 /// Threads: confined to its shard.
-/// Cost:    FindRanks is O(1) a key for keys spread over their range and for dense ones, O(log n) for any others; 8 bytes a
+/// Cost:    FindRanks is O(1) a key for keys spread over their range and for dense ones, O(log n) for any others; lists of all
+///          keys of a range, such as a block, are compared instead of searched; 8 bytes a
 ///          key, 4 for each float of its row, and 2 at most for the index.
 /// Source:  index, keys and floats are each asked for a run of keys before they are read: on Zen 4, 10 M keys in lists of
 ///          1,000: 66 M ranks/s and 35 M pulls/s beside 30 and 16.
@@ -94,11 +95,13 @@ class ArrayTable final : public Rows {
   Key InsideOf(Key key) const { return std::clamp(key, spanned_.first, spanned_.last); }
   /// Where `key` is, in an array that is not empty.
   Rank RankOf(Key key) const;
+  /// Where the first of `keys` is, if they are all keys from there on, and enough to be worth asking.
+  std::optional<Rank> ConsecutiveFrom(std::span<const Key> keys) const;
   void RanksOfRun(std::span<const Key> keys, Rank* ranks) const;
   void RanksOfHints(std::span<const Key> keys, std::span<const Slot> hints, Rank* ranks) const;
-  /// By hints where they are right; leaves hints for the next time.
+  /// By hints where they are right; leaves hints for the next time. @param from  the first one's rank, if ConsecutiveFrom().
   void FindRun(std::span<const Key> keys, std::span<Slot> hints, bool hinted,
-               std::span<Rank> ranks) const;
+               std::optional<Rank> from, std::span<Rank> ranks) const;
 
   /// Ask the memory for what is looked at first, of keys that will be looked up; once it is there, for the keys; and once
   /// those were found, for their rows.

@@ -206,6 +206,56 @@ TEST(ArrayTable, AListThatOnlyLooksTheSameGetsItsOwnRows) {
   }
 }
 
+// All keys of a range are not searched for: so are lists of as many keys between the same two, one of which is another.
+TEST(ArrayTable, ListsOfAllKeysOfARangeAreThoseKeysAlone) {
+  const auto updater = MakeUpdater({.name = "add"}, 1);
+  ASSERT_TRUE(updater.ok());
+  const auto& rule = *updater.value();
+  std::size_t changed = 0;
+  for (const KeySet& set : KeySets()) {
+    SCOPED_TRACE(set.name);
+    Made made(set.keys, rule.row_floats());
+    const auto frozen = Frozen(made.hash, made.memory);
+    std::mt19937_64 random(6);
+    SlotMemory memory;
+    for (const std::size_t length : {std::size_t{127}, std::size_t{128}, std::size_t{129},
+                                     std::size_t{1000}, made.keys.size()}) {
+      if (length > made.keys.size()) continue;
+      const std::size_t first = random() % (made.keys.size() - length + 1);
+      std::vector<Key> block(made.keys.begin() + static_cast<std::ptrdiff_t>(first),
+                             made.keys.begin() + static_cast<std::ptrdiff_t>(first + length));
+      std::vector<ArrayTable::Rank> ranks(length);
+      EXPECT_EQ(frozen->FindRanks(block, ranks), 0u);
+      for (std::size_t i = 0; i < length; ++i) ASSERT_EQ(ranks[i], first + i);
+      EXPECT_EQ(frozen->FirstAbsent(block), length);
+      std::vector<float> deltas(length);
+      for (float& delta : deltas) delta = static_cast<float>(random() % 100);
+      for (int time = 0; time < 3; ++time) {  // The last time with hints.
+        const SlotHints hints = time == 0 ? SlotHints() : memory.For(block, frozen->generation());
+        rule.ApplyBatch(*frozen, block, deltas, hints);
+        rule.ApplyBatch(made.hash, block, deltas);
+      }
+      std::vector<float> found(length);
+      std::vector<float> expected(length);
+      rule.ReadBatch(*frozen, block, found);
+      rule.ReadBatch(made.hash, block, expected);
+      ASSERT_EQ(found, expected);
+      changed += length;
+
+      const std::size_t at = length / 2;
+      if (block[at] + 1 == block[at + 1]) continue;  // There is no other key between them.
+      ++block[at];
+      EXPECT_EQ(frozen->FirstAbsent(block), at);
+      EXPECT_EQ(frozen->FindRanks(block, ranks), 1u);
+      EXPECT_EQ(ranks[at], ArrayTable::kNoRank);
+      rule.ReadBatch(*frozen, block, found);
+      expected[at] = 0.0F;
+      ASSERT_EQ(found, expected);
+    }
+  }
+  EXPECT_GT(changed, 10'000u);
+}
+
 TEST(ArrayTable, MayBeEmptyOrHoldTheEndsOfTheKeySpace) {
   PageMemory memory;
   HashTable none(kAll, 2, memory);
