@@ -216,6 +216,9 @@ std::string ConvertedText(const ConvertedReport& report);
 /// 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);
 
+/// "1 row", "2,000 rows", "3 passes".
+std::string Counted(std::uint64_t count, std::string_view what);
+
 /// 1536 -> "1.5 KB": powers of 1000, three digits at most.
 std::string Bytes(std::uint64_t bytes);
 

@@ -275,6 +275,10 @@ class Train(CommandTest):
         self.assertEqual({p.name: p.read_bytes() for p in (self.folder / "m").iterdir()}, before)
         self.assertEqual([p.name for p in self.folder.iterdir() if "tmp-" in p.name or p.name.startswith(".m")], [])
 
+    def test_one_of_a_thing_is_no_plural(self):
+        self.write("one.svm", "1 3:1\n")
+        self.assertRegex(self.succeed("train", "one.svm", "--l1", "0").out, r"^1 row x 1 pass in .*, 1 feature, 1 weight other than 0\n")
+
     def test_a_run_that_went_well_leaves_no_logs(self):
         self.write("train.svm", svm_rows(200))
         self.train("train.svm", "--servers", "1", "--workers", "1")
