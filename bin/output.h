@@ -150,7 +150,8 @@ struct DryRunReport {
   std::string task;
   std::string solver;
   std::uint64_t passes = 0;
-  std::uint64_t minibatch = 0;
+  std::uint64_t minibatch = 0;  ///< Of an online solver.
+  bool holds_rows = false;      ///< A batch solver's workers do.
   bool in_process = false;
   std::uint64_t servers = 0;
   std::uint64_t workers = 0;

@@ -240,15 +240,17 @@ std::string DryRunText(const DryRunReport& report) {
                       report.rows.has_value()
                           ? ""
                           : fmt::format(" in the first {} rows", Grouped(report.sampled_rows)));
-  text += fmt::format("plan      {} by {}, {}, minibatches of {}, {}\n", report.task, report.solver,
-                      Counted(report.passes, "pass"), report.minibatch,
-                      Counted(report.shards, "shard"));
+  const std::string minibatches =
+      report.holds_rows ? "" : fmt::format(", minibatches of {}", report.minibatch);
+  text += fmt::format("plan      {} by {}, {}{}, {}\n", report.task, report.solver,
+                      Counted(report.passes, "pass"), minibatches, Counted(report.shards, "shard"));
   text += report.in_process
-              ? fmt::format("memory    about {} in this process\n",
+              ? fmt::format("memory    about {} in this process",
                             Bytes(report.server_bytes + report.worker_bytes))
-              : fmt::format("memory    about {} in each of {}, {} in each of {}\n",
+              : fmt::format("memory    about {} in each of {}, {} in each of {}",
                             Bytes(report.server_bytes), Counted(report.servers, "server"),
                             Bytes(report.worker_bytes), Counted(report.workers, "worker"));
+  text += report.holds_rows && !report.rows.has_value() ? " for these rows alone\n" : "\n";
   return text + fmt::format("model     {}\nnothing was trained (--dry-run)\n", report.model);
 }
 
