@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -36,7 +37,31 @@ std::string LastLine(const std::string& path, std::size_t characters_max) {
 
 ChildProcesses::ChildProcesses(runtime::RealLoop& loop, const RunDirectory& logs,
                                std::function<void(const Status&)> on_death)
-    : loop_(loop), logs_(logs), on_death_(std::move(on_death)) {}
+    : loop_(loop), logs_(logs), on_death_(std::move(on_death)) {
+  struct sigaction now {};
+  ::sigaction(SIGTSTP, nullptr, &now);
+  if (now.sa_handler == SIG_DFL)
+    stops_.emplace(
+        loop, [this](int) { Stop(); }, std::initializer_list<int>{SIGTSTP});
+}
+
+void ChildProcesses::SignalAll(int signal) const {
+  for (const Child& child : children_) {
+    if (child.process != nullptr && child.process->running()) ::kill(child.process->pid(), signal);
+  }
+}
+
+void ChildProcesses::Stop() const {
+  SignalAll(SIGSTOP);
+  // As it would without a handler: not where no shell is there to have it go on.
+  struct sigaction ours {};
+  struct sigaction defaults {};
+  defaults.sa_handler = SIG_DFL;
+  ::sigaction(SIGTSTP, &defaults, &ours);
+  std::raise(SIGTSTP);
+  ::sigaction(SIGTSTP, &ours, nullptr);
+  SignalAll(SIGCONT);
+}
 
 Status ChildProcesses::Start(const std::string& name, const std::string& command,
                              const std::vector<std::string>& arguments,

@@ -5,18 +5,20 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "run_directory.h"
 #include "runtime/real_loop.h"
 #include "runtime/real_process.h"
+#include "runtime/real_signals.h"
 #include "steelyard/status.h"
 
 namespace steelyard::cli {
 
 /// Children of this binary, each with a log file in the run's directory. The kernel kills them when this process ends,
-/// however it ends.
+/// however it ends. Ctrl-Z stops all of them with this process, and they go on with it: on their own they would give it up.
 ///
 /// Ownership: borrows the loop and the directory.
 /// Threads:   confined to the loop, which must run on the main thread.
@@ -45,6 +47,9 @@ class ChildProcesses {
     std::unique_ptr<runtime::RealProcess> process;
   };
   void OnEnd(std::size_t index, const runtime::ProcessEnd& end);
+  /// Until a shell has this process go on.
+  void Stop() const;
+  void SignalAll(int signal) const;
 
   runtime::RealLoop& loop_;
   const RunDirectory& logs_;
@@ -53,6 +58,7 @@ class ChildProcesses {
   std::size_t running_count_ = 0;
   bool ending_ = false;
   std::function<void()> done_;
+  std::optional<runtime::RealSignals> stops_;  ///< Nothing where Ctrl-Z is ignored.
 };
 
 /// The path of the program that runs.

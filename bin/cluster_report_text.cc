@@ -21,10 +21,6 @@ std::string Age(std::uint64_t nanoseconds) {
   return fmt::format("{:.2f} s", static_cast<double>(nanoseconds) / 1e9);
 }
 
-std::string Counted(std::size_t count, const char* what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 std::string ValuesText(std::uint32_t width, const UpdaterOptions& updater) {
   return fmt::format("values    {} a key\nupdater   {} (alpha {}, beta {}, l1 {}, l2 {}{})\n",
                      width, updater.name, updater.alpha, updater.beta, updater.l1, updater.l2,
@@ -173,7 +169,7 @@ std::uint64_t RowsOf(const wire::TableFrozen& frozen) {
 }
 
 std::string FrozenText(const std::string& table, const wire::TableFrozen& frozen) {
-  return fmt::format("table {} is frozen with {} keys\n", table, Grouped(RowsOf(frozen)));
+  return fmt::format("table {} is frozen with {}\n", table, Counted(RowsOf(frozen), "key"));
 }
 
 std::string FiguresText(const TableFigures& figures) {

@@ -1,6 +1,8 @@
 // Absolute paths, a table name of its own, and a submitter's events.
 #include "cluster_train.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -160,7 +162,9 @@ Result<InputNotes> FromNotes(const wire::Parameters& notes) {
 }
 
 void WaitLines::Show(const std::string& what) const {
-  if (!quiet_ && !what.empty()) std::fprintf(stderr, "steelyard: %s\n", what.c_str());
+  if (quiet_ || what.empty()) return;
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;  // Progress may be shown in this line.
+  std::fprintf(stderr, "%ssteelyard: %s\n", terminal ? "\r\x1b[K" : "", what.c_str());
 }
 
 }  // namespace steelyard::cli

@@ -30,6 +30,11 @@ constexpr double kWorkerBytes = 24e6;  // Minibatches read ahead, answers and pu
 // A table's bytes for each byte of its rows: pages are half to nearly full.
 constexpr double kTableSlack = 1.7;
 constexpr double kNameBytes = 80;  // A name in its map.
+// A batch solver's worker while its rows become columns: of each entry the number of its row and, unless all are 1, its
+// value, as they were read and as columns, in vectors that have grown; of each row and feature what column_worker.h says.
+constexpr double kBytesOfAnEntry = 12;
+constexpr double kBytesOfARow = 72;
+constexpr double kBytesOfAFeature = 128;
 
 /// Rows as they come in, and how many distinct keys they have.
 class Sample {
@@ -70,6 +75,7 @@ class Sample {
   std::uint64_t rows() const { return rows_; }
   std::uint64_t bad_rows() const { return bad_rows_; }
   std::uint64_t nonzeros() const { return nonzeros_; }
+  bool has_values() const { return has_values_; }
   std::vector<ShownRow> TakeShown() { return std::exchange(shown_, {}); }
 
  private:
@@ -84,6 +90,7 @@ class Sample {
     }
     rows_ += block.size();
     nonzeros_ += block.keys.size();
+    has_values_ = has_values_ || !block.values.empty();
   }
 
   void Show(const data::RowBlock& block, const std::vector<std::pair<Key, std::string>>& names,
@@ -114,6 +121,7 @@ class Sample {
   std::uint64_t rows_ = 0;
   std::uint64_t bad_rows_ = 0;
   std::uint64_t nonzeros_ = 0;
+  bool has_values_ = false;  ///< Some are not 1.
   std::vector<ShownRow> shown_;
 };
 
@@ -129,6 +137,13 @@ Status ReadSample(const TrainInput& input, Sample& sample) {
     SY_RETURN_IF_ERROR(sample.Read(*input.dataset, shards[i * shards.size() / count], rows_max));
   }
   return {};
+}
+
+/// Of each of a batch solver's workers, for its rows: it holds them.
+double BytesOfRows(const DryRunReport& report, double rows, bool has_values) {
+  const double of_entries = report.nonzeros_per_row * kBytesOfAnEntry * (has_values ? 2.0 : 1.0);
+  return rows / static_cast<double>(report.workers) * (of_entries + kBytesOfARow) +
+         static_cast<double>(report.features) * kBytesOfAFeature;
 }
 
 std::uint64_t Whole(double bytes) {
@@ -168,6 +183,7 @@ Result<DryRunReport> DescribeRun(const job::JobPlan& plan, const TrainInput& inp
   report.solver = job::SolverName(parameters.solver);
   report.passes = parameters.passes;
   report.minibatch = parameters.minibatch_rows(parameters.worker_count());
+  report.holds_rows = job::IsBatch(parameters.solver);
   report.in_process = parameters.in_process();
   report.servers = parameters.server_count();
   report.workers = parameters.worker_count();
@@ -177,8 +193,10 @@ Result<DryRunReport> DescribeRun(const job::JobPlan& plan, const TrainInput& inp
   const double row_bytes = 8.0 + 4.0 * plan.row_floats;
   report.server_bytes =
       Whole(kProcessBytes + kTableSlack * row_bytes * keys / static_cast<double>(report.servers));
+  const auto rows = static_cast<double>(counted ? input.rows_trained : sample.rows());
   report.worker_bytes =
-      Whole(kProcessBytes + kWorkerBytes + (plan.parameters.keep_names ? kNameBytes * keys : 0.0));
+      Whole(kProcessBytes + kWorkerBytes + (plan.parameters.keep_names ? kNameBytes * keys : 0.0) +
+            (report.holds_rows ? BytesOfRows(report, rows, sample.has_values()) : 0.0));
   return report;
 }
 

@@ -62,7 +62,7 @@ void Handle(int signal, void (*handler)(int)) {
 
 void EndOnSignals(bool json) {
   prints_json.store(json);
-  std::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
   Handle(SIGINT, OnSignal);
   Handle(SIGTERM, OnSignal);
 }

@@ -5,8 +5,9 @@
 
 namespace steelyard::cli {
 
-/// From now on SIGINT and SIGTERM end the process at once with 130 or 143, and a reader that goes away (SIGPIPE) is an
-/// error code of write. Commands with an event loop replace the first part by signals on that loop.
+/// From now on SIGINT and SIGTERM end the process at once with 130 or 143, and a reader that goes away (SIGPIPE), or a
+/// file beyond ulimit -f (SIGXFSZ), is an error code of write. Commands with an event loop replace the first part by
+/// signals on that loop.
 /// @param json  also print the error object on standard output.
 void EndOnSignals(bool json);
 

@@ -150,7 +150,8 @@ struct DryRunReport {
   std::string task;
   std::string solver;
   std::uint64_t passes = 0;
-  std::uint64_t minibatch = 0;
+  std::uint64_t minibatch = 0;  ///< Of an online solver.
+  bool holds_rows = false;      ///< A batch solver's workers do.
   bool in_process = false;
   std::uint64_t servers = 0;
   std::uint64_t workers = 0;
@@ -215,6 +216,9 @@ std::string ConvertedText(const ConvertedReport& report);
 
 /// 1234567 -> "1,234,567".
 std::string Grouped(std::uint64_t number);
+
+/// "1 row", "2,000 rows", "3 passes".
+std::string Counted(std::uint64_t count, std::string_view what);
 
 /// 1536 -> "1.5 KB": powers of 1000, three digits at most.
 std::string Bytes(std::uint64_t bytes);

@@ -191,7 +191,7 @@ std::string DryRunJson(const DryRunReport& report) {
   json["task"] = report.task;
   json["solver"] = report.solver;
   json["passes"] = report.passes;
-  json["minibatch"] = report.minibatch;
+  if (!report.holds_rows) json["minibatch"] = report.minibatch;
   json["servers"] = report.servers;
   json["workers"] = report.workers;
   json["shards"] = report.shards;

@@ -69,6 +69,11 @@ std::string Grouped(std::uint64_t number) {
   return text;
 }
 
+std::string Counted(std::uint64_t count, std::string_view what) {
+  const std::string_view ending = count == 1 ? "" : what.ends_with('s') ? "es" : "s";
+  return fmt::format("{} {}{}", Grouped(count), what, ending);
+}
+
 std::string Bytes(std::uint64_t bytes) {
   constexpr std::array kUnits = {"B", "KB", "MB", "GB", "TB", "PB"};
   double value = static_cast<double>(bytes);
@@ -101,7 +106,9 @@ std::string BatchText(const BatchReport& report) {
                         100.0 * report.settled_fraction);
   }
   if (report.taken_back > 0)
-    text += fmt::format("{} passes made the objective worse and were undone\n", report.taken_back);
+    text +=
+        fmt::format("{} made the objective worse and {} undone\n",
+                    Counted(report.taken_back, "pass"), report.taken_back == 1 ? "was" : "were");
   for (const MovedReport& moved : report.moved) {
     text += fmt::format(
         "{} gave {} of its {} shards to others after pass {}: its rows took {:.1f} times as long\n",
@@ -119,9 +126,9 @@ std::string TrainText(const TrainReport& report) {
                                          Grouped(static_cast<std::uint64_t>(rows / report.seconds)))
                            : std::string();
   std::string text =
-      fmt::format("{} rows x {} {}{}, {} features, {} weights other than 0\n", Grouped(report.rows),
-                  report.passes, report.passes == 1 ? "pass" : "passes", speed,
-                  Grouped(report.features), Grouped(report.nonzeros));
+      fmt::format("{} x {}{}, {}, {} other than 0\n", Counted(report.rows, "row"),
+                  Counted(report.passes, "pass"), speed, Counted(report.features, "feature"),
+                  Counted(report.nonzeros, "weight"));
   if (report.batch.has_value()) text += BatchText(*report.batch);
   if (report.format_guessed)
     text += fmt::format("read as {}, by its content; --format overrides\n", report.format);
@@ -233,15 +240,17 @@ std::string DryRunText(const DryRunReport& report) {
                       report.rows.has_value()
                           ? ""
                           : fmt::format(" in the first {} rows", Grouped(report.sampled_rows)));
-  text += fmt::format("plan      {} by {}, {} {}, minibatches of {}, {} shards\n", report.task,
-                      report.solver, report.passes, report.passes == 1 ? "pass" : "passes",
-                      report.minibatch, Grouped(report.shards));
+  const std::string minibatches =
+      report.holds_rows ? "" : fmt::format(", minibatches of {}", report.minibatch);
+  text += fmt::format("plan      {} by {}, {}{}, {}\n", report.task, report.solver,
+                      Counted(report.passes, "pass"), minibatches, Counted(report.shards, "shard"));
   text += report.in_process
-              ? fmt::format("memory    about {} in this process\n",
+              ? fmt::format("memory    about {} in this process",
                             Bytes(report.server_bytes + report.worker_bytes))
-              : fmt::format("memory    about {} in each of {} servers, {} in each of {} workers\n",
-                            Bytes(report.server_bytes), report.servers, Bytes(report.worker_bytes),
-                            report.workers);
+              : fmt::format("memory    about {} in each of {}, {} in each of {}",
+                            Bytes(report.server_bytes), Counted(report.servers, "server"),
+                            Bytes(report.worker_bytes), Counted(report.workers, "worker"));
+  text += report.holds_rows && !report.rows.has_value() ? " for these rows alone\n" : "\n";
   return text + fmt::format("model     {}\nnothing was trained (--dry-run)\n", report.model);
 }
 

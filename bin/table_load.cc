@@ -148,7 +148,7 @@ Status Run(const Values& values) {
   const std::string name = values.Get("name");
   return PrintResult(values.Switch("json")
                          ? OkJson("table", name) + "\n"
-                         : fmt::format("table {} holds {} rows\n", name, Grouped(rows.value())));
+                         : fmt::format("table {} holds {}\n", name, Counted(rows.value(), "row")));
 }
 
 }  // namespace

@@ -20,9 +20,10 @@ constexpr std::uint64_t kProcessesMax = 1024;
 std::string UpText(const std::string& address, const BackgroundCluster::Options& options,
                    const std::string& data_dir) {
   return fmt::format(
-      "cluster {} runs: a head, {} servers, {} workers; pid files and logs are in {}\n"
+      "cluster {} runs: a head, {}, {}; pid files and logs are in {}\n"
       "steelyard train DATA --cluster {}  uses it, steelyard down --data-dir {}  ends it\n",
-      address, options.servers, options.workers, data_dir, address, data_dir);
+      address, Counted(options.servers, "server"), Counted(options.workers, "worker"), data_dir,
+      address, data_dir);
 }
 
 Status Run(const Values& values) {
@@ -79,7 +80,7 @@ Status RunDown(const Values& values) {
   if (values.Switch("json")) return PrintResult(DownJson(end.ended, end.killed, path) + "\n");
   if (end.ended + end.killed == 0) return PrintResult("nothing ran\n");
   return PrintResult(
-      fmt::format("{} processes ended{}\n", end.ended + end.killed,
+      fmt::format("{} ended{}\n", Counted(end.ended + end.killed, "process"),
                   end.killed > 0 ? fmt::format(", {} of them killed", end.killed) : ""));
 }
 

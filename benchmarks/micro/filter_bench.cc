@@ -1,7 +1,7 @@
 // filter_bench: GB/s of input that each codec takes and gives back, and its ratio, beside memcpy of the same bytes.
 //
-// filter_bench [KILOBYTES]. Sections of 800 kB unless said: 100,000 keys, 200,000 floats. Each figure is of processor
-// time, the median of rounds in turns with memcpy. What decodes to other bytes than it was made of ends the program.
+// Each figure is of processor time, the median of rounds in turns with memcpy. What decodes to other bytes than it was made
+// of ends the program.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -16,10 +16,17 @@
 
 #include "filter/grid.h"
 #include "filter/section.h"
+#include "usage.h"
 
 namespace steelyard::filter {
 namespace {
 
+constexpr const char* kUsage =
+    "filter_bench [KILOBYTES]\n\n"
+    "GB/s of input that each codec takes and gives back, and its ratio, beside memcpy. Sections of "
+    "800 kB unless said,\n"
+    "1 to 60000: 100,000 keys, 200,000 floats.\n";
+constexpr std::size_t kKilobytesMax = 60'000;
 constexpr int kRounds = 15;
 constexpr double kFasterThanAnyCopy = 500;
 constexpr std::size_t kBytesPerRound = std::size_t{64} << 20;
@@ -104,6 +111,13 @@ std::vector<Kind> MakeKinds(std::size_t bytes) {
   return {dense, sparse, grid, hashed, small};
 }
 
+/// 0 where the word is no size that can be measured.
+std::size_t KilobytesOf(const std::string& word) {
+  const bool digits = word.size() <= 5 && word.find_first_not_of("0123456789") == std::string::npos;
+  const std::size_t kilobytes = digits ? std::strtoul(word.c_str(), nullptr, 10) : 0;
+  return kilobytes <= kKilobytesMax ? kilobytes : 0;
+}
+
 void Measure(const Kind& kind, const std::vector<const Codec*>& stack) {
   SectionEncoder encoder(stack);
   SectionDecoder decoder;
@@ -139,14 +153,16 @@ void Measure(const Kind& kind, const std::vector<const Codec*>& stack) {
 }  // namespace steelyard::filter
 
 int main(int count, char** arguments) {
-  const std::size_t kilobytes = count > 1 ? std::strtoul(arguments[1], nullptr, 10) : 800;
-  if (kilobytes == 0 || kilobytes > 60'000) {
-    std::fputs("usage: filter_bench [KILOBYTES], 1 to 60000\n", stderr);
-    return 2;
-  }
+  using namespace steelyard::filter;
+  const std::vector<std::string> words(arguments + 1, arguments + count);
+  const auto is_size = [&](const std::string& word) {
+    return words.size() == 1 && KilobytesOf(word) > 0;
+  };
+  if (const auto code = steelyard::EndsEarly(words, kUsage, is_size)) return *code;
+  const std::size_t kilobytes = words.empty() ? 800 : KilobytesOf(words.front());
   std::printf("%-22s %-18s %6s %9s %9s %9s\n", "data", "codecs", "ratio", "encode", "decode",
               "memcpy");
-  for (const auto& kind : steelyard::filter::MakeKinds(kilobytes * 1000)) {
-    for (const auto& stack : kind.stacks) steelyard::filter::Measure(kind, stack);
+  for (const auto& kind : MakeKinds(kilobytes * 1000)) {
+    for (const auto& stack : kind.stacks) Measure(kind, stack);
   }
 }

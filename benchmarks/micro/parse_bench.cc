@@ -1,8 +1,5 @@
 // parse_bench: bytes of text a second that become rows on one core, beside memcpy and memchr over the same bytes.
 //
-// parse_bench [ROWS [NAME]]                     generated rows (default: 200,000) in every format, or in those named so
-// parse_bench --file FILE [FORMAT [SCHEMA.toml]]  a file
-//
 // Each figure is of processor time, the best of five rounds over the whole text, which is in memory (or the page cache) before
 // the first. "records" is finding the rows, "rows" is reading them as a worker does, "cached" is reading them from --cache, in
 // bytes of the text they came from. Nanoseconds are of one feature: "parse" of rows, "localise" of minibatches of 128.
@@ -15,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,10 +22,17 @@
 #include "data/localise.h"
 #include "data/text_stream.h"
 #include "micro/parse_inputs.h"
+#include "usage.h"
 
 namespace steelyard {
 namespace {
 
+constexpr const char* kUsage =
+    "parse_bench [ROWS [NAME]]\n"
+    "parse_bench --file FILE [FORMAT [SCHEMA.toml]]\n\n"
+    "How fast text becomes rows on one core, beside memcpy and memchr of it: generated rows, "
+    "200,000 unless said, in\n"
+    "every format or in those whose names begin so; or a file.\n";
 constexpr int kRounds = 5;
 constexpr std::size_t kBlockRows = 2048;
 constexpr std::size_t kMinibatchRows = 128;
@@ -106,13 +111,18 @@ std::vector<data::Minibatch> CutMinibatches(data::Dataset& dataset,
   return batches;
 }
 
-data::Format FormatCalled(const std::string& name) {
+std::optional<data::Format> FormatCalled(const std::string& name) {
   for (const data::Format format :
        {data::Format::kLibsvm, data::Format::kLibfm, data::Format::kLibffm, data::Format::kVw,
         data::Format::kCriteo, data::Format::kCsv}) {
     if (name == data::FormatName(format)) return format;
   }
-  return data::Format::kAuto;
+  return std::nullopt;
+}
+
+int WrongUsage(const std::string& what) {
+  std::fprintf(stderr, "%s\n%s", what.c_str(), kUsage);
+  return 2;
 }
 
 /// The processor seconds of the fastest of some rounds.
@@ -194,38 +204,45 @@ bool Measure(const std::string& path, const ParseInput& input) {
 
 int MeasureGenerated(std::uint64_t rows, const std::string& name) {
   bool measured = true;
-  PrintHead();
+  int count = 0;
   for (const ParseInput& input : MakeParseInputs(rows)) {
     if (!input.name.starts_with(name)) continue;
+    if (count++ == 0) PrintHead();
     const ScratchFolder folder;
     const std::string path = folder.path() + "/rows";
     std::ofstream(path, std::ios::binary) << input.text;
     measured = Measure(path, input) && measured;
   }
+  if (count == 0) return WrongUsage("no format's name begins with '" + name + "'");
   return measured ? 0 : 1;
 }
 
-int MeasureFile(const std::vector<std::string>& arguments) {
-  ParseInput input{.name = std::filesystem::path(arguments[0]).filename(),
-                   .text = ReadWhole(arguments[0])};
-  if (arguments.size() > 1) input.format = FormatCalled(arguments[1]);
-  if (arguments.size() > 2) input.schema = ReadWhole(arguments[2]);
+int MeasureFile(const std::vector<std::string>& words) {
+  ParseInput input{.name = std::filesystem::path(words[0]).filename(), .text = ReadWhole(words[0])};
+  if (words.size() > 1) {
+    const auto format = FormatCalled(words[1]);
+    if (!format) return WrongUsage("unknown format '" + words[1] + "'");
+    input.format = *format;
+  }
+  if (words.size() > 2) input.schema = ReadWhole(words[2]);
   PrintHead();
-  return Measure(arguments[0], input) ? 0 : 1;
+  return Measure(words[0], input) ? 0 : 1;
 }
 
-int Run(const std::vector<std::string>& arguments) {
+int Run(const std::vector<std::string>& words) {
   constexpr std::uint64_t kDefaultRows = 200'000;
-  if (arguments.size() > 1 && arguments[0] == "--file") {
-    return MeasureFile({arguments.begin() + 1, arguments.end()});
-  }
+  const bool of_file = !words.empty() && words[0] == "--file";
+  const auto known = [&](const std::string& word) {
+    return !word.starts_with('-') || (of_file && word == "--file");
+  };
+  if (const auto code = EndsEarly(words, kUsage, known)) return *code;
+  if (words.size() > (of_file ? 4 : 2)) return WrongUsage("too many arguments");
+  if (of_file && words.size() == 1) return WrongUsage("--file needs a file");
+  if (of_file) return MeasureFile({words.begin() + 1, words.end()});
   const std::uint64_t rows =
-      arguments.empty() ? kDefaultRows : std::strtoull(arguments[0].c_str(), nullptr, 10);
-  if (rows == 0 || arguments.size() > 2) {
-    std::fputs("usage: parse_bench [ROWS [NAME]] | --file FILE [FORMAT [SCHEMA.toml]]\n", stderr);
-    return 2;
-  }
-  return MeasureGenerated(rows, arguments.size() > 1 ? arguments[1] : "");
+      words.empty() ? kDefaultRows : std::strtoull(words[0].c_str(), nullptr, 10);
+  if (rows == 0) return WrongUsage("'" + words[0] + "' is no number of rows");
+  return MeasureGenerated(rows, words.size() > 1 ? words[1] : "");
 }
 
 }  // namespace

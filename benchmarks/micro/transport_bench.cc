@@ -1,7 +1,5 @@
 // How fast a Transport moves frames between two threads: large bodies there, large bodies back, small frames, and one
 // at a time; beside blocking sockets that move the same bytes without frames or checksums.
-//
-// Usage: transport_bench [tcp|unix|inproc|raw]...
 #include <arpa/inet.h>
 #include <fmt/core.h>
 #include <netinet/in.h>
@@ -21,11 +19,17 @@
 #include "runtime/real_loop.h"
 #include "transport/inproc_transport.h"
 #include "transport/tcp_transport.h"
+#include "usage.h"
 
 namespace {
 
 using namespace steelyard;
 using namespace steelyard::transport;
+
+constexpr const char* kUsage =
+    "transport_bench [raw|tcp|unix|inproc]...\n\n"
+    "How fast frames move between two threads, over each of these or all; raw: blocking sockets, "
+    "without frames.\n";
 
 struct Load {
   const char* name;
@@ -222,8 +226,11 @@ double Run(const std::string& kind, const Load& load) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> all = {"raw", "tcp", "unix", "inproc"};
   std::vector<std::string> kinds(argv + 1, argv + argc);
-  if (kinds.empty()) kinds = {"raw", "tcp", "unix", "inproc"};
+  const auto known = [&](const std::string& kind) { return std::ranges::count(all, kind) > 0; };
+  if (const auto code = EndsEarly(kinds, kUsage, known)) return *code;
+  if (kinds.empty()) kinds = all;
   for (const Load& load : kLoads) {
     for (const std::string& kind : kinds) {
       const double cpu = CpuSeconds();

@@ -388,11 +388,13 @@ void Scheduler::OnDeparture(const coord::Departure& gone, std::vector<Outgoing>&
     const auto view = tables_->ViewOf(job.spec.table);
     if (works) {
       End(job, JobState::kFailed, gone.why, out);
+    } else if (job.client == gone.member.id && !job.spec.detached) {  // Its table goes as well.
+      End(job, JobState::kFailed,
+          Status(StatusCode::kCancelled, "its submitter is gone: " + gone.why.message(),
+                 gone.why.where()),
+          out);
     } else if (!view.ok()) {
       End(job, JobState::kFailed, view.status(), out);
-    } else if (job.client == gone.member.id && !job.spec.detached) {
-      End(job, JobState::kFailed,
-          Status(StatusCode::kCancelled, "its submitter is gone", gone.why.where()), out);
     }
   }
   std::erase_if(jobs_, [&](const auto& entry) {

@@ -94,6 +94,9 @@ void Scheduler::Deal(Job& job, std::vector<Outgoing>& out) {
   }
   StartPhase(job, job.status.pass + 1, Phase::kDeal, out);
   for (auto& [slot, shards] : taken) job.slots[slot].assigned = std::move(shards);
+  // Who gave all is told once, and not waited for: it may stand still just now. Not told, it would hold rows for nothing.
+  for (const auto& [slot, gift] : moved)
+    if (job.slots[slot].rests) SendPlan(job, job.slots[slot], out);
 }
 
 /// The last pass is ended or undone now; what comes next does not do it again.

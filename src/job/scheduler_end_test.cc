@@ -48,6 +48,22 @@ TEST_F(SchedulerTest, AJobGoesWithItsSubmitterAndItsWorkersAreFree) {
   EXPECT_FALSE(scheduler_.next_wake()) << "no job is left";
 }
 
+TEST_F(SchedulerTest, AJobWhoseTableGoesWithItsSubmitterSaysWhoDied) {
+  table_ = 2;
+  tables_.Create(kClient, 3,
+                 {.spec = {{.name = "its own", .updater = {}, .segment_count = 2}},
+                  .servers_min = 1,
+                  .stays = false},
+                 out_);
+  tables_.OnViewReady(now_, kServer, {.table = 2, .epoch = 1}, out_);
+  Start();
+  out_.clear();
+  Depart(kClient);
+  const auto cancels = Take<wire::JobCancel>();
+  ASSERT_EQ(cancels.size(), 2u);
+  EXPECT_EQ(cancels[0].second.reason, "node 2: its submitter is gone: died");
+}
+
 TEST_F(SchedulerTest, AWorkerThatMissedTheEndIsToldAgain) {
   Start();
   scheduler_.Cancel(kWorkerA, 0, {.job = 1, .reason = "not mine to cancel"}, out_);

@@ -94,6 +94,7 @@ void Submitter::Ask(Transport& transport) {
 }
 
 void Submitter::OnHeadReady(Transport& transport) {
+  said_.clear();
   if (state_ == State::kJoining)
     Enter(transport, manner_.follow == 0 ? State::kCreating : State::kFinding);
 }
@@ -326,6 +327,8 @@ void Submitter::Waits(const std::string& what) {
 
 /// @return true when it waits for something.
 bool Submitter::SaysWhatItWaitsFor(runtime::Time now) {
+  const bool away = !head_.ready() && now - head_.channel().down_since() >= kFirstWord;
+  if (away && state_ > State::kFinding) WaitsForHead();
   if (state_ == State::kFollowing) return !waiting_.empty();
   if (state_ > State::kFinding) return false;
   if (now - started_ < kFirstWord) return true;
@@ -336,11 +339,15 @@ bool Submitter::SaysWhatItWaitsFor(runtime::Time now) {
         plan_.servers_min == 1 ? "a server" : std::to_string(plan_.servers_min) + " servers";
     Waits("waiting for " + needed + " to hold the table" + servers_);
   } else {
-    const std::string why = head_.channel().last_error().message();
-    Waits("waiting for the head at " + head_.channel().options().address +
-          (why.empty() ? "" : ": " + why));
+    WaitsForHead();
   }
   return true;
+}
+
+void Submitter::WaitsForHead() {
+  const std::string why = head_.channel().last_error().message();
+  Waits("waiting for the head at " + head_.channel().options().address +
+        (why.empty() ? "" : ": " + why));
 }
 
 }  // namespace steelyard::job

@@ -102,6 +102,7 @@ class Submitter : public client::MemberNode {
   void OnRefused(transport::Transport& transport, std::uint64_t request_id, const Status& why);
   void Attach(transport::Transport& transport, std::function<void()> then);
   void Waits(const std::string& what);
+  void WaitsForHead();
   bool SaysWhatItWaitsFor(runtime::Time now);
   void LoadRows(transport::Transport& transport);
   void OnStatus(transport::Transport& transport, const wire::JobStatus& status);

@@ -238,6 +238,29 @@ TEST_F(SubmitterTest, ADetachedJobIsLeftAlone) {
   EXPECT_TRUE(net_.Take(MessageType::kTableDrop).empty());
 }
 
+TEST_F(SubmitterTest, SaysThatTheHeadIsAwayWhileItFollowsAJob) {
+  Submit();
+  submitter_->OnClose(net_, head_, Status(StatusCode::kUnavailable, "the other end closed"));
+  Pass(750ms);
+  EXPECT_TRUE(waits_.empty()) << "not at once";
+  Pass(1s);
+  ASSERT_EQ(waits_.size(), 1u);
+  EXPECT_TRUE(waits_[0].starts_with("waiting for the head at head: ")) << waits_[0];
+  Pass(1s);
+  EXPECT_EQ(waits_.size(), 1u) << "once";
+  for (const std::size_t before = net_.connected.size(); net_.connected.size() == before;)
+    Pass(250ms);
+  Join();
+  Pass(1s);
+  EXPECT_EQ(waits_.size(), 1u);
+  submitter_->OnClose(net_, head_, Status(StatusCode::kUnavailable, "the other end closed"));
+  Pass(2s);
+  EXPECT_EQ(waits_.size(), 2u) << "once each time";
+  Pass(10s);
+  ASSERT_TRUE(end_);
+  EXPECT_NE(end_->message().find("unreachable for 10 s"), std::string::npos) << end_->message();
+}
+
 TEST_F(SubmitterTest, FetchesTheResultOfAnotherJobAndLeavesItThere) {
   Start({.follow = 4, .fetch = true});
   Join();

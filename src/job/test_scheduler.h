@@ -54,7 +54,7 @@ class SchedulerTest : public ::testing::Test {
   void Submit(std::uint32_t slots = 2, std::uint64_t request_id = 2) {
     wire::JobSubmit submit;
     submit.parameters = ToPairs(parameters_);
-    submit.table = 1;
+    submit.table = table_;
     submit.slot_count = slots;
     for (std::uint64_t i = 0; i < 5; ++i) submit.shards.push_back({.first_row = 10 * i});
     if (stream_) submit.shards = {{.byte_count = data::kSharedStream, .first_row = 7}};
@@ -143,6 +143,7 @@ class SchedulerTest : public ::testing::Test {
   coord::Tables tables_{&members_};
   Scheduler scheduler_{&members_, &tables_, {}};
   TrainParameters parameters_;
+  TableId table_ = 1;    ///< Of the job.
   bool stream_ = false;  ///< The input is a stream that all slots share.
   bool detached_ = false;
   std::vector<Outgoing> out_;

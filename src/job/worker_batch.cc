@@ -62,6 +62,17 @@ void Worker::Run::OnRowsEnd(Transport& transport) {
   batch_->Deal(transport, plan_, held_shards_.Keep(plan_.batch.shards_kept), done);
 }
 
+void Worker::Run::LetGoOfRows(Transport& transport) {
+  batch_->Cancel();
+  const Status status = MakeSolver();
+  if (!status.ok()) return Fail(transport, status);
+  held_shards_ = {};
+  rows_kept_ = 0;
+  loss_of_kept_.reset();
+  work_ = {};
+  FinishPhase(transport);
+}
+
 void Worker::Run::Solve(Transport& transport) {
   const auto done = [self = shared_from_this(), &transport](const Status& status,
                                                             const wire::BatchSums& sums) {

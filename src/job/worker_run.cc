@@ -115,6 +115,7 @@ void Worker::Run::OnPlan(Transport& transport, const wire::PassPlan& plan) {
     phase_ = plan.phase;
     plan_ = plan;
     delay_.Begin(plan);
+    if (phase_ == Phase::kDeal && plan.batch.shards_kept == 0) return LetGoOfRows(transport);
     BeginPhase(transport);
     if (state_ == State::kSolving) return Solve(transport);
     Pump(transport);

@@ -81,6 +81,8 @@ class Worker::Run : public std::enable_shared_from_this<Worker::Run> {
   void PumpRows(transport::Transport& transport);
   Status CheckRoomForRows() const;
   void OnRowsEnd(transport::Transport& transport);
+  /// Others have them now; this worker takes no part in steps any more.
+  void LetGoOfRows(transport::Transport& transport);
   void PumpEnd(transport::Transport& transport);
   void PumpNames(transport::Transport& transport);
   void OnRead(transport::Transport& transport, BatchReader::Chunk chunk);

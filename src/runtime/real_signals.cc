@@ -9,7 +9,7 @@ namespace steelyard::runtime {
 
 struct RealSignals::State : std::enable_shared_from_this<State> {
   State(RealLoop& loop, std::function<void(int)> fn)
-      : signals(loop.context(), SIGINT, SIGTERM), on_signal(std::move(fn)) {}
+      : signals(loop.context()), on_signal(std::move(fn)) {}
 
   void Wait() {
     signals.async_wait([weak = weak_from_this()](const std::error_code& error, int signal) {
@@ -24,8 +24,10 @@ struct RealSignals::State : std::enable_shared_from_this<State> {
   std::function<void(int)> on_signal;
 };
 
-RealSignals::RealSignals(RealLoop& loop, std::function<void(int signal)> on_signal)
+RealSignals::RealSignals(RealLoop& loop, std::function<void(int signal)> on_signal,
+                         std::initializer_list<int> signals)
     : state_(std::make_shared<State>(loop, std::move(on_signal))) {
+  for (const int signal : signals) state_->signals.add(signal);
   std::signal(SIGPIPE, SIG_IGN);
   state_->Wait();
 }

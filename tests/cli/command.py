@@ -44,8 +44,9 @@ class CommandTest(unittest.TestCase):
                                     timeout=TIME_LIMIT, check=False))
 
     def start_command(self, *arguments) -> subprocess.Popen:
+        """In a process group of its own, as a shell does it."""
         process = subprocess.Popen([BINARY, *map(str, arguments)], cwd=self.folder, env=self.environment,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
         self.addCleanup(self.end_process, process)
         return process
 

@@ -1,7 +1,7 @@
 """train --dry-run: says what would be trained, reads a few rows, leaves nothing behind."""
 import unittest
 
-from command import CommandTest, svm_rows
+from command import SANITIZED, CommandTest, svm_rows
 
 
 class DryRun(CommandTest):
@@ -37,6 +37,17 @@ class DryRun(CommandTest):
         seen = self.succeed("train", "a.svm", "--json", "--quiet").json()["features"]
         self.assertGreater(report["features"], seen * 0.7)
         self.assertLess(report["features"], seen * 1.4)
+
+    def test_the_rows_of_a_batch_solver_count_in_its_memory(self):
+        self.succeed("datagen", "--rows", "200000", "--features", "100000", "--out", "a.svm", "--quiet")
+        report = self.look("a.svm", "--solver", "dbpg")
+        self.assertNotIn("minibatch", report)
+        needs = report["server_memory_bytes"] + report["worker_memory_bytes"]
+        seen = self.succeed("train", "a.svm", "--solver", "dbpg", "--passes", "2", "--json", "--quiet").json()["peak_memory_bytes"]
+        if not SANITIZED:
+            self.assertTrue(0.7 * seen < needs < 1.5 * seen, (needs, seen))
+        text = self.succeed("train", "-", "--solver", "dbpg", "--dry-run", stdin=svm_rows(500).encode()).out
+        self.assertRegex(text, r"plan      logistic by dbpg, 1,000 passes, 1 shard\nmemory .* for these rows alone\n")
 
     def test_a_stream(self):
         report = self.look("-", "--workers", "2", stdin=svm_rows(500).encode())

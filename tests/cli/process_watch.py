@@ -17,13 +17,17 @@ def role_of(pid: int) -> str:
     return words[1].decode() if len(words) > 1 else ""
 
 
+def state_of(pid: int) -> str:
+    """As ps shows it: R, S, T (stopped), Z; nothing when the process is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def alive(pid: int) -> bool:
     """True unless the process is gone or a zombie that only waits to be reaped."""
-    try:
-        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+    return state_of(pid) not in ("", "Z")
 
 
 def wait_for(condition, what: str):

@@ -8,7 +8,7 @@ import time
 import unittest
 
 from command import BINARY, CommandTest, svm_rows
-from process_watch import PATIENCE, alive, children_of, reads_a_pipe, role_of, wait_for
+from process_watch import PATIENCE, alive, children_of, reads_a_pipe, role_of, state_of, wait_for
 
 
 def listening() -> set[str]:
@@ -103,6 +103,20 @@ class Processes(CommandTest):
         self.assertEqual(listening() & taken, set())
         self.assertEqual(list((self.folder / "tmp").iterdir()), [])
         self.assert_model_stayed()
+
+    def test_ctrl_z_stops_all_processes_and_they_go_on(self):
+        parent = self.start_long_run("--servers", "1", "--workers", "2")
+        roles = self.children(parent, 3)
+        pids = [parent.pid, *roles["server"], *roles["worker"]]
+        self.wait_until_training(parent, roles["worker"])
+        for _ in range(2):
+            parent.send_signal(signal.SIGTSTP)
+            wait_for(lambda: all(state_of(pid) == "T" for pid in pids), "a stop of all")
+            parent.send_signal(signal.SIGCONT)
+            wait_for(lambda: all(state_of(pid) != "T" for pid in pids), "that they go on")
+        parent.send_signal(signal.SIGINT)
+        self.assertEqual(parent.wait(PATIENCE), 130)
+        self.assert_all_gone(pids[1:])
 
     def test_ctrl_c_in_one_process(self):
         parent = self.start_long_run("--json")

@@ -7,14 +7,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "api/cluster_node.h"
 #include "cluster.h"
 
 namespace steelyard::simulation {
@@ -22,6 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::size_t kRows = 6000;
 /// Of a step's gradients, and of taking over its weights.
 constexpr runtime::Duration kWorkTakes = 250us;
 
@@ -61,7 +63,7 @@ job::TrainParameters ParametersOf(Step tau, const char* rebalance, double l1 = 4
   return parameters;
 }
 
-Figures Solve(const job::TrainParameters& parameters, const Trouble& trouble) {
+ClusterOptions OptionsFor(const Trouble& trouble) {
   ClusterOptions options;
   options.world.delay_min = 50us;
   options.world.delay_max = 150us;
@@ -69,23 +71,40 @@ Figures Solve(const job::TrainParameters& parameters, const Trouble& trouble) {
   options.servers = 1;
   options.workers = 4;
   options.counting = false;
-  options.rows.count = 6000;
+  options.rows.count = kRows;
   options.rows.features = 5000;
   options.rows.per_row = 40;
   options.work_takes = kWorkTakes;
   options.slowness = {trouble.slowness};
-  Cluster cluster(options);
-  std::function<void(std::size_t)> turn = [&](std::size_t count) {
-    const transport::NodeIndex worker = cluster.worker(count / 2 % trouble.workers);
+  return options;
+}
+
+/// Stops workers in turns, from now on.
+class Turns {
+ public:
+  Turns(Cluster& cluster, const Trouble& trouble) : cluster_(cluster), trouble_(trouble) {
+    if (trouble.workers > 0) Take(0);
+  }
+
+ private:
+  void Take(std::size_t count) const {
+    const transport::NodeIndex worker = cluster_.worker(count / 2 % trouble_.workers);
     if (count % 2 == 0) {
-      cluster.world().Pause(worker);
+      cluster_.world().Pause(worker);
     } else {
-      cluster.world().Resume(worker);
+      cluster_.world().Resume(worker);
     }
-    cluster.world().At(cluster.world().now() + trouble.stopped,
-                       [&turn, count] { turn(count + 1); });
-  };
-  if (trouble.workers > 0) turn(0);
+    cluster_.world().At(cluster_.world().now() + trouble_.stopped,
+                        [this, count] { Take(count + 1); });
+  }
+
+  Cluster& cluster_;
+  const Trouble trouble_;
+};
+
+Figures Solve(const job::TrainParameters& parameters, const Trouble& trouble) {
+  Cluster cluster(OptionsFor(trouble));
+  const Turns turns(cluster, trouble);
   const JobOutcome& outcome = cluster.outcome(cluster.Submit(parameters));
   Figures figures;
   std::uint32_t seen = 0;
@@ -168,6 +187,61 @@ TEST(StragglerSimulation, ASlowWorkerGivesRowsAway) {
       EXPECT_LT(move.idle, 0.8 * stay.idle);
       EXPECT_LT(move.SecondsTo(best * (1 + 1e-4)), base.SecondsTo(best * (1 + 1e-4)));
     }
+  }
+}
+
+/// Rows that each worker says it has, when a pass after a move is over.
+std::map<std::uint32_t, std::uint64_t> RowsAfterAMove(const Trouble& trouble) {
+  std::map<std::uint32_t, std::uint64_t> rows;
+  ClusterOptions options = OptionsFor(trouble);
+  options.worker_functions["rows"] = [&rows](const WorkerProgress& progress, const std::string&) {
+    rows[progress.worker] = progress.rows;
+    return std::string();
+  };
+  Cluster cluster(options);
+  const Turns turns(cluster, trouble);
+  const transport::NodeIndex program = cluster.world().AddNode("program", [](runtime::Executor&) {
+    return std::make_unique<api::ClusterNode>(api::ClusterNode::Options{
+        .head_address = "head", .incarnation = 9'999, .description = "simulated"});
+  });
+  const JobOutcome& outcome = cluster.outcome(cluster.Submit(ParametersOf(1, "auto", 1.0)));
+  const wire::BatchStatus& batch = outcome.status_at_end.batch;
+  cluster.world().Run(1000s, [&] {
+    return outcome.ended || (!batch.moved.empty() && batch.passes > batch.moved.back().pass);
+  });
+  EXPECT_FALSE(outcome.ended) << outcome.status.ToString();
+  bool answered = false;
+  cluster.world().Call(program, [&](transport::Node& node, transport::Transport& transport) {
+    auto& caller = dynamic_cast<api::ClusterNode&>(node);
+    caller.Call(transport,
+                {.group = 1,
+                 .member = wire::kEveryMember,
+                 .patience_ns = std::uint64_t{200} * 1'000'000'000,
+                 .function = "rows",
+                 .arguments = {}},
+                [&](const Result<wire::MemberAnswer>& answer) {
+                  EXPECT_TRUE(answer.ok()) << answer.status().ToString();
+                  answered = true;
+                });
+    caller.ArmAlarm(transport);
+  });
+  cluster.world().Run(1000s, [&] { return answered && outcome.ended; });
+  EXPECT_TRUE(answered && outcome.status.ok()) << outcome.status.ToString();
+  return rows;
+}
+
+TEST(StragglerSimulation, WhoGaveRowsDoesNotHoldThemAnyMore) {
+  for (const Trouble& trouble : {kSlow, kStopped}) {
+    const auto rows = RowsAfterAMove(trouble);
+    ASSERT_EQ(rows.size(), 4u) << trouble.name;
+    std::uint64_t all = 0;
+    int without = 0;
+    for (const auto& [worker, count] : rows) {
+      all += count;
+      without += count == 0 ? 1 : 0;
+    }
+    EXPECT_EQ(all, kRows) << trouble.name;
+    EXPECT_EQ(without, trouble.workers > 0 ? 1 : 0) << trouble.name;
   }
 }
 
