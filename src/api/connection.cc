@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "base/duration_text.h"
+
 namespace steelyard::api {
 
 using namespace std::chrono_literals;
@@ -67,8 +69,8 @@ Result<T> Connection::Wait(std::function<void(std::function<void(Result<T>)>)> w
     work([promise](Result<T> result) { promise->set_value(std::move(result)); });
   });
   if (answer.wait_for(patience) == std::future_status::ready) return answer.get();
-  return Status(StatusCode::kDeadlineExceeded,
-                "no answer within " + std::to_string(patience.count()) + " ms", head_address_);
+  return Status(StatusCode::kDeadlineExceeded, "no answer within " + DurationText(patience),
+                head_address_);
 }
 
 Status Connection::Join(std::chrono::milliseconds patience) {
@@ -84,8 +86,8 @@ Status Connection::Join(std::chrono::milliseconds patience) {
       [this](const auto& done) { done(node_->head().channel().last_error().message()); },
       kAnswerMax);
   return {StatusCode::kUnavailable,
-          "no head answers within " + std::to_string(patience.count()) +
-              " ms: " + (why.ok() ? why.value() : "nobody listens there"),
+          "no head answers within " + DurationText(patience) + ": " +
+              (why.ok() ? why.value() : "nobody listens there"),
           head_address_};
 }
 

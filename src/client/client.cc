@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/duration_text.h"
 #include "client/client_state.h"
 
 namespace steelyard::client {
@@ -319,12 +320,10 @@ void Client::OnWake(Transport& transport) {
     server->channel.OnWake(transport);
     if (!server->channel.ready() && InUse(*server) &&
         now - server->channel.down_since() > options_.unreachable_max) {
-      FailServer(*server,
-                 Status(StatusCode::kUnavailable,
-                        "unreachable for " +
-                            std::to_string(options_.unreachable_max.count() / 1'000'000'000) +
-                            " s: " + server->channel.last_error().ToString(),
-                        server->channel.name()));
+      FailServer(*server, Status(StatusCode::kUnavailable,
+                                 "unreachable for " + DurationText(options_.unreachable_max) +
+                                     ": " + server->channel.last_error().ToString(),
+                                 server->channel.name()));
     }
     if (!server->channel.ready()) continue;
     bool late = false;

@@ -4,6 +4,8 @@
 
 #include "client/client_state.h"
 
+#include "base/duration_text.h"
+
 namespace steelyard::client {
 
 using runtime::Time;
@@ -323,7 +325,7 @@ std::string Client::DescribeWait(Time now) const {
     if (parts == 0) continue;
     if (!text.empty()) text += "; ";
     text += server->channel.name() + ": " + std::to_string(parts) + " requests unanswered";
-    if (oldest) text += " for " + std::to_string((now - *oldest).count() / 1'000'000) + " ms";
+    if (oldest) text += " for " + DurationText(now - *oldest);
     if (!server->channel.ready())
       text += ", not connected: " + server->channel.last_error().ToString();
   }

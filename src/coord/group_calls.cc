@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/duration_text.h"
+
 namespace steelyard::coord {
 
 using runtime::Time;
@@ -257,14 +259,14 @@ void GroupCalls::OnWake(Time now, std::vector<Outgoing>& out) {
   }
   for (const CallId& id : late) {
     Call& call = calls_.at(id);
-    const std::uint64_t ms = call.asked.patience_ns / 1'000'000;
     for (const auto& [index, at] : call.open) {
       const std::uint32_t member = call.results[index].member;
       call.results[index] =
           Failed(member, StatusCode::kDeadlineExceeded,
                  NameOf(call.asked.group, member, at.first) + " has not answered " +
-                     Quoted(call.asked.function) + " within " + std::to_string(ms) +
-                     " ms; it may have run, or run yet");
+                     Quoted(call.asked.function) + " within " +
+                     DurationText(std::chrono::nanoseconds(call.asked.patience_ns)) +
+                     "; it may have run, or run yet");
     }
     GiveUp(call, out);
     Finish(id, out);

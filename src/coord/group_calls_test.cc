@@ -167,10 +167,9 @@ TEST_F(GroupCallsTest, ThoseWhoAreGoneOrSilentEndTheirPart) {
             "member 0 of the group of job 1 is gone and had not answered 'f', which may have run: "
             "it died");
   EXPECT_EQ(results[1].code, StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(
-      results[1].message,
-      "member 1 of the group of job 1 (client 3 (pid 3)) has not answered 'f' within 1000 ms; "
-      "it may have run, or run yet");
+  EXPECT_EQ(results[1].message,
+            "member 1 of the group of job 1 (client 3 (pid 3)) has not answered 'f' within 1 s; "
+            "it may have run, or run yet");
   EXPECT_EQ(Last<wire::MemberDone>(two_).number, 1U);
   calls_.OnAnswer(two_, Answer(1, "late"), out_);  // Nobody waits for it.
   // A caller that dies: its callee is told, and answers into the void.

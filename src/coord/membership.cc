@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
+#include "base/duration_text.h"
+
 namespace steelyard::coord {
 
 using runtime::Time;
 using transport::LinkId;
-
-namespace {
-
-std::string Milliseconds(runtime::Duration duration) {
-  return std::to_string(duration.count() / 1'000'000) + " ms";
-}
-
-}  // namespace
 
 std::string Member::name() const {
   std::string text = std::string(wire::RoleName(role)) + " " + std::to_string(id) + " (";
@@ -102,12 +96,12 @@ std::vector<Departure> Membership::OnWake(Time now) {
       departures.push_back(
           {member, Status(StatusCode::kUnavailable,
                           "died: its connection closed and it did not come back within " +
-                              Milliseconds(options_.reconnect_max),
+                              DurationText(options_.reconnect_max),
                           member.name())});
     } else if (member.link != 0 && now - member.last_heard > options_.dead_after) {
       departures.push_back(
           {member, Status(StatusCode::kUnavailable,
-                          "died: no heartbeat for " + Milliseconds(now - member.last_heard),
+                          "died: no heartbeat for " + DurationText(now - member.last_heard),
                           member.name())});
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/duration_text.h"
+
 namespace steelyard::job {
 
 using transport::Transport;
@@ -42,8 +44,7 @@ void HeadCall::OnTurn(Transport& transport) {
     const std::string why =
         head_.ready() ? "it does not answer the question" : head_.channel().last_error().message();
     End(transport, Status(StatusCode::kUnavailable,
-                          "no head answers within " +
-                              std::to_string(patience_.count() / 1'000'000'000) + " s: " + why,
+                          "no head answers within " + DurationText(patience_) + ": " + why,
                           head_.channel().options().address));
   } else {
     asks_.OnTurn(transport);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/duration_text.h"
+
 namespace steelyard::job {
 
 using transport::Transport;
@@ -307,8 +309,7 @@ void Submitter::OnTurn(Transport& transport) {
   } else if (SaysWhatItWaitsFor(now) && now - started_ > manner_.start_max) {
     End(transport,
         Status(StatusCode::kUnavailable,
-               "the job did not start within " +
-                   std::to_string(manner_.start_max.count() / 1'000'000'000) + " s: " + said_));
+               "the job did not start within " + DurationText(manner_.start_max) + ": " + said_));
   } else if (now >= asked_at_ + kAskAgainAfter) {
     Ask(transport);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/duration_text.h"
+
 namespace steelyard::rpc {
 
 using runtime::Duration;
@@ -67,8 +69,7 @@ Channel::Event HeadLink::OnWake(Transport& transport) {
   }
   if (now - last_heard_ > dead_after) {
     return OnClose(transport, Status(StatusCode::kUnavailable,
-                                     "no heartbeat answered for " +
-                                         std::to_string(dead_after.count() / 1'000'000) + " ms",
+                                     "no heartbeat answered for " + DurationText(dead_after),
                                      channel_.name()));
   }
   return Channel::Event::kNone;
@@ -92,9 +93,8 @@ Status HeadLink::failure(runtime::Time now) const {
   }
   if (ready() || now - channel_.down_since() < kHeadAwayMax) return {};
   return Status(StatusCode::kUnavailable,
-                "the head has been unreachable for " +
-                    std::to_string(kHeadAwayMax.count() / 1'000'000'000) +
-                    " s: " + channel_.last_error().ToString(),
+                "the head has been unreachable for " + DurationText(kHeadAwayMax) + ": " +
+                    channel_.last_error().ToString(),
                 channel_.name());
 }
 

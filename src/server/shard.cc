@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/duration_text.h"
 #include "base/planted_bug.h"
 #include "base/spans.h"
 #include "placement/placement.h"
@@ -282,9 +283,8 @@ void Shard::NoteDuration(TableId id, runtime::Duration took) {
   const Table* table = took < kSlowPush ? nullptr : FindTable(id);
   if (table == nullptr || !table->updater->custom()) return;
   Complain(counters_.updater_slow, *table,
-           "updater '" + table->view.spec.options.updater.name + "' took " +
-               std::to_string(took / std::chrono::milliseconds(1)) +
-               " ms over one push, while every other request waited");
+           "updater '" + table->view.spec.options.updater.name + "' took " + DurationText(took) +
+               " over one push, while every other request waited");
 }
 
 std::optional<table::UpdaterFailure> Shard::ReadRows(const Table& table, Segment& segment,

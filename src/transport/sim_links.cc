@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/duration_text.h"
 #include "base/hash.h"
 #include "transport/sim_state.h"
 
@@ -24,10 +25,6 @@ constexpr runtime::Duration kSynRetry = std::chrono::milliseconds(200);
 
 Status Unavailable(std::string message) {
   return Status(StatusCode::kUnavailable, std::move(message));
-}
-
-std::string Seconds(runtime::Duration time) {
-  return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
 }
 
 }  // namespace
@@ -289,7 +286,7 @@ void SimWorld::Impl::HandleTimeout(LinkId link) {
   if (now < end.blocked_since + options.link_timeout) return ArmTimeout(link);
   FailEnd(link, {},
           Unavailable(fmt::format("{} did not acknowledge data for {}", PeerOf(link),
-                                  Seconds(options.link_timeout))));
+                                  DurationText(options.link_timeout))));
   SendClosed(link);
 }
 
@@ -302,7 +299,7 @@ void SimWorld::Impl::HandleSyn(SimEvent& event) {
     if (now >= event.deadline) {
       return FailEnd(link, {},
                      Unavailable(fmt::format("connection to {} timed out after {}", PeerOf(link),
-                                             Seconds(options.connect_timeout))));
+                                             DurationText(options.connect_timeout))));
     }
     return Schedule(std::min(now + kSynRetry, event.deadline),
                     std::make_unique<SimEvent>(SimEvent{

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/duration_text.h"
 #include "transport/tcp_address.h"
 
 namespace steelyard::transport {
@@ -53,10 +54,9 @@ struct TcpConnector::State : std::enable_shared_from_this<State> {
     limit.expires_after(options.timeout);
     limit.async_wait([self = shared_from_this()](const std::error_code& error) {
       if (error) return;
-      self->Finish(
-          Status(StatusCode::kUnavailable,
-                 fmt::format("connection to {} timed out after {:g} s", self->text,
-                             std::chrono::duration<double>(self->options.timeout).count())));
+      self->Finish(Status(StatusCode::kUnavailable,
+                          fmt::format("connection to {} timed out after {}", self->text,
+                                      DurationText(self->options.timeout))));
     });
     for (const SocketAddress& numeric : NumericAddresses(parsed)) Add(numeric);
     if (!endpoints.empty()) return Try();
