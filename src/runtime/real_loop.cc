@@ -9,18 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/pause.h"
+
 namespace steelyard::runtime {
-
-namespace {
-
-/// Tell the processor that this thread waits in a loop.
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
-}  // namespace
 
 struct RealLoop::Impl {
   explicit Impl(Duration spin_for) : spin(spin_for) {}

@@ -1,12 +1,37 @@
 #include "runtime/team.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
+#include "runtime/pause.h"
+
 namespace steelyard::runtime {
+namespace {
+
+/// How long a thread looks for the next piece of work before it sleeps. Between two steps of a solver in one process lie
+/// some 100 us.
+constexpr std::chrono::microseconds kLookFor{200};
+
+/// Wait for a short while until ready() is true. Others that want this processor get it.
+template <typename Ready>
+void LookFor(const Ready& ready) {
+  constexpr int kLooksAtATime = 32;
+  const auto until = std::chrono::steady_clock::now() + kLookFor;
+  while (std::chrono::steady_clock::now() < until) {
+    for (int i = 0; i < kLooksAtATime; ++i) {
+      if (ready()) return;
+      Pause();
+    }
+    std::this_thread::yield();
+  }
+}
+
+}  // namespace
 
 struct Team::Crew {
   explicit Crew(std::size_t helpers) {
@@ -30,27 +55,27 @@ struct Team::Crew {
     begun.notify_all();
     lock.lock();
     TakeParts(lock);
+    lock.unlock();
+    LookFor([this] { return working == 0; });
+    lock.lock();
     done.wait(lock, [this] { return working == 0; });
-    work = nullptr;
   }
 
   /// Work on parts that nobody has taken. @param lock  is held before and after.
   void TakeParts(std::unique_lock<std::mutex>& lock) {
     ++working;
-    while (next < parts) {
-      const std::size_t part = next++;
-      const auto* const what = work;
-      lock.unlock();
-      (*what)(part);
-      lock.lock();
-    }
+    lock.unlock();
+    for (std::size_t part = next++; part < parts; part = next++) (*work)(part);
+    lock.lock();
     if (--working == 0) done.notify_all();
   }
 
   void Help() {
-    std::unique_lock lock(mutex);
+    const auto has_more = [this] { return ended || next < parts; };
     for (;;) {
-      begun.wait(lock, [this] { return ended || next < parts; });
+      LookFor(has_more);
+      std::unique_lock lock(mutex);
+      begun.wait(lock, has_more);
       if (ended) return;
       TakeParts(lock);
     }
@@ -59,11 +84,13 @@ struct Team::Crew {
   std::mutex mutex;
   std::condition_variable begun;
   std::condition_variable done;
+  // Set with the mutex held while nobody works.
   const std::function<void(std::size_t)>* work = nullptr;
-  std::size_t parts = 0;
-  std::size_t next = 0;     // Of the parts, the first that nobody has taken.
-  std::size_t working = 0;  // Threads, the caller's among them.
-  bool ended = false;
+  std::atomic<std::size_t> parts = 0;
+  std::atomic<std::size_t> next = 0;  // The first part that nobody has taken.
+  // Set with the mutex held.
+  std::atomic<std::size_t> working = 0;  // Threads, the caller's among them.
+  std::atomic<bool> ended = false;
   std::vector<std::thread> threads;
 };
 

@@ -34,21 +34,50 @@ TEST(Team, DoesEveryPartOnce) {
   EXPECT_EQ(done, 4u * 200u * 106u);
 }
 
-TEST(Team, WorksOnSeveralThreadsAtOnce) {
-  Team team(3);
+/// Threads that work on parts which wait for each other.
+std::set<std::thread::id> ThreadsAtOnce(Team& team, int parts) {
   std::atomic<int> there = 0;
   std::mutex mutex;
   std::set<std::thread::id> threads;
-  team.Run(3, [&](std::size_t) {
+  team.Run(static_cast<std::size_t>(parts), [&](std::size_t) {
     ++there;
     const auto patience = std::chrono::steady_clock::now() + 60s;
-    while (there < 3 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+    while (there < parts && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
     const std::lock_guard lock(mutex);
     threads.insert(std::this_thread::get_id());
   });
-  EXPECT_EQ(there, 3);
-  EXPECT_EQ(threads.size(), 3u);
-  EXPECT_TRUE(threads.contains(std::this_thread::get_id()));
+  EXPECT_EQ(there, parts);
+  return threads;
+}
+
+TEST(Team, WorksOnSeveralThreadsAtOnce) {
+  Team team(3);
+  // Threads that have just worked look for more; after a while they sleep.
+  for (const auto pause : {0ms, 0ms, 20ms, 0ms}) {
+    std::this_thread::sleep_for(pause);
+    const auto threads = ThreadsAtOnce(team, 3);
+    EXPECT_EQ(threads.size(), 3u);
+    EXPECT_TRUE(threads.contains(std::this_thread::get_id()));
+  }
+}
+
+TEST(Team, WaitsForTheSlowestPart) {
+  Team team(2);
+  for (int run = 0; run < 5; ++run) {
+    std::atomic<bool> helped = false;
+    std::atomic<int> done = 0;
+    team.Run(2, [&, caller = std::this_thread::get_id()](std::size_t) {
+      if (std::this_thread::get_id() == caller) {
+        helped.wait(false);
+      } else {
+        helped = true;
+        helped.notify_all();
+        std::this_thread::sleep_for(5ms);
+      }
+      ++done;
+    });
+    EXPECT_EQ(done, 2);
+  }
 }
 
 TEST(Team, DoesTheWorkOfSeveralCallers) {

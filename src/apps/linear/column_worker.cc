@@ -40,8 +40,7 @@ ColumnWorker::ColumnWorker(const Columns* columns, std::span<const float> labels
 }
 
 bool ColumnWorker::IsForTeam(std::uint64_t entries) const {
-  constexpr std::uint64_t kEntriesLeast = 1 << 18;  // About half a millisecond.
-  return team_ != nullptr && team_->size() > 1 && entries >= kEntriesLeast;
+  return team_ != nullptr && team_->size() > 1 && entries >= 2 * kEntriesForOne;
 }
 
 std::uint64_t ColumnWorker::EntriesOf(Features features) const {
@@ -57,7 +56,8 @@ void ColumnWorker::ForFeatures(
   const std::uint64_t entries = team_ != nullptr ? EntriesOf(features) : 0;
   if (!IsForTeam(entries)) return compute(0, features.size());
   // Smaller runs than there are threads, since they do not take equally long.
-  const std::uint64_t entries_a_run = entries / (4 * team_->size()) + 1;
+  const std::uint64_t entries_a_run =
+      std::max(entries / (4 * team_->size()) + 1, kEntriesForOne / 2);
   std::vector<std::size_t> firsts{0};
   std::uint64_t in_run = 0;
   for (std::size_t i = 0; i < features.size(); ++i) {
@@ -75,7 +75,7 @@ void ColumnWorker::ForRanges(std::uint64_t entries,
                              const std::function<void(RowRange range)>& visit) const {
   if (!IsForTeam(entries)) return visit(AllRows());
   const std::size_t groups = touched_.size();
-  const std::size_t ranges = std::min(team_->size(), groups);
+  const std::size_t ranges = std::min({team_->size(), groups, entries / kEntriesForOne});
   team_->Run(ranges, [&](std::size_t i) {
     visit({groups * i / ranges * kRowsAtATime, groups * (i + 1) / ranges * kRowsAtATime});
   });
@@ -198,8 +198,8 @@ template <typename Visit>
     const auto place_of = [&](std::size_t row) {
       return static_cast<std::uint64_t>(std::lower_bound(rows + first, rows + end, row) - rows);
     };
-    end = place_of(range.end);
-    first = place_of(range.first);
+    if (range.end < margins_.size()) end = place_of(range.end);
+    if (range.first > 0) first = place_of(range.first);
   }
   const double step = move.step;
   if (columns_->values.empty()) {

@@ -101,8 +101,10 @@ class ColumnWorker {
   double EntropySum(double scale) const;
 
  private:
+  /// So many entries are worth another thread's time: some 15 us.
+  static constexpr std::uint64_t kEntriesForOne = std::uint64_t{1} << 13;
   static constexpr std::size_t kRowsAtATime = 16;
-  static constexpr std::size_t kRowsAPart = std::size_t{1} << 16;
+  static constexpr std::size_t kRowsAPart = std::size_t{1} << 13;
   static constexpr std::size_t kRowsSummed = 1024;  // Their margins stay in the first cache.
 
   struct RowRange {
@@ -121,7 +123,7 @@ class ColumnWorker {
   /// Call compute(first, count) for runs of features that cover all.
   void ForFeatures(Features features,
                    const std::function<void(std::size_t first, std::size_t count)>& compute) const;
-  /// Call visit(range) for ranges that cover all rows: one, or one for each thread where there are so many entries.
+  /// Call visit(range) for ranges that cover all rows: one, or as many as threads are worth waking for the entries.
   void ForRanges(std::uint64_t entries, const std::function<void(RowRange range)>& visit) const;
   /// Call visit(part, range) for ranges that cover all rows; the same ones whatever the team.
   void ForParts(const std::function<void(std::size_t part, RowRange range)>& visit) const;
