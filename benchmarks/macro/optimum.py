@@ -4,8 +4,8 @@ Usage: optimum.py [--rounds N] [--workers N] [--json] [FILE...]
 
 The files are libsvm text; without any, the film reviews of $STEELYARD_DATA (default ../shared/data) are unpacked. LIBLINEAR
 (`-s 6`, one thread, of Debian's package liblinear-tools) runs at several stopping tolerances, each from the start. Then
-`steelyard train --solver dbpg` runs once a round, in one process, with its defaults; `history` says when its objective was first as
-low. Seconds include reading. Rounds run every contestant once, so that a ratio is of neighbours in time.
+`steelyard train --solver dbpg` runs once a round, with its defaults: in one process, or with N worker processes and a server;
+`history` says when its objective was first as low. Seconds include reading. Rounds run every contestant once, so that a ratio is of neighbours in time.
 """
 import argparse
 import json
@@ -35,9 +35,10 @@ def run_liblinear(rows: pathlib.Path, stop: str, folder: pathlib.Path) -> tuple[
     return float(re.findall(r"Objective value = ([\d.]+)", done.stdout)[-1]), time.monotonic() - began
 
 
-def run_own(rows: pathlib.Path, workers: int, folder: pathlib.Path) -> dict:
-    command = [STEELYARD, "train", rows, "--solver", "dbpg", "--l1", "1", "--workers", str(workers), "--model",
-               folder / "own", "--quiet", "--json"]
+def run_own(rows: pathlib.Path, workers: int | None, folder: pathlib.Path) -> dict:
+    command = [STEELYARD, "train", rows, "--solver", "dbpg", "--l1", "1", "--model", folder / "own", "--quiet", "--json"]
+    if workers is not None:
+        command += ["--workers", str(workers)]
     run = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     if not run["certified"]:
         raise SystemExit(f"{rows}: dbpg ended at {run['objective']} without a certificate")
@@ -76,7 +77,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if not shutil.which("liblinear-train"):
